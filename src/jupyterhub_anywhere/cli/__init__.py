@@ -1,0 +1,1 @@
+"""The command anywhere, one module a verb."""

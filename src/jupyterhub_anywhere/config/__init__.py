@@ -1,0 +1,1 @@
+"""The declared models of anywhere.yaml: loading, explaining, secrets, schema."""

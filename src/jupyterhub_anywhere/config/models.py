@@ -1,0 +1,328 @@
+"""The declared models of ``anywhere.yaml``.
+
+Each field carries its unit, default and reason: the reference page, the JSON Schema and
+``anywhere explain`` are made from them. A model knows nothing of the file it came from; lines and
+columns are the loader's business.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - pydantic needs it at run time
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from jupyterhub_anywhere.config.secrets import Secret
+from jupyterhub_anywhere.core.quantities import parse_cpu, parse_duration, parse_memory
+
+Name = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$"),
+    Field(description="Starts with a letter; letters, digits, dashes and underscores; up to 63."),
+]
+Memory = Annotated[int, BeforeValidator(parse_memory)]
+Duration = Annotated[float, BeforeValidator(parse_duration)]
+Cpu = Annotated[float, BeforeValidator(parse_cpu)]
+
+
+class Model(BaseModel):
+    """The base of all: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+# --- hub -----------------------------------------------------------------------------------------
+
+
+class Tls(Model):
+    """A certificate and its key, as PEM files."""
+
+    cert: Path = Field(description="The certificate with its chain, PEM.")
+    key: Path = Field(description="Its private key, PEM; readable by the hub only.")
+
+
+class Cull(Model):
+    """Stops servers that nobody uses, with jupyterhub-idle-culler as a service of the hub."""
+
+    idle: Duration = Field(description="Stop a server after this long without activity, as `1h`.")
+    every: Duration | None = Field(
+        default=None, description="Look this often. Default: half of `idle`, at most 10 minutes."
+    )
+    max_age: Duration | None = Field(
+        default=None, description="Stop a server this long after its start, used or not."
+    )
+
+
+class HubConfig(Model):
+    """The hub itself: where it listens, what it keeps, and what else it runs."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{3,39}$")] | None = Field(
+        default=None,
+        description="Marks everything this hub makes. Default: random, kept in the state folder.",
+    )
+    url: str = Field(
+        default="http://127.0.0.1:8000",
+        description="The address people open, with its path, as `https://hub.example.org/jupyter/`."
+        " Behind a proxy this is the proxy's address: see `bind` and `trusted_proxies`.",
+    )
+    bind: str | None = Field(
+        default=None,
+        description="Where to listen, as `http://127.0.0.1:8000`. Default: the host and port of"
+        " `url`. Set it when a proxy stands in front and `url` is the proxy's.",
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(),
+        description="Addresses or networks of the proxy in front; only they may say who the client"
+        " is and that it came by https.",
+    )
+    internal_url: str | None = Field(
+        default=None,
+        description="Where servers reach the hub's API. Default: 127.0.0.1 and a port that is"
+        " chosen at first start and kept.",
+    )
+    tls: Tls | None = Field(default=None, description="Serve https with this certificate.")
+    insecure_http: bool = Field(
+        default=False,
+        description="Serve plain http to other machines: passwords and notebooks can be read on"
+        " the way.",
+    )
+    database: str | Secret | None = Field(
+        default=None,
+        description="SQLAlchemy URL of the hub's database. Default: SQLite in the state folder.",
+    )
+    cookie_secret: Secret | None = Field(
+        default=None,
+        description="The secret that signs login cookies: 64 hexadecimal digits. Default: made at"
+        " first start, kept in the state folder.",
+    )
+    cull: Cull | None = Field(default=None, description="Stop idle servers. Default: never.")
+    jupyterhub_config: Path | None = Field(
+        default=None,
+        description="A jupyterhub_config.py, loaded last; what it sets wins.",
+    )
+
+
+# --- users ---------------------------------------------------------------------------------------
+
+
+class UsersConfig(Model):
+    """Who may log in, and how."""
+
+    login: str = Field(
+        default="shared-password",
+        description="`shared-password`, `native` (accounts with sign-up), `pam` (accounts of this"
+        " machine), an authenticator by its JupyterHub name (`github`, `generic-oauth`, …), or any"
+        " Authenticator class as `package.module.Class`.",
+    )
+    login_options: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Traits of the authenticator; a value may be a secret, as `{env: NAME}`.",
+    )
+    allowed: tuple[str, ...] = Field(
+        default=(),
+        description="Names that may log in. Empty: everybody whom the login accepts, with"
+        " `shared-password` any name.",
+    )
+    admins: tuple[str, ...] = Field(
+        default=(), description="Names that may manage users and reach others' servers."
+    )
+    groups: dict[Name, tuple[str, ...]] = Field(
+        default_factory=dict, description="Groups and their members, for `access` of profiles."
+    )
+    uids: Annotated[str, StringConstraints(pattern=r"^\d+-\d+$")] = Field(
+        default="70000-99999",
+        description="As root: the range of uids for names without an account here, FIRST-LAST."
+        " A uid is given to one name once and never again.",
+    )
+
+
+# --- targets -------------------------------------------------------------------------------------
+
+
+class TargetConfig(Model):
+    """A place where servers can run. What else may stand here depends on its kind."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+
+    kind: str = Field(description="`process`; more kinds come with extras and plugins.")
+    title: str | None = Field(default=None, description="What people read. Default: the name.")
+    description: str = Field(default="", description="One sentence for the menu.")
+    spawner: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Traits of the spawner that this kind uses, checked against its class.",
+    )
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """The keys that belong to the kind, unchecked here."""
+        return dict(self.model_extra or {})
+
+
+# --- profiles ------------------------------------------------------------------------------------
+
+Scalar = bool | int | float | str
+
+
+class Access(Model):
+    """Who may see something. Empty means everybody; users and groups add up."""
+
+    users: tuple[str, ...] = Field(default=(), description="Names of users.")
+    groups: tuple[str, ...] = Field(default=(), description="Names of groups.")
+
+    @property
+    def open(self) -> bool:
+        """Whether everybody may."""
+        return not self.users and not self.groups
+
+
+class OptionBase(Model):
+    """What every option has."""
+
+    title: str | None = Field(default=None, description="The field's label. Default: the name.")
+    help: str = Field(default="", description="One sentence under the field.")
+    targets: tuple[str, ...] | None = Field(
+        default=None,
+        description="The targets of the profile that take this option. Default: all of them.",
+    )
+    access: Access = Field(
+        default_factory=Access, description="Who may set it; for all others the default counts."
+    )
+    sets: dict[str, Any] = Field(
+        default_factory=dict,
+        description='Spawner traits that it sets. A value that is exactly `"{value}"` receives the'
+        " typed value; inside a longer text `{value}` is replaced as it stands.",
+    )
+    sets_for: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="Traits by target, where targets differ; replaces `sets` for that target.",
+    )
+
+
+class ChoiceValue(Model):
+    """One entry of a choice."""
+
+    title: str | None = Field(default=None, description="What people read. Default: the key.")
+    description: str = Field(default="", description="One sentence beside it.")
+    targets: tuple[str, ...] | None = Field(
+        default=None, description="The targets that have it. Default: all of the option's."
+    )
+    access: Access = Field(default_factory=Access, description="Who may choose it.")
+    sets: dict[str, Any] = Field(default_factory=dict, description="Spawner traits that it sets.")
+    sets_for: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="Traits by target; replaces `sets` for that target."
+    )
+
+
+class ChoiceOption(OptionBase):
+    """One of several named entries."""
+
+    type: Literal["choice"]
+    choices: dict[str, ChoiceValue] = Field(min_length=1, description="The entries, in order.")
+    default: str | None = Field(default=None, description="A key. Default: the first entry.")
+
+
+class BooleanOption(OptionBase):
+    """Yes or no."""
+
+    type: Literal["boolean"]
+    default: bool = Field(default=False, description="The value where none is chosen.")
+
+
+class IntegerOption(OptionBase):
+    """A whole number."""
+
+    type: Literal["integer"]
+    default: int = Field(description="The value where none is chosen.")
+    min: int | None = Field(default=None, description="The smallest value.")
+    max: int | None = Field(default=None, description="The largest value.")
+
+
+class NumberOption(OptionBase):
+    """A number."""
+
+    type: Literal["number"]
+    default: float = Field(description="The value where none is chosen.", allow_inf_nan=False)
+    min: float | None = Field(default=None, description="The smallest value.", allow_inf_nan=False)
+    max: float | None = Field(default=None, description="The largest value.", allow_inf_nan=False)
+
+
+class MemoryOption(OptionBase):
+    """An amount of memory, as `512M` or `1.5G`; spawners receive bytes."""
+
+    type: Literal["memory"]
+    default: Memory = Field(description="The value where none is chosen.")
+    min: Memory | None = Field(default=None, description="The smallest value.")
+    max: Memory | None = Field(default=None, description="The largest value.")
+
+
+class CpuOption(OptionBase):
+    """A number of CPU cores, as `2`, `0.5` or `500m`."""
+
+    type: Literal["cpu"]
+    default: Cpu = Field(description="The value where none is chosen.")
+    min: Cpu | None = Field(default=None, description="The smallest value.")
+    max: Cpu | None = Field(default=None, description="The largest value.")
+
+
+class TextOption(OptionBase):
+    """A line of text that matches a pattern as a whole."""
+
+    type: Literal["text"]
+    default: str = Field(default="", description="The value where none is chosen.")
+    pattern: str = Field(
+        default=r"[^\x00-\x1f\x7f]*",
+        description="A regular expression that the whole text has to match.",
+    )
+    max_length: int = Field(default=256, ge=1, le=4096, description="In characters.")
+
+
+Option = Annotated[
+    ChoiceOption
+    | BooleanOption
+    | IntegerOption
+    | NumberOption
+    | MemoryOption
+    | CpuOption
+    | TextOption,
+    Field(discriminator="type"),
+]
+
+
+class Profile(Model):
+    """What a user picks from the menu."""
+
+    title: str | None = Field(default=None, description="What people read. Default: the name.")
+    description: str = Field(default="", description="One or two sentences for the menu.")
+    targets: tuple[str, ...] = Field(
+        min_length=1, description="Where it can run; a user may choose, the first is the default."
+    )
+    options: dict[Name, Option] = Field(
+        default_factory=dict, description="What a user may set, in this order."
+    )
+    sets: dict[str, Any] = Field(
+        default_factory=dict, description="Spawner traits of every server of this profile."
+    )
+    sets_for: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="Traits by target; added to `sets`, and wins over it."
+    )
+    access: Access = Field(default_factory=Access, description="Who sees this profile.")
+    form: Literal["menu", "child"] = Field(
+        default="menu",
+        description="`child`: the spawner's own form is shown, beside the options of the profile.",
+    )
+
+
+class Config(Model):
+    """The whole of ``anywhere.yaml``."""
+
+    hub: HubConfig = Field(default_factory=HubConfig, description="The hub itself.")
+    users: UsersConfig = Field(default_factory=UsersConfig, description="Who may log in, and how.")
+    targets: dict[Name, TargetConfig] = Field(
+        default_factory=lambda: {"here": TargetConfig(kind="process", title="This machine")},
+        min_length=1,
+        description="Where servers can run.",
+    )
+    profiles: dict[Name, Profile] = Field(
+        default_factory=dict,
+        description="What people pick. Default: one profile a target, without options.",
+    )

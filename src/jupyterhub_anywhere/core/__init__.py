@@ -1,0 +1,1 @@
+"""Words of the project: errors, quantities, names, observations. Standard library only."""

@@ -1,0 +1,1 @@
+"""JupyterHub embedded: bootstrap, app, proxy, login, handlers."""

@@ -1,0 +1,1 @@
+"""AnywhereSpawner: hands a server over to the spawner of the chosen target."""

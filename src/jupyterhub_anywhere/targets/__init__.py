@@ -1,0 +1,1 @@
+"""Places where servers can run, one module or folder a kind."""

@@ -1,0 +1,159 @@
+"""What a target is: a frozen declaration of one place where servers can run.
+
+A kind is one subclass of `Target`, named by the entry point group `jupyterhub_anywhere.targets`.
+It says which Spawner class does the work, how that class is set, and what can be asked of the place.
+"""
+
+from __future__ import annotations
+
+import enum
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from jupyterhub_anywhere.config.models import Model
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from jupyterhub.spawner import Spawner
+
+    from jupyterhub_anywhere.config.models import TargetConfig
+    from jupyterhub_anywhere.core.observation import Observation
+    from jupyterhub_anywhere.core.state import StatePaths
+
+
+class Level(enum.StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that ``anywhere doctor`` looked at.
+
+    Attributes:
+        level: Ok, warning or error.
+        subject: What was looked at, as ``target here: memory limits``.
+        message: What was found.
+        cure: What to do about it; empty where nothing has to be done.
+    """
+
+    level: Level
+    subject: str
+    message: str
+    cure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteInfo:
+    """What a target may know of the hub it belongs to.
+
+    Attributes:
+        hub_id: The hub's random id, which labels everything made.
+        state: The layout of the state folder.
+        base: The folder that relative paths of the file start from.
+        uids: As root: the first and last reserved uid.
+        share_account: As an ordinary user: whether several names run under this one account.
+    """
+
+    hub_id: str
+    state: StatePaths
+    base: Path
+    uids: tuple[int, int] = (70000, 99999)
+    share_account: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Something that exists at a target under this hub's label.
+
+    Attributes:
+        name: Its deterministic name.
+        user: The user it was made for.
+        server: The server's name, empty for the default one.
+        detail: For people: what it is, since when.
+        handle: What the target needs to find it again; plain JSON.
+    """
+
+    name: str
+    user: str
+    server: str
+    detail: str = ""
+    handle: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Inventory(Protocol):
+    """What exists at a target under this hub's label, asked from the target itself."""
+
+    async def owned(self) -> Sequence[Resource]:
+        """Everything with this hub's label, by one call."""
+
+    async def observe(self, names: Collection[str]) -> Mapping[str, Observation]:
+        """An observation for every name asked; unknown where it could not be asked."""
+
+    async def destroy(self, resource: Resource) -> bool:
+        """Begin or go on to remove it; True once it is proven gone. May be called again."""
+
+
+class NoSettings(Model):
+    """For kinds that have no keys of their own."""
+
+
+class Target(ABC):
+    """One place where servers can run.
+
+    Constructing a target has no side effects and asks nobody.
+
+    Args:
+        name: The target's name in the file.
+        declared: Its declaration.
+        own: The kind's own keys, validated by `settings_model`.
+        site: The hub it belongs to.
+    """
+
+    kind: ClassVar[str]
+    settings_model: ClassVar[type[Model]] = NoSettings
+
+    def __init__(self, name: str, declared: TargetConfig, own: Model, site: SiteInfo) -> None:
+        self.name = name
+        self.declared = declared
+        self.own = own
+        self.site = site
+
+    @property
+    def title(self) -> str:
+        """What people read."""
+        return self.declared.title or self.name
+
+    @abstractmethod
+    def child_class(self) -> type[Spawner]:
+        """The Spawner class of this kind, before it is specialised for this target.
+
+        Raises:
+            TargetError: The class cannot be imported; the message names the missing extra.
+        """
+
+    def class_attributes(self) -> Mapping[str, Any]:
+        """Class attributes of the generated subclass: clients, pools and reflectors, reset."""
+        return {}
+
+    def traits(self) -> Mapping[str, Any]:
+        """Trait values of every server at this target; ``spawner:`` of the file comes on top."""
+        return {}
+
+    def notes(self) -> Sequence[str]:
+        """What a user should know before choosing it, as "memory limits are not enforced here"."""
+        return ()
+
+    def inventory(self) -> Inventory | None:
+        """What exists there; None where it cannot be listed."""
+        return None
+
+    async def findings(self) -> Sequence[Finding]:
+        """What `anywhere doctor` finds at this target; never raises."""
+        return ()
