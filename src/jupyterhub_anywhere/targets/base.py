@@ -1,7 +1,7 @@
 """What a target is: a frozen declaration of one place where servers can run.
 
 A kind is one subclass of `Target`, named by the entry point group `jupyterhub_anywhere.targets`.
-It says which Spawner class does the work, how that class is set, and what can be asked of the place.
+It says which Spawner class does the work, how that class is set, and what can be asked there.
 """
 
 from __future__ import annotations
