@@ -1,0 +1,91 @@
+"""Which tests run where, and which skips are failures.
+
+A test that needs what a machine may lack carries a marker: ``browser``, ``root`` or ``engine``;
+the folders ``tests/browser`` and ``tests/engines`` set theirs themselves. Where the need is not
+met, the test is skipped with its cure. ``ANYWHERE_REQUIRE=browser,root`` turns every skip of
+such tests into a failure, whoever skipped them and for whatever reason.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+
+FOLDERS: Final = {"browser": "browser", "engines": "engine"}
+TESTS: Final = Path(__file__).parent
+
+
+def lacking(marker: str) -> str:
+    """What this machine lacks for tests with a marker, with the cure; empty when nothing."""
+    if marker == "browser" and shutil.which("chromium") is None:
+        return "Chromium is missing. Cure: apt-get install chromium"
+    if marker == "root" and os.geteuid() != 0:
+        return "needs root. Cure: sudo make test"
+    if marker == "engine" and not os.environ.get("ANYWHERE_ENGINES"):
+        return "needs a network of its own. Cure: sudo make test-engines"
+    return ""
+
+
+def required() -> set[str]:
+    """The markers whose tests must not be skipped."""
+    return {word.strip() for word in os.environ.get("ANYWHERE_REQUIRE", "").split(",")} - {""}
+
+
+def folder_marker(path: Path) -> str:
+    """The marker that a test file's folder sets; empty for the other folders."""
+    for folder, marker in FOLDERS.items():
+        if path.is_relative_to(TESTS / folder):
+            return marker
+    return ""
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark tests by their folder."""
+    marker = folder_marker(item.path)
+    if marker:
+        item.add_marker(marker)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what cannot run here."""
+    for marker in ("browser", "root", "engine"):
+        reason = lacking(marker) if item.get_closest_marker(marker) else ""
+        if reason:
+            pytest.skip(reason)
+
+
+def forbid_skip(report: pytest.TestReport | pytest.CollectReport, markers: Iterable[str]) -> None:
+    """Turn a skip into a failure where one of the markers is required."""
+    broken = required().intersection(markers)
+    if report.skipped and broken and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        names = ", ".join(sorted(broken))
+        report.longrepr = f"{report.nodeid} must run (ANYWHERE_REQUIRE={names}). {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A required test that was skipped has failed."""
+    report = yield
+    forbid_skip(report, {marker.name for marker in item.iter_markers()})
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A required file that skipped itself while it was read has failed."""
+    report = yield
+    forbid_skip(report, {folder_marker(collector.path)})
+    return report
