@@ -182,11 +182,13 @@ def pip(env: Environment, *arguments: str) -> None:
         stdout=sys.stderr,
     )
     if answer.returncode != 0:
-        raise SetupError(
-            "pip could not install the packages; its messages stand above. Check that this "
-            f"machine reaches a package index (HTTPS_PROXY), and that {env.folder.parent} has "
-            "room. Then run the same make again."
+        cure = (
+            "Check that this machine reaches a package index (HTTPS_PROXY), and that "
+            f"{env.folder.parent} has room."
         )
+        if "--no-index" in arguments:
+            cure = "The clone seems not to be whole: look at `git status`."
+        raise SetupError(f"pip failed; its messages stand above. {cure} Then make it again.")
 
 
 @contextlib.contextmanager
