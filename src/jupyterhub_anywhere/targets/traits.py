@@ -8,6 +8,7 @@ traits of the real class are therefore not run here.
 from __future__ import annotations
 
 import copy
+import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -57,12 +58,25 @@ def _refusal(trait: TraitType[Any, Any], name: str, value: Any) -> str | None:
         try:
             setattr(shim_class(), name, copy.deepcopy(value))
         except TraitError as error:
-            # traitlets names its own shim, and may quote the value: both say nothing here.
-            text = str(error).partition("expected ")[2]
-            return f"expected {text}" if text else f"{type(value).__name__} is of the wrong type"
+            # traitlets names its own shim and quotes the value, which may be a secret.
+            found = re.search(r"expected (.+?), not (?:the )?(\w+)", str(error))
+            if found is not None:
+                return f"expected {found[1]}, not {_type_name(value)}"
+            return str(error).replace(repr(value), "it").replace(str(value), "it")
         except Exception as error:  # noqa: BLE001 - a validator of a foreign class
             return f"{type(error).__name__} in its validator"
     return None
+
+
+def _type_name(value: Any) -> str:
+    names = {
+        str: "text",
+        dict: "a mapping",
+        list: "a list",
+        bool: "true or false",
+        type(None): "null",
+    }
+    return names.get(type(value), "a number")
 
 
 def _wants(trait: TraitType[Any, Any]) -> str:

@@ -1,0 +1,113 @@
+"""The half of AnywhereSpawner that has to do with choosing: the menu, and what was sent with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jupyterhub_anywhere.catalog.form import parse_form, render_menu
+
+from jupyterhub_anywhere.core.errors import AnywhereError, ChoiceError
+from jupyterhub_anywhere.spawner import guard
+from jupyterhub_anywhere.spawner.refusals import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from jupyterhub.spawner import Spawner
+
+    from jupyterhub_anywhere.catalog.choice import Who
+    from jupyterhub_anywhere.spawner.site import Site
+    from jupyterhub_anywhere.spawner.state import Envelope
+
+
+class Menu:
+    """What JupyterHub asks a spawner about its options form; mixed into AnywhereSpawner."""
+
+    site: Site
+    who: Callable[[], Who]
+    handler: Any
+    _envelope: Envelope
+    _build: Callable[..., Spawner]
+
+    @property
+    def options_form(self) -> Any:
+        """Truthy where the user has something to choose; JupyterHub's pages ask."""
+        try:
+            return "" if self.site.catalog.single(self.who()) else self._menu
+        except AnywhereError:
+            return ""
+
+    async def _menu(self, _: Spawner) -> str:
+        return await self.get_options_form()
+
+    async def get_options_form(self) -> str:
+        """The menu as HTML, empty when there is nothing to choose."""
+        return await self.render_form()
+
+    async def render_form(
+        self,
+        *,
+        errors: Mapping[str, str] | None = None,
+        submitted: Mapping[str, list[str]] | None = None,
+    ) -> str:
+        """The menu as HTML.
+
+        Args:
+            errors: Field to the text beside it.
+            submitted: What was sent, to be shown again.
+        """
+        who, catalog = self.who(), self.site.catalog
+        if catalog.single(who):
+            return ""
+        selected, notice = catalog.check_last(self._envelope.last or None, who)
+        return render_menu(
+            catalog,
+            who,
+            selected=selected,
+            errors=errors or {},
+            submitted=submitted,
+            notice=notice,
+            child_forms=await self._child_forms(),
+        )
+
+    async def _child_forms(self) -> dict[str, str]:
+        """The forms of children, for the profiles that ask for them."""
+        forms = {}
+        for offer in self.site.catalog.visible(self.who()):
+            if self.site.config.profiles.get(offer.name) is None:
+                continue
+            if self.site.config.profiles[offer.name].form != "child":
+                continue
+            child = self._child_of_profile(offer.name)
+            form = await guard.bounded(child.get_options_form, guard.URL_DEADLINE, offer.name)
+            if isinstance(form, str):
+                forms[offer.name] = form
+        return forms
+
+    def _child_of_profile(self, profile: str) -> Spawner:
+        target = self.site.config.profiles[profile].targets[0]
+        factory = self.site.factories[target]
+        child = self._build(factory, {}, self._envelope.kept.get(target))
+        child.handler = self.handler
+        return child
+
+    def options_from_form(self, form_data: dict[str, list[str]]) -> dict[str, Any]:
+        """Read the menu's fields.
+
+        Raises:
+            StartError: 4xx, with a text for each field.
+        """
+        who, catalog = self.who(), self.site.catalog
+        try:
+            raw = parse_form(catalog, who, form_data)
+            return catalog.resolve(raw, who).to_user_options()
+        except ChoiceError as error:
+            raise refusal(error) from error
+
+    def run_options_from_form(self, form_data: dict[str, list[str]]) -> dict[str, Any]:
+        """As `options_from_form`; it is never replaced by configuration."""
+        return self.options_from_form(form_data)
+
+    def options_from_query(self, query_data: dict[str, list[str]]) -> dict[str, Any]:
+        """As `options_from_form`."""
+        return self.options_from_form(query_data)

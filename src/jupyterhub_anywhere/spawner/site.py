@@ -1,0 +1,189 @@
+"""A site: one checked ``anywhere.yaml`` with its targets and its catalog, ready to be used.
+
+A site never changes. A reload publishes another one; what runs keeps the definition of the
+target that it was started with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jupyterhub_anywhere.catalog.profiles import Catalog
+from jupyterhub_anywhere.config.load import Loaded, load, load_text
+from jupyterhub_anywhere.spawner.check import build_targets, profile_problems
+
+from jupyterhub_anywhere.core.errors import AnywhereError, ConfigError
+from jupyterhub_anywhere.core.state import StatePaths
+from jupyterhub_anywhere.spawner.child import ChildFactory
+from jupyterhub_anywhere.spawner.definitions import Definitions
+from jupyterhub_anywhere.targets.base import SiteInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from jupyterhub_anywhere.config.models import Config
+    from jupyterhub_anywhere.targets.base import Target
+
+# Stands for the hub's id where a file is only checked and nothing is made.
+UNSAVED_HUB = "unsaved"
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a hub offers.
+
+    Attributes:
+        loaded: The file with its lines, or the built-in default.
+        info: What targets know of the hub.
+        targets: Target name to target, in the file's order.
+        factories: Target name to what builds its children.
+        catalog: What users may choose.
+        definitions: Earlier definitions of targets, for servers that were started with them.
+    """
+
+    loaded: Loaded
+    info: SiteInfo
+    targets: Mapping[str, Target]
+    factories: Mapping[str, ChildFactory]
+    catalog: Catalog
+    definitions: Definitions
+
+    @property
+    def config(self) -> Config:
+        """The declared configuration."""
+        return self.loaded.config
+
+    def factory(self, name: str, fingerprint: str = "") -> ChildFactory | None:
+        """What builds the children of a target.
+
+        Args:
+            name: The target's name.
+            fingerprint: The definition that a running server was started with; empty for
+                the present one.
+
+        Returns:
+            That definition's factory, else the present one of that name, else None.
+        """
+        present = self.factories.get(name)
+        if not fingerprint or (present is not None and present.fingerprint == fingerprint):
+            return present
+        return self.definitions.factory(name, fingerprint, self.info) or present
+
+
+def fingerprint(target: Target) -> str:
+    """Which definition of a target this is."""
+    data = target.declared.model_dump(mode="json", by_alias=True)
+    text = json.dumps([target.name, data], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def load_file(path: Path | None) -> Loaded:
+    """Load a file, or the built-in default where none is named.
+
+    Raises:
+        ConfigError: With every problem of the file itself.
+    """
+    if path is None:
+        return load_text("{}", name="")
+    return load(path)
+
+
+def build_site(loaded: Loaded, info: SiteInfo) -> Site:
+    """Check a loaded file against targets and classes, and make it a site.
+
+    Raises:
+        ConfigError: With every problem found.
+    """
+    targets, values, problems = build_targets(loaded, info)
+    problems += profile_problems(loaded, targets)
+    if problems:
+        raise ConfigError(problems)
+    factories = {
+        name: ChildFactory(target, values[name], fingerprint(target))
+        for name, target in targets.items()
+    }
+    notes = {name: tuple(target.notes()) for name, target in targets.items()}
+    definitions = Definitions(info.state)
+    return Site(loaded, info, targets, factories, Catalog(loaded.config, notes), definitions)
+
+
+def load_site(
+    path: Path | None,
+    *,
+    state_root: Path,
+    share_account: bool = False,
+    hub_id: str = "",
+) -> Site:
+    """Load, check and build in one step.
+
+    Args:
+        path: The file; None for the built-in default.
+        state_root: The state folder; need not exist.
+        share_account: Whether several names run under the account of the hub.
+        hub_id: The hub's id; default: the file's, else the state folder's.
+
+    Raises:
+        ConfigError: With every problem found.
+    """
+    loaded = load_file(path)
+    state = StatePaths(state_root)
+    first, _, last = loaded.config.users.uids.partition("-")
+    info = SiteInfo(
+        hub_id=hub_id or loaded.config.hub.id or _stored_hub_id(state) or UNSAVED_HUB,
+        state=state,
+        base=loaded.base,
+        uids=(int(first), int(last)),
+        share_account=share_account,
+    )
+    return build_site(loaded, info)
+
+
+def _stored_hub_id(state: StatePaths) -> str:
+    try:
+        return state.hub_id.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+class NoSiteError(AnywhereError):
+    """No configuration has been loaded in this process."""
+
+
+class _Holder:
+    """The one site that new servers of this process are started from."""
+
+    site: Site | None = None
+
+
+def publish(site: Site) -> None:
+    """Make a site the one that new servers are started from, and write down its targets."""
+    site.definitions.remember(site.factories.values())
+    _Holder.site = site
+
+
+def current() -> Site:
+    """The site that new servers are started from.
+
+    Raises:
+        NoSiteError: None was published.
+    """
+    if _Holder.site is None:
+        raise NoSiteError(
+            "No anywhere.yaml has been loaded.",
+            hint='Call setup(c, "anywhere.yaml"), or set c.AnywhereSpawner.config_file.',
+        )
+    return _Holder.site
+
+
+def published() -> bool:
+    """Whether a site was published in this process."""
+    return _Holder.site is not None
+
+
+def path_of(site: Site) -> Path | None:
+    """The file of a site, None for the built-in default."""
+    return site.loaded.path if str(site.loaded.path) not in {"", "."} else None

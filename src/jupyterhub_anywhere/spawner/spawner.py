@@ -1,0 +1,514 @@
+"""AnywhereSpawner: one spawner for the hub, which hands each server to the spawner of its target.
+
+The hub talks to this class only. It resolves the user's choice, builds the child as the hub would
+have built it, and forwards every method of the hub's contract with the arguments given.
+
+What must never happen here: raising in ``__init__``, ``load_state``, ``clear_state``, a trait
+observer or ``_get_oauth_client_allowed_scopes``. The hub has committed the server's row by then
+and is not yet inside its ``try``: a raise leaves a server that is marked ready and cannot be
+deleted. A bad choice is remembered, and refused in ``_run_apply_user_options``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyterhub.spawner import Spawner
+from jupyterhub.utils import maybe_future
+from sqlalchemy import inspect
+from tornado import web
+from traitlets import TraitError, Unicode
+from traitlets.config import Config
+
+from jupyterhub_anywhere.catalog.choice import Choice, Who
+from jupyterhub_anywhere.core.errors import AnywhereError, ChoiceError, TargetError
+from jupyterhub_anywhere.core.quantities import format_duration
+from jupyterhub_anywhere.core.state import default_state_root
+from jupyterhub_anywhere.spawner import guard, progress, site
+from jupyterhub_anywhere.spawner.delegation import BEFORE_THE_CHOICE, Delegate
+from jupyterhub_anywhere.spawner.menu import Menu
+from jupyterhub_anywhere.spawner.refusals import public_text, refusal
+from jupyterhub_anywhere.spawner.state import Envelope, json_safe
+from jupyterhub_anywhere.targets.errors import StartError
+from jupyterhub_anywhere.targets.traits import apply_settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from jupyterhub_anywhere.spawner.child import ChildFactory
+    from jupyterhub_anywhere.spawner.site import Site
+
+# Seconds by which our own deadline comes before the hub's, whose message is empty.
+_BEFORE_THE_HUB = 0.5
+
+
+class AnywhereSpawner(Menu, Delegate, Spawner):
+    """Runs each server through the spawner of the target that its user chose."""
+
+    config_file = Unicode(
+        "",
+        help="Path of anywhere.yaml, for hubs that name this class without calling setup().",
+    ).tag(config=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        self._envelope = Envelope()
+        self._choice: Choice | None = None
+        self._refusal: StartError | None = None
+        self._prepared = False
+        self._child_ready = asyncio.Event()
+        self.unknown_because = ""
+        super().__init__(**kwargs)
+
+    # --- configuration ---------------------------------------------------------------------------
+
+    def _find_my_config(self, cfg: Config) -> Config:
+        """Only what is meant for the wrapper: the rest of ``c.Spawner`` counts for the child."""
+        mine = Config()
+        everybody = cfg.get("Spawner", {})
+        mine.update({name: everybody[name] for name in BEFORE_THE_CHOICE if name in everybody})
+        mine.merge(cfg.get(AnywhereSpawner.__name__, {}))
+        return mine
+
+    @property
+    def hub_config(self) -> Config:
+        """The hub's configuration, from which children are built."""
+        return self.config
+
+    @property
+    def site(self) -> Site:
+        """The site that a new choice is made from.
+
+        Raises:
+            ConfigError: The file named by `config_file` is wrong.
+            NoSiteError: There is no file.
+        """
+        if not site.published() and self.config_file:
+            site.publish(site.load_site(Path(self.config_file), state_root=default_state_root()))
+        return site.current()
+
+    def who(self) -> Who:
+        """The person whose server this is, with the groups of now."""
+        groups = {group.name for group in self.user.groups}
+        declared = self.site.config.users.groups
+        groups |= {name for name, members in declared.items() if self.user.name in members}
+        return Who(self.user.name, frozenset(groups))
+
+    # --- the choice ------------------------------------------------------------------------------
+
+    @property
+    def last_choice(self) -> dict[str, Any]:
+        """The last accepted choice as ``user_options``, empty when there was none."""
+        return dict(self._envelope.last)
+
+    def _resolve(self) -> Choice:
+        options = self.user_options
+        last = self._envelope.last
+        raw = None if not options or options == last else options
+        try:
+            return self.site.catalog.resolve(raw, self.who(), last=last or None)
+        except ChoiceError as error:
+            raise refusal(error) from error
+        except AnywhereError as error:
+            raise StartError(
+                "This hub's configuration cannot be used at the moment; please tell its"
+                " administrator.",
+                reason="config",
+                log_message=str(error),
+            ) from error
+
+    async def _prepare(self) -> None:
+        """Resolve the choice and build its child, once a start; failures are remembered."""
+        if self._prepared:
+            return
+        self._prepared = True
+        try:
+            self._choice = choice = self._resolve()
+            factory = self.site.factories[choice.target]
+            child = self._build(factory, choice.child or {}, self._envelope.kept.get(factory.name))
+            self._apply_choice(child, choice)
+            guard.guarded(child.clear_state, f"{factory.name}: clear_state")
+            child.api_token = self.own_api_token
+        except StartError as error:
+            self._refusal = error
+        except Exception as error:  # noqa: BLE001 - whatever a foreign child raises in its constructor
+            self._refusal = self._unusable(error)
+        else:
+            self._adopt(child, factory)
+            self._envelope.last = choice.to_user_options()
+
+    def _apply_choice(self, child: Spawner, choice: Choice) -> None:
+        settings = self.site.catalog.settings(choice)
+        try:
+            apply_settings(child, settings)
+        except (TraitError, AttributeError) as error:
+            raise StartError(
+                "This choice cannot be applied; please tell the administrator of this hub.",
+                reason="choice",
+                log_message=f"target {choice.target}: {type(error).__name__}: {error}",
+            ) from error
+
+    def _unusable(self, error: Exception) -> StartError:
+        self.log.error("No child for %s: %s", self._log_name, error, exc_info=error)
+        return StartError(
+            "This place cannot start servers at the moment; please tell the administrator.",
+            reason="target",
+            log_message=f"{type(error).__name__}: {error}",
+        )
+
+    def _restore_previous_options(self) -> None:
+        """A refused choice never becomes the last choice."""
+        previous = dict(self._envelope.last)
+        self.user_options = previous
+        self.orm_spawner.user_options = previous
+        self._commit()
+
+    # --- the child -------------------------------------------------------------------------------
+
+    def _build(
+        self, factory: ChildFactory, options: Mapping[str, Any], state: Mapping[str, Any] | None
+    ) -> Spawner:
+        child = factory.build(self, options)
+        child.load_state(dict(state or {}))
+        return child
+
+    def _adopt(self, child: Spawner, factory: ChildFactory) -> None:
+        self.child = child
+        self._envelope.target = factory.name
+        self._envelope.definition = factory.fingerprint
+        cls = factory.target.child_class()
+        self._envelope.child_class = f"{cls.__module__}:{cls.__name__}"
+        self._envelope.kept.setdefault(factory.name, {})
+        self._envelope.foreign = {}
+        for name, value in self.unanswered.items():
+            setattr(child, name, value)
+        self.unanswered.clear()
+        self._child_ready.set()
+
+    def _restored_choice(self, target: str) -> Choice | None:
+        """The choice that a server of before the hub's restart was started with."""
+        try:
+            choice, _ = self.site.catalog.check_last(self._envelope.last, self.who())
+        except AnywhereError:
+            return None
+        return choice if choice is not None and choice.target == target else None
+
+    def _foreign_target(self) -> str:
+        """The target of a server that another spawner class has started: the declared default."""
+        return self.site.catalog.default_choice(self.who()).target
+
+    def _existing_child(self) -> Spawner | None:
+        """The child of a server that may run; built at first use, inside a coroutine.
+
+        Returns:
+            None where there is nothing to ask.
+
+        Raises:
+            Exception: The child cannot be built; whether its server runs is unknown then.
+        """
+        envelope = self._envelope
+        if self.child is not None or not (envelope.target or envelope.foreign):
+            return self.child
+        name = envelope.target or self._foreign_target()
+        factory = self.site.factory(name, envelope.definition)
+        if factory is None:
+            raise TargetError(f"target {name} is not declared any more")
+        choice = self._restored_choice(name)
+        options = (choice.child if choice is not None else None) or {}
+        child = self._build(factory, options, envelope.child or envelope.foreign)
+        if choice is not None:
+            apply_settings(child, self.site.catalog.settings(choice))
+        # What the child read back from its state must not be lost by telling it ours.
+        last, foreign = envelope.last, envelope.foreign
+        self._adopt(child, factory)
+        envelope.last, envelope.foreign = last, foreign
+        return child
+
+    async def wait_for_child(self) -> Spawner | None:
+        """The child, as soon as the start has come so far."""
+        await self._child_ready.wait()
+        return self.child
+
+    def _what(self, method: str) -> str:
+        return f"{self._log_name} at {self._envelope.target}: {self._envelope.child_class}.{method}"
+
+    # --- state -----------------------------------------------------------------------------------
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Remember the state; the child gets it at first use."""
+        self._envelope = Envelope.from_state(state)
+
+    def get_state(self) -> dict[str, Any]:
+        """The envelope: plain JSON, without secrets; never raises."""
+        if self.child is not None:
+            state = guard.guarded(self.child.get_state, self._what("get_state"))
+            if isinstance(state, dict) and json_safe(state):
+                self._envelope.child = state
+            elif not isinstance(state, guard.Failed):
+                self.log.warning("%s is no plain JSON and is not saved", self._what("get_state"))
+        return self._envelope.to_state()
+
+    def clear_state(self) -> None:
+        """Before a start and after a stop: keep what the child keeps, forget the rest."""
+        envelope = self._envelope
+        if self.child is not None:
+            guard.guarded(self.child.clear_state, self._what("clear_state"))
+            kept = guard.guarded(self.child.get_state, self._what("get_state"))
+            if isinstance(kept, dict) and json_safe(kept):
+                envelope.kept[envelope.target] = kept
+        self.own_api_token = ""
+        self.child = None
+        self._child_ready.clear()
+        self._choice = self._refusal = None
+        self._prepared = False
+        self.unknown_because = ""
+        envelope.target = envelope.definition = envelope.child_class = ""
+        envelope.child = {}
+
+    def save_state(self) -> None:
+        """Save the state now and commit: called before what must not be forgotten."""
+        self.orm_spawner.state = self.get_state()
+        self._commit()
+
+    def _commit(self) -> None:
+        session = inspect(self.orm_spawner).session
+        if session is not None:
+            session.commit()
+
+    # --- the start -------------------------------------------------------------------------------
+
+    async def _get_oauth_client_allowed_scopes(self) -> Any:
+        await self._prepare()
+        if self.child is None:
+            return await super()._get_oauth_client_allowed_scopes()
+        scopes = await guard.bounded(
+            self.child._get_oauth_client_allowed_scopes,  # noqa: SLF001 - the hub's contract
+            guard.POLL_DEADLINE,
+            self._what("oauth_client_allowed_scopes"),
+        )
+        return [] if isinstance(scopes, guard.Failed) else scopes
+
+    async def run_auth_state_hook(self, auth_state: Any) -> None:
+        """The wrapper's hook, then the child's."""
+        with self._readable("auth_state_hook"):
+            await super().run_auth_state_hook(auth_state)
+            if self.child is not None:
+                await self.child.run_auth_state_hook(auth_state)
+
+    async def apply_group_overrides(self) -> None:
+        """Overrides of ``c.AnywhereSpawner`` and of ``c.Spawner``, on the child."""
+        await self._prepare()
+        if self.child is None:
+            return
+        if self.group_overrides:
+            await super().apply_group_overrides()
+        with self._readable("group_overrides"):
+            await self.child.apply_group_overrides()
+
+    def _apply_overrides(self, spawner_override: dict[str, Any]) -> None:
+        unknown = [name for name in spawner_override if not hasattr(self.child, name)]
+        if unknown:
+            raise StartError(
+                "The settings for your group cannot be applied; please tell the administrator.",
+                reason="group_overrides",
+                log_message=f"{self._what('group_overrides')}: no attribute {', '.join(unknown)}",
+            )
+        self.child._apply_overrides(spawner_override)  # noqa: SLF001 - the hub's own merging
+
+    async def _run_apply_user_options(self, user_options: dict[str, Any]) -> None:
+        """Refuse a bad choice: the one place where a raise leaves nothing behind."""
+        await self._prepare()
+        if self._refusal is not None or self.child is None:
+            self._child_ready.set()
+            self._restore_previous_options()
+            raise self._refusal or StartError("No target was chosen.", reason="choice")
+        if self._choice is not None:
+            self.orm_spawner.user_options = self.user_options = self._choice.to_user_options()
+        if self.apply_user_options:
+            await super()._run_apply_user_options(user_options)
+        child = self.child
+        await child._run_apply_user_options(child.user_options)  # noqa: SLF001 - the hub's contract
+
+    async def run_pre_spawn_hook(self) -> None:
+        """The wrapper's hook, then the child's."""
+        with self._readable("pre_spawn_hook"):
+            await maybe_future(super().run_pre_spawn_hook())
+            if self.child is not None:
+                await maybe_future(self.child.run_pre_spawn_hook())
+
+    async def create_certs(self) -> Any:
+        """The child's own."""
+        return await maybe_future(self._started().create_certs())
+
+    async def move_certs(self, paths: Any) -> Any:
+        """The child's own."""
+        return await maybe_future(self._started().move_certs(paths))
+
+    def _started(self) -> Spawner:
+        if self.child is None:
+            raise StartError("No target was chosen.", reason="choice")
+        return self.child
+
+    async def start(self) -> Any:
+        """Start the child.
+
+        Returns:
+            What the child returns: a URL, or an address and a port.
+
+        Raises:
+            StartError: With a text for the user; the cause is in the log.
+        """
+        child = self._started()
+        # A hub that dies from here on finds the target again, and with it what was made there.
+        self.save_state()
+        seconds = float(child.start_timeout)
+        deadline = seconds - _BEFORE_THE_HUB if seconds > 2 * _BEFORE_THE_HUB else seconds
+        try:
+            async with asyncio.timeout(deadline):
+                return await guard.cancellable(maybe_future(child.start()))
+        except TimeoutError as error:
+            raise StartError(
+                f"The server did not start within {format_duration(seconds)}.",
+                reason="timeout",
+                log_message=f"{self._what('start')}: not within {seconds:g} s {error}".rstrip(),
+            ) from error
+        except Exception as error:
+            raise self._start_failure("start", error) from error
+
+    @contextmanager
+    def _readable(self, method: str) -> Iterator[None]:
+        """Turn what a hook or a child raises into an error whose text the user may read."""
+        try:
+            yield
+        except Exception as error:
+            raise self._start_failure(method, error) from error
+
+    def _start_failure(self, method: str, error: Exception) -> Exception:
+        if isinstance(error, StartError) or getattr(error, "jupyterhub_message", ""):
+            return error
+        if not isinstance(error, web.HTTPError):
+            self.log.error("%s failed", self._what(method), exc_info=error)
+        return StartError(
+            public_text(error),
+            reason=getattr(error, "reason", "") or "error",
+            log_message=f"{self._what(method)}: {type(error).__name__}: {error}",
+            html=getattr(error, "message_html", ""),
+            status_code=getattr(error, "status_code", 500),
+        )
+
+    # --- while it runs ---------------------------------------------------------------------------
+
+    async def poll(self) -> int | None:
+        """None while the server runs or nobody can tell; never raises, bounded in time."""
+        try:
+            child = self._existing_child()
+        except Exception as error:  # noqa: BLE001 - a foreign constructor; what runs stays
+            self._unknown(f"{type(error).__name__}: {error}")
+            return None
+        if child is None:
+            return 0
+        status = await guard.bounded(child.poll, guard.POLL_DEADLINE, self._what("poll"))
+        if isinstance(status, guard.Failed):
+            self._unknown(status.reason)
+            return None
+        self.unknown_because = ""
+        # Some children answer with a text (DockerSpawner); the hub only asks whether it is None.
+        return status  # type: ignore[no-any-return]
+
+    def _unknown(self, reason: str) -> None:
+        if not self.unknown_because:
+            self.log.warning(
+                "Whether %s runs at %s cannot be told, so it is kept: %s",
+                self._log_name,
+                self._envelope.target or "its target",
+                reason,
+            )
+        self.unknown_because = reason
+
+    async def get_url(self) -> str:
+        """The child's address of the server; the stored one when the child cannot tell."""
+        stored: str = self.server.url
+        if self.child is None:
+            return stored
+        url = await guard.bounded(self.child.get_url, guard.URL_DEADLINE, self._what("get_url"))
+        return url if isinstance(url, str) and url else stored
+
+    def _generate_progress(self) -> AsyncIterator[dict[str, Any]]:
+        return progress.generate(self)
+
+    async def progress(self) -> AsyncIterator[dict[str, Any]]:
+        """The child's events."""
+        child = self.child if self.child is not None else await self.wait_for_child()
+        if child is not None:
+            async for event in child.progress():
+                yield event
+
+    @property
+    def progress_ready_hook(self) -> Any:
+        """The wrapper's hook, then the child's, each with its own spawner."""
+        mine, child = self._own_progress_ready_hook, self.child
+        theirs = child.progress_ready_hook if child is not None else None
+        if not mine and not theirs:
+            return None
+
+        async def both(_: Any, event: dict[str, Any]) -> Any:
+            if mine:
+                event = await maybe_future(mine(self, event))
+            if theirs:
+                event = await maybe_future(theirs(child, event))
+            return event
+
+        return both
+
+    @property
+    def _own_progress_ready_hook(self) -> Any:
+        return self.config.get(AnywhereSpawner.__name__, {}).get("progress_ready_hook")
+
+    # --- the end ---------------------------------------------------------------------------------
+
+    async def stop(self, *args: Any, **kwargs: Any) -> None:
+        """Stop the child; never raises, bounded in time."""
+        try:
+            child = self._existing_child()
+        except Exception:
+            self.log.exception("%s cannot be stopped", self._log_name)
+            return
+        if child is None:
+            return
+        what = self._what("stop")
+        done = await guard.bounded(lambda: child.stop(*args, **kwargs), guard.STOP_DEADLINE, what)
+        if isinstance(done, guard.Failed):
+            self.log.error("%s failed; something may be left: %s", what, done.reason)
+
+    async def run_post_stop_hook(self) -> None:
+        """The wrapper's hook, then the child's."""
+        await maybe_future(super().run_post_stop_hook())
+        if self.child is not None:
+            await maybe_future(self.child.run_post_stop_hook())
+
+    def _past_child(self, name: str) -> Spawner | None:
+        """A child of a target that this server has been at, with what it kept there."""
+        factory = self.site.factory(name)
+        if factory is None:
+            self.log.warning("%s was at target %s, which is gone", self._log_name, name)
+            return None
+        return self._build(factory, {}, self._envelope.kept[name])
+
+    async def rename(self, old_name: str, new_name: str) -> None:
+        """Tell every child that this server ever had; one that refuses prevents it."""
+        for name in self._envelope.kept:
+            child = self._past_child(name)
+            if child is not None:
+                await maybe_future(child.rename(old_name, new_name))
+
+    async def delete_forever(self) -> None:
+        """Let every child that this server ever had remove what it keeps."""
+        for name in self._envelope.kept:
+            try:
+                child = self._past_child(name)
+                if child is not None:
+                    await maybe_future(child.delete_forever())
+            except Exception:
+                self.log.exception("%s at %s: delete_forever failed", self._log_name, name)
