@@ -1,0 +1,80 @@
+"""What the documentation says is so: samples are valid, generated pages are current."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jupyterhub_anywhere.config.load import load_text
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+def samples(language: str) -> list[tuple[str, str]]:
+    """Every code block of a language, with the page it stands on."""
+    pattern = re.compile(rf"^```{language}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+    return [
+        (str(page.relative_to(ROOT)), found[1])
+        for page in PAGES
+        if "_build" not in page.parts
+        for found in pattern.finditer(page.read_text(encoding="utf-8"))
+    ]
+
+
+@pytest.mark.parametrize(("page", "text"), samples("yaml"))
+def test_each_sample_of_anywhere_yaml_is_valid(page: str, text: str) -> None:
+    assert load_text(text, page).config.profiles
+
+
+@pytest.mark.parametrize(("page", "text"), samples("python"))
+def test_each_sample_of_python_can_be_compiled(page: str, text: str) -> None:
+    compile(text, page, "exec")
+
+
+def test_the_readmes_file_has_ten_lines_at_most() -> None:
+    ((_, text),) = [found for found in samples("yaml") if found[0] == "README.md"]
+
+    assert len(text.splitlines()) <= 10
+
+
+def test_make_knows_every_target_that_the_pages_name() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    known = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    named = {
+        name
+        for _, text in samples("sh")
+        for name in re.findall(r"^(?:sudo )?make ([a-z-]+)", text, re.MULTILINE)
+    }
+
+    assert named
+    assert named <= known
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parent == ROOT])
+def test_links_of_the_pages_outside_docs_lead_somewhere(page: Path) -> None:
+    # Sphinx checks those inside.
+    for target in re.findall(r"\]\(([^)#:]+)[^):]*\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_decision_is_in_the_index() -> None:
+    folder = ROOT / "docs/adr"
+    index = (folder / "index.md").read_text()
+    pages = [page.stem for page in folder.glob("*.md") if page.stem != "index"]
+
+    assert pages
+    assert [page for page in pages if f"\n{page}\n" not in index] == []
+
+
+def test_the_reference_is_current(tmp_path: Path) -> None:
+    fresh = tmp_path / "configuration.md"
+    command = [sys.executable, "-m", "jupyterhub_anywhere.config.reference", str(fresh)]
+    subprocess.run(command, check=True, cwd=ROOT)
+
+    committed = ROOT / "docs/reference/configuration.md"
+    assert committed.read_text() == fresh.read_text(), "run `make docs` and commit the page"
