@@ -6,7 +6,7 @@ help:
 	@echo 'make up            run the hub on this machine; ARGS="--port 9000" are passed on'
 	@echo 'make test          linters, types, layers, documentation, unit, hub and browser tests'
 	@echo 'make test-engines  tests that need root and a network of their own'
-	@echo 'make test-as-user  as root: unit and hub tests as an ordinary user, in a copy'
+	@echo 'make test-as-user  as root: the same as an ordinary user, in a clone'
 	@echo 'make bench         benchmarks, side by side with the bare spawner'
 	@echo 'make docs          the documentation, into docs/_build/html'
 	@echo 'make lock          renew the lock files'
@@ -23,7 +23,7 @@ test-engines:
 	@exec tools/in-env dev tools/test-engines $(ARGS)
 
 test-as-user:
-	@exec tools/test-as-user
+	@exec tools/test-as-user $(ARGS)
 
 bench:
 	@exec tools/in-env dev tools/bench
