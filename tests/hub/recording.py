@@ -1,0 +1,131 @@
+"""A spawner with every optional method, which writes down each call; for tests of delegation.
+
+The record is a file of JSON lines named by the trait `record`. The server is a stub: a small HTTP
+server in a process of its own that answers everything with 200.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyterhub.spawner import SimpleLocalProcessSpawner, Spawner
+from jupyterhub.utils import random_port
+from traitlets import Bool, Dict, Integer, Unicode
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+STUB = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("X-JupyterHub-Version", "6.1.1")
+        self.end_headers()
+        self.wfile.write(b"stub")
+    def log_message(self, *args):
+        pass
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+# Different at every start, and no business of a comparison.
+VOLATILE = {"JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN", "JUPYTERHUB_SERVICE_URL"}
+
+
+class RecordingSpawner(SimpleLocalProcessSpawner):
+    """Starts a stub and writes down what the hub asked of it."""
+
+    record = Unicode().tag(config=True)
+    colour = Unicode("grey").tag(config=True)
+    labels = Dict().tag(config=True)
+    fail_in = Unicode().tag(config=True)
+    hang_in = Unicode().tag(config=True)
+    volume = Unicode()
+    resumed = Bool(default_value=False)
+    count = Integer(0)
+
+    async def note(self, method: str, **facts: Any) -> None:
+        """Write a call down, then fail or hang where the test wants it."""
+        self.write(method, **facts)
+        if self.fail_in == method:
+            raise RuntimeError(f"secret cause in {method}")
+        if self.hang_in == method:
+            await asyncio.Event().wait()
+
+    def write(self, method: str, **facts: Any) -> None:
+        line = json.dumps({"call": method, "server": self.name, **facts}, default=str)
+        with Path(self.record).open("a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(state)
+        self.volume = state.get("volume", "")
+
+    def get_state(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().get_state()
+        if self.volume:
+            state["volume"] = self.volume
+        return state
+
+    async def start(self) -> tuple[str, int]:
+        environment = {k: v for k, v in self.get_env().items() if k.startswith("JUPYTERHUB_")}
+        extra = {k: v for k, v in self.environment.items() if isinstance(v, str)}
+        await self.note(
+            "start",
+            options=self.user_options,
+            environment={k: v for k, v in environment.items() if k not in VOLATILE},
+            extra=extra,
+            token=bool(self.api_token),
+            colour=self.colour,
+            labels=self.labels,
+            mem_limit=self.mem_limit,
+            kept_volume=self.volume,
+            start_timeout=self.start_timeout,
+            pending=self._spawn_pending,
+            admin=self.admin_access,
+        )
+        self.volume = self.volume or f"volume-of-{self.user.name}-{self.name}"
+        self.port = random_port()
+        self.proc = await asyncio.create_subprocess_exec(  # type: ignore[assignment]
+            *(sys.executable, "-c", STUB, str(self.port)),
+            env={"ANYWHERE_TEST_FOLDER": str(Path(self.record).parent)},
+            start_new_session=True,
+        )
+        self.pid = self.proc.pid
+        return "127.0.0.1", self.port
+
+    async def poll(self) -> int | None:
+        if self.fail_in == "poll" or self.hang_in == "poll":
+            await self.note("poll")
+        if not self.pid:
+            return 0
+        return None if await self._signal(0) else 0
+
+    async def stop(self, now: bool = False) -> None:  # noqa: FBT001, FBT002 - the hub's signature
+        await self.note("stop", now=now, volume=self.volume)
+        await self._signal(15)
+        self.pid = 0
+
+    async def get_url(self) -> str:
+        await self.note("get_url")
+        url: str = await Spawner.get_url(self)
+        return url
+
+    async def progress(self) -> AsyncIterator[dict[str, Any]]:
+        yield {"progress": 42, "message": f"painting it {self.colour}"}
+
+    async def rename(self, old_name: str, new_name: str) -> None:
+        await self.note("rename", old=old_name, new=new_name, volume=self.volume)
+
+    async def delete_forever(self) -> None:
+        await self.note("delete_forever", volume=self.volume)
+
+
+class UnbuildableSpawner(RecordingSpawner):
+    """Cannot be built."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        raise RuntimeError("secret cause in the constructor")

@@ -1,0 +1,316 @@
+"""A real hub asks the same of a spawner through AnywhereSpawner as it asks of the bare spawner."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from harness import SOURCES, Hub, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HERE = Path(__file__).parent
+COMMON = """
+c.JupyterHub.allow_named_servers = True
+c.JupyterHub.load_groups = {"gpu": {"users": ["ann"]}}
+c.Spawner.environment = {"FROM": "spawner"}
+c.Spawner.start_timeout = 25
+c.RecordingSpawner.record = RECORD
+c.RecordingSpawner.labels = {"a": "1"}
+c.RecordingSpawner.group_overrides = {
+    "gpu": {"groups": ["gpu"], "spawner_override": {"labels": {"b": "2"}}}
+}
+
+def before(spawner):
+    spawner.write("pre_spawn_hook", child=type(spawner).__name__.startswith("RecordingSpawner"))
+    spawner.environment["HOOK"] = "pre"
+    spawner.colour = spawner.colour + "ish"
+
+def after(spawner):
+    spawner.write("post_stop_hook")
+
+def ready(spawner, event):
+    spawner.write("progress_ready_hook")
+    return event
+
+async def auth_state(spawner, state):
+    spawner.write("auth_state_hook")
+
+c.Spawner.pre_spawn_hook = before
+c.Spawner.post_stop_hook = after
+c.RecordingSpawner.progress_ready_hook = ready
+c.Spawner.auth_state_hook = auth_state
+"""
+BARE = """
+from recording import RecordingSpawner
+c.JupyterHub.spawner_class = RecordingSpawner
+c.RecordingSpawner.colour = "blue"
+c.RecordingSpawner.mem_limit = "1G"
+"""
+OURS = """
+from jupyterhub_anywhere import setup
+setup(c, FILE, state=STATE)
+"""
+SITE = {
+    "targets": {
+        "lab": {
+            "kind": "custom",
+            "class": "recording.RecordingSpawner",
+            "spawner": {"colour": "blue"},
+        }
+    },
+    "profiles": {
+        "python": {
+            "title": "Python",
+            "targets": ["lab"],
+            "options": {
+                "memory": {
+                    "type": "memory",
+                    "default": "1G",
+                    "max": "4G",
+                    "sets": {"mem_limit": "{value}"},
+                }
+            },
+        }
+    },
+}
+
+
+def config_of(hub: Hub, kind: str, extra: str = "") -> str:
+    head = f"RECORD = {str(hub.folder / 'record.jsonl')!r}\n"
+    head += f"FILE = {str(hub.file)!r}\nSTATE = {str(hub.state.root)!r}\n"
+    return head + (BARE if kind == "bare" else OURS) + COMMON + extra
+
+
+def records(hub: Hub, *calls: str) -> list[dict[str, Any]]:
+    path = hub.folder / "record.jsonl"
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    found = [json.loads(line) for line in lines]
+    return [each for each in found if not calls or each["call"] in calls]
+
+
+@pytest.fixture
+def make() -> Iterator[Callable[..., Hub]]:
+    hubs: list[Hub] = []
+
+    def build(kind: str, *, extra: str = "", site: dict[str, Any] | None = None) -> Hub:
+        hub = Hub(
+            mode="plain",
+            site=site or SITE,
+            environment={"PYTHONPATH": f"{SOURCES}:{HERE}"},
+        )
+        hubs.append(hub)
+        hub.write_config(config_of(hub, kind, extra))
+        return hub
+
+    yield build
+    for hub in hubs:
+        hub.close()
+
+
+def conversation(hub: Hub) -> list[dict[str, Any]]:
+    """Everything that the hub does with a server, from its first start to its deletion."""
+    hub.start()
+    for user, server in (("ann", ""), ("ann", "second"), ("bob", "")):
+        hub.start_server(user, server)
+    progress = hub.api("GET", "users/ann/server/progress")
+    assert '"ready": true' in progress.text
+    hub.stop_server("ann")
+    hub.start_server("ann")
+    hub.kill()
+    hub.start()
+    wait_for(lambda: (hub.server("ann") or {}).get("ready"), what="ann's server after the restart")
+    wait_for(lambda: (hub.server("ann", "second") or {}).get("ready"), what="the named server")
+    hub.stop_server("ann", "second")
+    renamed = hub.api("PATCH", "users/ann/servers/second", json={"name": "third"})
+    assert renamed.status_code == 200, renamed.text
+    gone = hub.api("DELETE", "users/ann/servers/third", json={"remove": True})
+    assert gone.status_code in {202, 204}, gone.text
+    hub.stop_server("bob")
+    assert hub.api("DELETE", "users/bob").status_code == 204
+    return records(hub)
+
+
+def sortable(found: list[dict[str, Any]]) -> list[str]:
+    return sorted(json.dumps(each, sort_keys=True) for each in found)
+
+
+def test_the_hub_asks_the_same_through_us_as_of_the_bare_spawner(
+    make: Callable[..., Hub],
+) -> None:
+    bare_hub, our_hub = make("bare"), make("ours")
+    # Ports, host and paths are each hub's own.
+    swaps = {str(bare_hub.port): "PORT", str(our_hub.port): "PORT"}
+
+    def plain(hub: Hub) -> list[str]:
+        lines = sortable(conversation(hub))
+        api = [json.loads(x)["environment"]["JUPYTERHUB_API_URL"] for x in lines if '"start"' in x]
+        result = []
+        for line in lines:
+            text = line
+            for url in {u.rsplit("/hub/", 1)[0] for u in api}:
+                text = text.replace(url, "HUB")
+            for old, new in swaps.items():
+                text = text.replace(old, new)
+            result.append(text)
+        return result
+
+    bare = plain(bare_hub)
+    ours = plain(our_hub)
+    assert len(bare) > 15
+    assert ours == bare
+
+
+def test_options_and_hooks_meet_in_the_declared_order(make: Callable[..., Hub]) -> None:
+    hub = make("ours").start()
+    choice = {"profile": "python", "target": "lab", "options": {"memory": "2G"}}
+    hub.start_server("ann", options=choice)
+    (start,) = records(hub, "start")
+    assert start["mem_limit"] == 2 * 2**30
+    assert start["colour"] == "blueish"
+    assert start["labels"] == {"a": "1", "b": "2"}
+    assert start["extra"] == {"FROM": "spawner", "HOOK": "pre"}
+    assert start["options"] == {}
+    model = hub.server("ann")
+    assert model is not None
+    assert model["user_options"]["options"] == {"memory": 2 * 2**30}
+    assert model["state"]["target"] == "lab"
+    (hook,) = records(hub, "pre_spawn_hook")
+    assert hook["child"] is True
+
+
+def test_what_a_child_keeps_survives_stop_and_is_told_at_deletion(
+    make: Callable[..., Hub],
+) -> None:
+    hub = make("ours").start()
+    hub.start_server("ann")
+    hub.stop_server("ann")
+    hub.start_server("ann")
+    assert [each["kept_volume"] for each in records(hub, "start")] == ["", "volume-of-ann-"]
+    hub.stop_server("ann")
+    assert hub.api("DELETE", "users/ann").status_code == 204
+    assert [each["volume"] for each in records(hub, "delete_forever")] == ["volume-of-ann-"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"profile": "nope"},
+        {"profile": "python", "target": "nope"},
+        {"profile": "python", "options": {"memory": "9G"}},
+        {"profile": "python", "options": {"memory": True}},
+        {"profile": "python", "options": {"disk": "1G"}},
+        {"whatever": 1},
+    ],
+)
+def test_a_refused_choice_makes_nothing_and_is_forgotten(
+    make: Callable[..., Hub], options: dict[str, Any]
+) -> None:
+    hub = make("ours").start()
+    hub.start_server("ann")
+    hub.stop_server("ann")
+    answer = hub.api("POST", "users/ann/server", json={"user_options": options})
+    assert 400 <= answer.status_code < 500, answer.text
+    model = hub.server("ann")
+    assert model is None or not (model["ready"] or model["pending"])
+    assert len(records(hub, "start")) == 1
+    # The refused choice is not replayed by a start without options.
+    hub.start_server("ann")
+    assert len(records(hub, "start")) == 2
+
+
+def test_what_put_stored_is_validated_at_start(make: Callable[..., Hub]) -> None:
+    hub = make("ours").start()
+    hub.add_user("ann")
+    body = {"user_options": {"profile": "nope"}}
+    stored = hub.api("PUT", "users/ann/servers/lab1", json=body)
+    if stored.status_code < 400:
+        answer = hub.api("POST", "users/ann/servers/lab1")
+        assert 400 <= answer.status_code < 500, answer.text
+    assert records(hub, "start") == []
+
+
+@pytest.mark.parametrize("method", ["start", "stop", "poll", "get_url"])
+def test_a_child_that_raises_harms_its_own_server_only(
+    make: Callable[..., Hub], method: str
+) -> None:
+    site = json.loads(json.dumps(SITE))
+    site["targets"]["bad"] = {
+        "kind": "custom",
+        "class": "recording.RecordingSpawner",
+        "spawner": {"fail_in": method},
+    }
+    site["profiles"]["broken"] = {"targets": ["bad"]}
+    hub = make("ours", site=site).start()
+    hub.start_server("ann")
+    hub.add_user("bob")
+    answer = hub.api("POST", "users/bob/server", json={"user_options": {"profile": "broken"}})
+    assert "secret cause" not in answer.text
+    if method == "start":
+        assert answer.status_code == 500
+    else:
+        wait_for(lambda: (hub.server("bob") or {}).get("ready"), what="bob's server")
+        hub.kill()
+        hub.start()
+        wait_for(lambda: (hub.server("bob") or {}).get("ready"), what="bob's server again")
+    if method == "stop":
+        hub.api("DELETE", "users/bob/server")
+    wait_for(lambda: (hub.server("ann") or {}).get("ready"), what="ann's server")
+    home = hub.login("ann").get("hub/home")
+    assert home.status_code == 200
+
+
+def test_a_child_that_cannot_be_built_is_refused_and_leaves_no_ghost(
+    make: Callable[..., Hub],
+) -> None:
+    site = json.loads(json.dumps(SITE))
+    site["targets"]["bad"] = {"kind": "custom", "class": "recording.UnbuildableSpawner"}
+    site["profiles"]["broken"] = {"targets": ["bad"]}
+    hub = make("ours", site=site).start()
+    hub.add_user("bob")
+    answer = hub.api("POST", "users/bob/server", json={"user_options": {"profile": "broken"}})
+    assert answer.status_code == 500
+    assert "secret cause" not in answer.text
+    assert "administrator" in answer.text
+    model = hub.server("bob")
+    assert model is None or not (model["ready"] or model["pending"])
+    hub.start_server("bob", options={"profile": "python"})
+
+
+def test_a_start_that_takes_too_long_says_so(make: Callable[..., Hub]) -> None:
+    site = json.loads(json.dumps(SITE))
+    site["targets"]["slow"] = {
+        "kind": "custom",
+        "class": "recording.RecordingSpawner",
+        "spawner": {"hang_in": "start", "start_timeout": 3},
+    }
+    site["profiles"]["slow"] = {"targets": ["slow"]}
+    hub = make("ours", site=site).start()
+    hub.add_user("bob")
+    answer = hub.api("POST", "users/bob/server", json={"user_options": {"profile": "slow"}})
+    assert answer.status_code >= 500
+    assert "did not start within 3s" in answer.text
+
+
+def test_a_target_that_left_the_file_keeps_its_running_servers(make: Callable[..., Hub]) -> None:
+    site = json.loads(json.dumps(SITE))
+    site["targets"]["old"] = {
+        "kind": "custom",
+        "class": "recording.RecordingSpawner",
+        "spawner": {"colour": "sepia"},
+    }
+    site["profiles"]["old"] = {"targets": ["old"]}
+    hub = make("ours", site=site).start()
+    hub.start_server("ann", options={"profile": "old"})
+    hub.kill()
+    hub.write_site(SITE)
+    hub.start()
+    wait_for(lambda: (hub.server("ann") or {}).get("ready"), what="the server of the old target")
+    hub.stop_server("ann")
+    assert [each["volume"] for each in records(hub, "stop")] == ["volume-of-ann-"]
+    # The remembered choice is gone with its target: the declared default serves.
+    hub.start_server("ann")
+    assert records(hub, "start")[-1]["colour"] == "blueish"
