@@ -199,13 +199,15 @@ def test_clean_refuses_while_something_runs_from_it(tool: Any, clone: Path) -> N
     env = tool.choose(clone, as_root=False)
     program = env.folder / "bin" / "server"
     program.parent.mkdir(parents=True)
-    shutil.copy("/bin/sleep", program)
-    with subprocess.Popen([program, "60"]) as process:
-        try:
-            with pytest.raises(tool.SetupError, match=f"{process.pid}.*anywhere down"):
-                tool.clean(env)
-        finally:
-            process.kill()
+    shutil.copy("/bin/sh", program)
+    command = [program, "-c", "echo ready; read line"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        with pytest.raises(tool.SetupError, match=f"{process.pid}.*anywhere down"):
+            tool.clean(env)
+        process.communicate()
 
     assert env.folder.is_dir()
 
