@@ -1,0 +1,126 @@
+"""``anywhere up``: the hub on this machine, until it is told to end."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from jupyterhub_anywhere.cli.output import answer, is_terminal, styled, tell
+from jupyterhub_anywhere.cli.session import (
+    FILE_NAME,
+    Session,
+    choose_file,
+    describe_file,
+    file_option,
+    pass_session,
+    session_options,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from jupyterhub_anywhere.hub.app import Running
+
+
+@click.command()
+@file_option
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="The port to open, instead of the one of hub.url; kept from then on.",
+)
+@click.option(
+    "--share-account",
+    is_flag=True,
+    help="As an ordinary user: let several names in, whose servers all run as this account and"
+    " can read each other's files and the hub's secrets.",
+)
+@click.option(
+    "--insecure-http",
+    is_flag=True,
+    help="Serve plain http to other machines: passwords and notebooks can be read on the way.",
+)
+@click.option(
+    "--keep-servers",
+    is_flag=True,
+    help="Leave servers and proxy running when the hub ends, for the next `anywhere up`.",
+)
+@session_options
+@pass_session
+def up(  # noqa: PLR0913 - one parameter an option, as click wants it
+    session: Session,
+    named: Path | None,
+    *,
+    port: int | None,
+    share_account: bool,
+    insecure_http: bool,
+    keep_servers: bool,
+) -> int:
+    """Run the hub on this machine.
+
+    Without a file: on 127.0.0.1:8000, JupyterLab in processes of this machine, with a password
+    that is shown once. Ctrl-C ends the hub and all that it started, and nothing else.
+    """
+    file = choose_file(named)
+    tell(f"Starting JupyterHub with {_which(file, named)}; its state is in {session.paths.root}")
+
+    from jupyterhub_anywhere.hub.app import UpOptions, run_hub
+
+    options = UpOptions(
+        file=file,
+        state_root=session.paths.root,
+        port=port,
+        share_account=share_account,
+        insecure_http=insecure_http,
+        keep_servers=keep_servers,
+        verbose=session.verbose,
+    )
+    return run_hub(options, lambda running: _ready(running, session, keep_servers=keep_servers))
+
+
+def _which(file: Path | None, named: Path | None) -> str:
+    if file is not None and named is None:
+        return f"the {FILE_NAME} of this folder"
+    return describe_file(file)
+
+
+def _ready(running: Running, session: Session, *, keep_servers: bool) -> None:
+    """Say where the hub is and how to end it; at the first start also the passwords."""
+    if running.new_passwords:
+        _show_passwords(running.new_passwords, session)
+    answer(f"JupyterHub is at {running.url}    {_how_to_stop(session, keep_servers=keep_servers)}")
+
+
+def _how_to_stop(session: Session, *, keep_servers: bool) -> str:
+    if not is_terminal(sys.stdin):
+        stop = f"(stop: {shlex.join(['anywhere', *_state_words(session), 'down'])})"
+    elif keep_servers:
+        stop = "(stop: Ctrl-C; servers live on until `anywhere down`)"
+    else:
+        stop = "(stop: Ctrl-C)"
+    return stop
+
+
+def _state_words(session: Session) -> list[str]:
+    return ["--state", str(session.state)] if session.state is not None else []
+
+
+def _show_passwords(passwords: Mapping[str, str], session: Session) -> None:
+    """Show the new passwords, this once; never to a journal, which others read."""
+    if os.environ.get("JOURNAL_STREAM"):
+        again = shlex.join(["anywhere", *_state_words(session), "password"])
+        tell(
+            f"Passwords were made. A journal is no place for them: make new ones with `{again}`"
+            f" and `{again} --admin`."
+        )
+        return
+    tell("")
+    tell("The passwords, shown this once (`anywhere password` makes new ones):")
+    for who, value in passwords.items():
+        tell(f"  for {who + ':':<8} {styled(value, bold=True)}")
+    tell("")
