@@ -14,12 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
 FOLDERS: Final = {"browser": "browser", "engines": "engine"}
 TESTS: Final = Path(__file__).parent
+
+# A busy machine is slow, not wrong; pytest-timeout ends what hangs.
+settings.register_profile("project", deadline=None, print_blob=True)
+settings.load_profile("project")
 
 
 def lacking(marker: str) -> str:
