@@ -30,7 +30,9 @@ class Choice:
     Attributes:
         profile: The profile's name.
         target: The target's name.
-        options: Option name to typed value, all options of this profile at this target.
+        options: Option name to typed value: every option that this user may set at this target.
+            The others are not here, so that what is stored and shown tells nobody of them;
+            `Catalog.settings` gives them their declared default.
         child: What the spawner's own form answered, for profiles with ``form: child``; opaque.
     """
 
