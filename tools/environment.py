@@ -142,7 +142,18 @@ def prepare(env: Environment, level: str) -> None:
         pip(env, "--require-hashes", "--no-build-isolation", "--use-pep517", "-r", lock)
     link = ("-e",) if env.linked else ("--force-reinstall",)
     pip(env, "--no-deps", "--no-index", "--no-build-isolation", *link, ".")
+    make_link_relative(env)
     env.stamp.write_text(json.dumps(goal, indent=2) + "\n")
+
+
+def make_link_relative(env: Environment) -> None:
+    """Let the package's path file say ``../…/src``: Python reads it in the locale's encoding.
+
+    In the C locale an absolute path with a letter beyond ASCII ends every start of Python.
+    """
+    source = env.clone / "src"
+    for file in env.folder.glob("lib/python*/site-packages/*jupyterhub_anywhere.pth"):
+        file.write_text(os.path.relpath(source, file.parent) + "\n")
 
 
 def usable(env: Environment) -> bool:
