@@ -47,7 +47,8 @@ def check(session: Session, named: Path | None, *, as_json: bool) -> int:
     if as_json:
         answer_json({"file": str(file or ""), "problems": []})
         return 0
-    profiles = _count(len(site.catalog.profiles), "profile")
+    # Where no profile is declared, each target is one.
+    profiles = _count(len(site.config.profiles) or len(site.targets), "profile")
     targets = _count(len(site.targets), "target")
     answer(f"{describe_file(file)} is right: {profiles}, {targets}")
     return 0

@@ -62,9 +62,18 @@ def as_anywhere_error(error: Exception) -> AnywhereError | None:
         place = os.fsdecode(error.filename) if error.filename is not None else "The output"
         reason = (error.strerror or "").lower()
         return SurroundingsError(f"{place}: {reason}.", hint=_WORLD[error.errno])
+    if isinstance(error, ModuleNotFoundError) and not _is_ours(error.name or ""):
+        return SurroundingsError(
+            f"The Python package {error.name} is missing in {sys.prefix}.",
+            hint="Install what belongs to this program: pip install 'jupyterhub-anywhere[hub]'",
+        )
     if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
         return SurroundingsError("A database: the disk is full.", hint=_WORLD[errno.ENOSPC])
     return None
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] == "jupyterhub_anywhere"
 
 
 def report(error: AnywhereError) -> int:

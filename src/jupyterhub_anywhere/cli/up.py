@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from jupyterhub_anywhere.hub.app import Running
+    from jupyterhub_anywhere.hub.options import Running
 
 
 @click.command()
@@ -69,7 +69,8 @@ def up(  # noqa: PLR0913 - one parameter an option, as click wants it
     file = choose_file(named)
     tell(f"Starting JupyterHub with {_which(file, named)}; its state is in {session.paths.root}")
 
-    from jupyterhub_anywhere.hub.app import UpOptions, run_hub
+    from jupyterhub_anywhere.hub.app import run_hub
+    from jupyterhub_anywhere.hub.options import UpOptions
 
     options = UpOptions(
         file=file,
@@ -79,6 +80,7 @@ def up(  # noqa: PLR0913 - one parameter an option, as click wants it
         insecure_http=insecure_http,
         keep_servers=keep_servers,
         verbose=session.verbose,
+        on_ending=tell,
     )
     return run_hub(options, lambda running: _ready(running, session, keep_servers=keep_servers))
 
@@ -93,6 +95,8 @@ def _ready(running: Running, session: Session, *, keep_servers: bool) -> None:
     """Say where the hub is and how to end it; at the first start also the passwords."""
     if running.new_passwords:
         _show_passwords(running.new_passwords, session)
+    for note in running.notes:
+        tell(note)
     answer(f"JupyterHub is at {running.url}    {_how_to_stop(session, keep_servers=keep_servers)}")
 
 

@@ -273,8 +273,10 @@ def forget_processes(paths: StatePaths) -> None:
         data = json.loads(paths.proxy.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return
-    if isinstance(data, dict) and data.pop("process", None) is not None:
-        paths.proxy.write_text(json.dumps(data), encoding="utf-8")
+    if isinstance(data, dict):
+        # Token and ports stay: servers of before may still hold them.
+        kept = {key: value for key, value in data.items() if key not in {"process", "shape"}}
+        paths.proxy.write_text(json.dumps(kept), encoding="utf-8")
 
 
 def _swap(scratch: Path, paths: StatePaths) -> Path | None:

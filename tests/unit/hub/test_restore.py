@@ -31,7 +31,9 @@ def state(tmp_path: Path) -> StatePaths:
     paths.version.write_text("1\n")
     paths.hub_id.write_text("hub-abc\n")
     paths.hub_id.chmod(0o600)
-    paths.proxy.write_text(json.dumps({"token": "t", "port": 8000, "process": {"pid": 1}}))
+    paths.proxy.write_text(
+        json.dumps({"token": "t", "port": 8000, "process": {"pid": 1}, "shape": "x"})
+    )
     with closing(sqlite3.connect(paths.database)) as database, database:
         database.execute("CREATE TABLE users (name TEXT)")
     home = paths.homes / "ann"

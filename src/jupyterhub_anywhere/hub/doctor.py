@@ -1,0 +1,208 @@
+"""What `anywhere doctor` finds: the machine, the file, the running hub, and every target."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import urllib.request
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from jupyterhub_anywhere.core.errors import AnywhereError, ConfigError
+from jupyterhub_anywhere.core.processes import ProcessId
+from jupyterhub_anywhere.hub.files import read_json
+from jupyterhub_anywhere.hub.surroundings import surroundings
+from jupyterhub_anywhere.spawner.site import load_site
+from jupyterhub_anywhere.targets import registry
+from jupyterhub_anywhere.targets.base import Finding, Level
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from jupyterhub_anywhere.core.state import StatePaths
+    from jupyterhub_anywhere.spawner.site import Site
+    from jupyterhub_anywhere.targets.base import Target
+
+# A target asks its back end; one that does not answer must not hold up the others.
+TARGET_SECONDS: Final = 60.0
+_PROBE_SECONDS: Final = 15.0
+# Run by the server's Python with the server's account: what a server sees of the hub.
+_PROBE: Final = """
+import json, sys, urllib.request
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+with opener.open(sys.argv[1], timeout=10) as answer:
+    print(json.load(answer)["version"])
+"""
+
+
+async def examine(file: Path | None, paths: StatePaths) -> list[Finding]:
+    """Everything there is to find; a check that fails is itself a finding.
+
+    Args:
+        file: The configuration; None for the built-in default.
+        paths: The state folder; need not exist.
+    """
+    found = list(surroundings(paths))
+    found += broken_kinds()
+    try:
+        site = load_site(file, state_root=paths.root)
+    except ConfigError as error:
+        found += [_of_problem(str(problem)) for problem in error.problems]
+        return found + await _in_thread(paths, None)
+    except AnywhereError as error:
+        found.append(Finding(Level.ERROR, "configuration", error.message, error.hint))
+        return found + await _in_thread(paths, None)
+    found.append(Finding(Level.OK, "configuration", str(file or "the built-in default")))
+    found += await _in_thread(paths, site)
+    each = await asyncio.gather(*map(of_target, site.targets.values()))
+    return found + [finding for findings in each for finding in findings]
+
+
+def _of_problem(text: str) -> Finding:
+    return Finding(Level.ERROR, "configuration", text, "Correct it; `anywhere check` says more.")
+
+
+async def _in_thread(paths: StatePaths, site: Site | None) -> list[Finding]:
+    return await asyncio.to_thread(lambda: list(running_hub(paths, site)))
+
+
+def broken_kinds() -> Iterator[Finding]:
+    """Kinds of target whose module cannot be imported."""
+    for kind, reason in registry.broken().items():
+        yield Finding(
+            Level.WARNING,
+            f"kind {kind}",
+            f"cannot be used: {reason}",
+            "Repair or uninstall the package that brings it; other kinds work without it.",
+        )
+
+
+async def of_target(target: Target, seconds: float = TARGET_SECONDS) -> list[Finding]:
+    """What a target finds about itself, in bounded time."""
+    subject = f"target {target.name}"
+    try:
+        found = await asyncio.wait_for(target.findings(), seconds)
+    except TimeoutError:
+        return [
+            Finding(
+                Level.ERROR,
+                subject,
+                f"did not answer within {seconds:.0f} seconds",
+                "Look whether its back end runs and is reached from this machine.",
+            )
+        ]
+    except Exception as error:  # noqa: BLE001 - a foreign kind may raise anything
+        text = f"its checks failed: {type(error).__name__}: {error}"
+        return [Finding(Level.ERROR, subject, text, "Report it to whoever wrote this kind.")]
+    return list(found) or [Finding(Level.OK, subject, f"kind {target.kind}; no checks of its own")]
+
+
+# --- the running hub -----------------------------------------------------------------------------
+
+
+def running_hub(
+    paths: StatePaths, site: Site | None, python: str = sys.executable
+) -> Iterator[Finding]:
+    """Whether the hub is reached, from here and from inside a throw-away server.
+
+    Args:
+        paths: The state folder.
+        site: The checked configuration; None where it is wrong.
+        python: The interpreter of the throw-away server.
+    """
+    up = read_json(paths.up)
+    process = ProcessId.from_json(up.get("process"))
+    if process is None or not process.alive():
+        yield Finding(Level.OK, "hub", "does not run; some checks need a running one")
+        return
+    url = str(up.get("url", ""))
+    yield _answers(url)
+    yield reached_by_a_server(internal_api(paths, url, site), probe_uid(site), python)
+
+
+def internal_api(paths: StatePaths, url: str, site: Site | None) -> str:
+    """Where servers reach the hub's API.
+
+    Args:
+        paths: The state folder, which has the port that was chosen.
+        url: The public URL, whose path the API shares.
+        site: The checked configuration; None where it is wrong.
+    """
+    base = urlsplit(url).path.strip("/")
+    configured = site.config.hub.internal_url if site is not None else None
+    origin = configured or f"http://127.0.0.1:{read_json(paths.proxy).get('hub_port', 0)}"
+    return "/".join(filter(None, [origin.rstrip("/"), base, "hub/api/"]))
+
+
+def probe_uid(site: Site | None) -> int | None:
+    """The account of the throw-away server: as root the last reserved uid; None for our own."""
+    if os.geteuid() != 0:
+        return None
+    return site.info.uids[1] if site is not None else 65534
+
+
+def _answers(url: str) -> Finding:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{url.rstrip('/')}/hub/api/", timeout=10):
+            return Finding(Level.OK, "hub", f"answers at {url}")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        return Finding(
+            Level.ERROR,
+            "hub",
+            f"does not answer at {url}: {reason}",
+            "Look into its logs (`anywhere status` says where), and at what stands in front.",
+        )
+
+
+def reached_by_a_server(url: str, uid: int | None, python: str = sys.executable) -> Finding:
+    """Start a small process as a server would be, and let it ask the hub.
+
+    Args:
+        url: The hub's API, as servers are given it.
+        uid: The account of the process; None for our own.
+        python: Its interpreter.
+    """
+    subject = "hub from inside a server"
+    account: dict[str, Any] = {} if uid is None else {"user": uid, "group": uid, "extra_groups": []}
+    who = "this account" if uid is None else f"uid {uid}"
+    try:
+        done = subprocess.run(  # noqa: S603 - our own interpreter and code
+            [python, "-I", "-c", _PROBE, url],
+            capture_output=True,
+            check=False,
+            cwd="/",
+            env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            text=True,
+            timeout=_PROBE_SECONDS,
+            umask=0o077,
+            **account,
+        )
+    except subprocess.TimeoutExpired:
+        message = f"{url} did not answer {who} within {_PROBE_SECONDS:.0f} seconds"
+        return Finding(Level.ERROR, subject, message, _REACH_CURE)
+    except OSError as error:
+        return Finding(
+            Level.ERROR,
+            subject,
+            f"{python} cannot be run by {who}: {error.strerror}",
+            "Install the environment where every account can enter it, for example below /opt.",
+        )
+    if done.returncode == 0:
+        return Finding(Level.OK, subject, f"{url} answered {who}: JupyterHub {done.stdout.strip()}")
+    last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
+    return Finding(Level.ERROR, subject, f"{url} did not answer {who}: {last}", _REACH_CURE)
+
+
+_REACH_CURE: Final = "Look at the firewall of this machine, and at hub.internal_url in the file."
+
+
+def worst(findings: Iterable[Finding]) -> Level:
+    """The worst level among findings."""
+    levels = {finding.level for finding in findings}
+    return next((level for level in (Level.ERROR, Level.WARNING) if level in levels), Level.OK)
