@@ -1,0 +1,90 @@
+"""What the pages of the hub are made with: our templates, static files and texts."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from tornado import web
+
+from jupyterhub_anywhere.hub.config_values import add_to_dict, add_to_list
+from jupyterhub_anywhere.spawner import site
+from jupyterhub_anywhere.spawner.refusals import public_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from logging import Logger
+
+    from traitlets.config import Config
+
+    from jupyterhub_anywhere.config.models import Config as SiteConfig
+    from jupyterhub_anywhere.core.errors import AnywhereError
+
+_WEB: Final = Path(str(files("jupyterhub_anywhere.web")))
+TEMPLATES: Final = _WEB / "templates"
+STATIC: Final = _WEB / "static"
+
+
+def configure(c: Config) -> None:
+    """Give a hub our pages; may be called again.
+
+    Templates that an administrator's own ``template_paths`` holds win over ours, if they were
+    assigned before.
+    """
+    add_to_list(c.JupyterHub, "template_paths", str(TEMPLATES))
+    functions = {"anywhere_runs_on": runs_on, "anywhere_failure": failure}
+    add_to_dict(c.JupyterHub, "template_vars", {key: _given(f) for key, f in functions.items()})
+
+
+def _given(function: Callable[..., Any]) -> Callable[[Any], Callable[..., Any]]:
+    """A template variable that is a function: the hub calls a callable one with the user."""
+    return lambda _user: function
+
+
+def failure(error: BaseException | None) -> dict[str, str]:
+    """Why a server did not start, for its user.
+
+    JupyterHub's own pages show ``str(exception)``, and with it text meant for the log.
+
+    Returns:
+        ``text``, and ``html`` where the error brings HTML along; else ``html`` is empty.
+    """
+    if not isinstance(error, Exception):
+        return {"text": "The start was cancelled.", "html": ""}
+    declared = getattr(error, "jupyterhub_message", "")
+    html = getattr(error, "jupyterhub_html_message", "") or getattr(error, "message_html", "")
+    if isinstance(error, TimeoutError) and not declared:
+        declared = "The server did not start in time. Please try again, or tell the administrator."
+    return {"text": str(declared or public_text(error)), "html": str(html or "")}
+
+
+def unusable(log: Logger, error: AnywhereError) -> web.HTTPError:
+    """What is answered while ``anywhere.yaml`` cannot be used; the cause is for the log only."""
+    log.error("anywhere.yaml cannot be used: %s", error)
+    return web.HTTPError(503, "This hub's configuration cannot be used at the moment.")
+
+
+def runs_on(spawner: Any) -> str:
+    """What a server is and where it runs, by the titles of now; empty where that is not known.
+
+    Args:
+        spawner: A spawner, or the database's record of one that is stopped.
+    """
+    options = spawner.user_options
+    if not site.published() or not isinstance(options, dict):
+        return ""
+    profile, target = options.get("profile"), options.get("target")
+    if not isinstance(profile, str) or not isinstance(target, str):
+        return ""
+    return describe(site.current().config, profile, target)
+
+
+def describe(config: SiteConfig, profile: str, target: str) -> str:
+    """A profile and a target by their titles, in the fewest words that tell them apart."""
+    declared, place = config.profiles.get(profile), config.targets.get(target)
+    where = (place.title if place else None) or target
+    if declared is None and profile == target:
+        return where
+    what = (declared.title if declared else None) or profile
+    return what if len(config.targets) == 1 or what == where else f"{what} · {where}"

@@ -1,0 +1,90 @@
+// The page of a server that starts: follows the hub's events and stops this very server.
+"use strict";
+
+(() => {
+  const page = document.getElementById("anywhere-pending");
+  if (!page) return;
+  const part = (id) => document.getElementById(id);
+  const bar = part("progress-bar");
+  const stop = part("stop-server-btn");
+  const RETRY_MILLISECONDS = 3000;
+
+  // Text of the hub is text; HTML of the hub was written by the spawner, which escapes.
+  const fill = (element, event) => {
+    if (event.html_message !== undefined) element.innerHTML = event.html_message;
+    else element.textContent = event.message;
+  };
+
+  const advance = (percent) => {
+    bar.setAttribute("aria-valuenow", String(percent));
+    bar.firstElementChild.style.width = `${percent}%`;
+  };
+
+  const log = (event) => {
+    const entry = document.createElement("li");
+    fill(entry, event);
+    part("progress-log").append(entry);
+    part("progress-details").hidden = false;
+  };
+
+  const fail = (event) => {
+    const box = part("anywhere-failed");
+    fill(box, event);
+    box.hidden = false;
+    bar.firstElementChild.classList.add("bg-danger");
+    part("progress-message").textContent = "";
+    part("anywhere-promise").hidden = true;
+    part("anywhere-again").hidden = false;
+    stop.hidden = true;
+  };
+
+  const events = new EventSource(page.dataset.progressUrl);
+
+  events.onmessage = (message) => {
+    const event = JSON.parse(message.data);
+    if (event.progress !== undefined) advance(event.progress);
+    if (event.message !== undefined || event.html_message !== undefined) {
+      fill(part("progress-message"), event);
+      log(event);
+    }
+    if (event.ready || event.failed) events.close();
+    if (event.ready) window.location.reload();
+    if (event.failed) fail(event);
+  };
+
+  events.onerror = () => {
+    // The browser itself tries again unless the hub refused: then nothing starts any more.
+    if (events.readyState === EventSource.CLOSED) {
+      window.setTimeout(() => window.location.reload(), RETRY_MILLISECONDS);
+    }
+  };
+
+  const explain = async (answer) => {
+    const body = await answer.json().catch(() => ({}));
+    return body.message || `${answer.status} ${answer.statusText}`;
+  };
+
+  stop.addEventListener("click", async () => {
+    stop.disabled = true;
+    stop.textContent = "Stopping…";
+    let problem = "";
+    try {
+      const answer = await fetch(page.dataset.serverUrl, {
+        method: "DELETE",
+        headers: { "X-XSRFToken": page.dataset.xsrf },
+      });
+      if (!answer.ok) problem = await explain(answer);
+    } catch (error) {
+      problem = error.message;
+    }
+    if (!problem) {
+      events.close();
+      window.location.reload();
+      return;
+    }
+    stop.disabled = false;
+    stop.textContent = "Stop";
+    part("progress-message").textContent = `It could not be stopped: ${problem}`;
+  });
+  stop.hidden = false;
+})();
