@@ -10,25 +10,102 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Strict,
+    StringConstraints,
+    Tag,
+    WithJsonSchema,
+)
 
 from jupyterhub_anywhere.config.secrets import Secret
-from jupyterhub_anywhere.core.quantities import parse_cpu, parse_duration, parse_memory
+from jupyterhub_anywhere.config.units import Unit
+from jupyterhub_anywhere.core.quantities import (
+    parse_cpu,
+    parse_duration,
+    parse_memory,
+)
 
 Name = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$"),
-    Field(description="Starts with a letter; letters, digits, dashes and underscores; up to 63."),
+    Unit("name", "A name starts with a letter; letters, digits, - and _ follow; up to 63."),
 ]
-Memory = Annotated[int, BeforeValidator(parse_memory)]
-Duration = Annotated[float, BeforeValidator(parse_duration)]
-Cpu = Annotated[float, BeforeValidator(parse_cpu)]
+HubId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{3,39}$"),
+    Unit("text", "4 to 40 lower-case letters, digits and dashes; a letter or digit first."),
+]
+UidRange = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]{1,10}-[0-9]{1,10}$"),
+    Unit("text, FIRST-LAST", "Write FIRST-LAST, as 70000-99999."),
+]
+Memory = Annotated[
+    int,
+    BeforeValidator(parse_memory),
+    WithJsonSchema(
+        {
+            "type": ["string", "number"],
+            "pattern": r"^\s*\d+(\.\d+)?\s*[KMGTkmgt]?[iI]?[bB]?\s*$",
+            "minimum": 0,
+            "examples": ["512M", "1.5G"],
+        }
+    ),
+    Unit("memory", "Write an amount of memory, as 512M or 1.5G."),
+]
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    WithJsonSchema(
+        {
+            "type": ["string", "number"],
+            "pattern": r"^\s*(\d+(\.\d+)?\s*(ms|[smhdwSMHDW])\s*)+$",
+            "minimum": 0,
+            "examples": ["90s", "30m", "1h30m", "2d"],
+        }
+    ),
+    Unit("duration", "Write a duration, as 90s, 30m, 1h30m or 2d."),
+]
+Cpu = Annotated[
+    float,
+    BeforeValidator(parse_cpu),
+    WithJsonSchema(
+        {
+            "type": ["string", "number"],
+            "pattern": r"^\s*\d+(\.\d+)?m?\s*$",
+            "minimum": 0,
+            "maximum": 65536,
+            "examples": [2, 0.5, "500m"],
+        }
+    ),
+    Unit("CPU cores", "Write a number of cores, as 2, 0.5 or 500m."),
+]
+# Strict: text that looks like a number, and a number that looks like yes, are slips.
+Whole = Annotated[int, Strict()]
+Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Switch = Annotated[bool, Strict()]
+
+
+def _secret_or_text(value: object) -> str:
+    return "secret" if isinstance(value, dict | Secret) else "text"
+
+
+TextOrSecret = Annotated[
+    Annotated[str, Tag("text")] | Annotated[Secret, Tag("secret")], Discriminator(_secret_or_text)
+]
 
 
 class Model(BaseModel):
     """The base of all: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True
+    )
 
 
 # --- hub -----------------------------------------------------------------------------------------
@@ -56,7 +133,7 @@ class Cull(Model):
 class HubConfig(Model):
     """The hub itself: where it listens, what it keeps, and what else it runs."""
 
-    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{3,39}$")] | None = Field(
+    id: HubId | None = Field(
         default=None,
         description="Marks everything this hub makes. Default: random, kept in the state folder.",
     )
@@ -81,12 +158,12 @@ class HubConfig(Model):
         " chosen at first start and kept.",
     )
     tls: Tls | None = Field(default=None, description="Serve https with this certificate.")
-    insecure_http: bool = Field(
+    insecure_http: Switch = Field(
         default=False,
         description="Serve plain http to other machines: passwords and notebooks can be read on"
         " the way.",
     )
-    database: str | Secret | None = Field(
+    database: TextOrSecret | None = Field(
         default=None,
         description="SQLAlchemy URL of the hub's database. Default: SQLite in the state folder.",
     )
@@ -129,7 +206,7 @@ class UsersConfig(Model):
     groups: dict[Name, tuple[str, ...]] = Field(
         default_factory=dict, description="Groups and their members, for `access` of profiles."
     )
-    uids: Annotated[str, StringConstraints(pattern=r"^\d+-\d+$")] = Field(
+    uids: UidRange = Field(
         default="70000-99999",
         description="As root: the range of uids for names without an account here, FIRST-LAST."
         " A uid is given to one name once and never again.",
@@ -142,7 +219,7 @@ class UsersConfig(Model):
 class TargetConfig(Model):
     """A place where servers can run. What else may stand here depends on its kind."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+    model_config = ConfigDict(extra="allow")
 
     kind: str = Field(description="`process`; more kinds come with extras and plugins.")
     title: str | None = Field(default=None, description="What people read. Default: the name.")
@@ -225,25 +302,25 @@ class BooleanOption(OptionBase):
     """Yes or no."""
 
     type: Literal["boolean"]
-    default: bool = Field(default=False, description="The value where none is chosen.")
+    default: Switch = Field(default=False, description="The value where none is chosen.")
 
 
 class IntegerOption(OptionBase):
     """A whole number."""
 
     type: Literal["integer"]
-    default: int = Field(description="The value where none is chosen.")
-    min: int | None = Field(default=None, description="The smallest value.")
-    max: int | None = Field(default=None, description="The largest value.")
+    default: Whole = Field(description="The value where none is chosen.")
+    min: Whole | None = Field(default=None, description="The smallest value.")
+    max: Whole | None = Field(default=None, description="The largest value.")
 
 
 class NumberOption(OptionBase):
     """A number."""
 
     type: Literal["number"]
-    default: float = Field(description="The value where none is chosen.", allow_inf_nan=False)
-    min: float | None = Field(default=None, description="The smallest value.", allow_inf_nan=False)
-    max: float | None = Field(default=None, description="The largest value.", allow_inf_nan=False)
+    default: Number = Field(description="The value where none is chosen.")
+    min: Number | None = Field(default=None, description="The smallest value.")
+    max: Number | None = Field(default=None, description="The largest value.")
 
 
 class MemoryOption(OptionBase):
@@ -273,7 +350,7 @@ class TextOption(OptionBase):
         default=r"[^\x00-\x1f\x7f]*",
         description="A regular expression that the whole text has to match.",
     )
-    max_length: int = Field(default=256, ge=1, le=4096, description="In characters.")
+    max_length: Whole = Field(default=256, ge=1, le=4096, description="In characters.")
 
 
 Option = Annotated[
@@ -315,6 +392,12 @@ class Profile(Model):
 class Config(Model):
     """The whole of ``anywhere.yaml``."""
 
+    include: tuple[str, ...] = Field(
+        default=(),
+        description="More files of this shape, merged into this one; a path starts from the folder"
+        " of the file that names it, and `conf.d/*.yaml` stands for all that match. What two files"
+        " both declare is an error.",
+    )
     hub: HubConfig = Field(default_factory=HubConfig, description="The hub itself.")
     users: UsersConfig = Field(default_factory=UsersConfig, description="Who may log in, and how.")
     targets: dict[Name, TargetConfig] = Field(
