@@ -5,6 +5,8 @@ A pid alone is reused, after a reboot at once; a signal sent by pid alone reache
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import signal
 from dataclasses import dataclass
@@ -73,6 +75,35 @@ class ProcessId:
         if found is None or found[0] in "ZX":
             return False
         return found[1] == self.start and self.boot == boot_id()
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait until this very process has ended.
+
+        A process that ended and that its parent has not yet reaped counts as ended.
+
+        Args:
+            seconds: The longest wait.
+
+        Returns:
+            Whether it has ended.
+        """
+        try:
+            descriptor = os.pidfd_open(self.pid)
+        except OSError:
+            return not self.alive()
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+        try:
+            if not self.alive():
+                return True
+            # A descriptor of a process becomes readable when the process ends.
+            loop.add_reader(descriptor, ended.set)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), seconds)
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+        return not self.alive()
 
     def send(self, number: signal.Signals) -> bool:
         """Signal this very process and no other.

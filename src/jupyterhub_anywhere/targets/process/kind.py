@@ -1,0 +1,85 @@
+"""Kind ``process``: what it sets, what it says of itself, and what can be asked of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from jupyterhub_anywhere.targets.base import Finding, Level, Target
+from jupyterhub_anywhere.targets.process.inventory import ProcessInventory
+from jupyterhub_anywhere.targets.process.limits import Enforcement, detect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from jupyterhub.spawner import Spawner
+
+    from jupyterhub_anywhere.targets.base import Inventory
+
+
+class ProcessKind(Target):
+    """Servers as processes of the hub's own machine.
+
+    It has no keys of its own: environments (`prefix`, `cmd`), limits and what becomes of a home
+    (`delete_home`) are traits of the spawner, under ``spawner:`` or in an option's ``sets``.
+    """
+
+    kind: ClassVar[str] = "process"
+
+    def child_class(self) -> type[Spawner]:
+        """`ProcessSpawner`."""
+        from jupyterhub_anywhere.targets.process.spawner import ProcessSpawner
+
+        return ProcessSpawner
+
+    def traits(self) -> Mapping[str, Any]:
+        """What the spawner has to know of this hub."""
+        state = self.site.state
+        return {
+            "hub_id": self.site.hub_id,
+            "homes": str(state.homes),
+            "accounts": str(state.accounts),
+            "log_folder": str(state.logs),
+            "uids": self.site.uids,
+            "share_account": self.site.share_account,
+        }
+
+    def enforces(self) -> Enforcement:
+        """Which limits are enforced here, and how."""
+        return detect(self.site.hub_id).enforcement
+
+    def notes(self) -> Sequence[str]:
+        """That limits are not enforced, where they are not."""
+        missing = self.enforces().missing()
+        return (f"{missing[0].upper()}{missing[1:]} here.",) if missing else ()
+
+    def inventory(self) -> Inventory:
+        """The labelled processes of this machine."""
+        return ProcessInventory(self.site.hub_id)
+
+    def probe_uid(self) -> int | None:
+        """As root, the uid that tries run as: the last of the range, which no user is given."""
+        return self.site.uids[1] if os.geteuid() == 0 else None
+
+    async def findings(self) -> Sequence[Finding]:
+        """The server's Python as its user, versions, limits, folders, and the system's limits."""
+        try:
+            return await asyncio.to_thread(self._findings)
+        except Exception as error:  # noqa: BLE001 - a report with a hole in it is still a report
+            return [Finding(Level.ERROR, f"target {self.name}", f"{type(error).__name__}: {error}")]
+
+    def _findings(self) -> list[Finding]:
+        import jupyterhub
+
+        from jupyterhub_anywhere.targets.process import doctor
+
+        state, root = self.site.state, os.geteuid() == 0
+        return doctor.collect(
+            self.name,
+            prefix=str(self.declared.spawner.get("prefix", "")),
+            hub_version=jupyterhub.__version__,
+            probe_uid=self.probe_uid(),
+            held=self.enforces(),
+            folders=[state.logs, *([state.homes] if root or self.site.share_account else [])],
+        )

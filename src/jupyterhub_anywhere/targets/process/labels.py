@@ -1,0 +1,135 @@
+"""Finding the processes of a server by the label in their environment, and ending them.
+
+The label is the pair of variables below; every process of a server inherits it. A process that
+cleared its environment is still found by its supervisor and, where there are any, by its cgroup.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from jupyterhub_anywhere.core.processes import ProcessId
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+HUB_VARIABLE: Final = "ANYWHERE_HUB_ID"
+SERVER_VARIABLE: Final = "ANYWHERE_SERVER"
+USER_VARIABLE: Final = "JUPYTERHUB_USER"
+NAME_VARIABLE: Final = "JUPYTERHUB_SERVER_NAME"
+# Seconds that killed processes get to vanish.
+KILL_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A process with a hub's label.
+
+    Attributes:
+        process: Which process it is.
+        server: The resource name of its server.
+        user: The server's user.
+        server_name: The server's name, empty for the default one.
+    """
+
+    process: ProcessId
+    server: str
+    user: str
+    server_name: str
+
+
+def labels_of(hub_id: str, server: str, user: str, server_name: str) -> dict[str, str]:
+    """The variables that mark a process as one of a server."""
+    return {
+        HUB_VARIABLE: hub_id,
+        SERVER_VARIABLE: server,
+        USER_VARIABLE: user,
+        NAME_VARIABLE: server_name,
+    }
+
+
+def parse_environ(block: bytes) -> dict[str, str]:
+    """Read an environment block, as in ``/proc/PID/environ``."""
+    found: dict[str, str] = {}
+    for entry in block.split(b"\0"):
+        name, equals, value = entry.partition(b"=")
+        if equals:
+            found[name.decode("utf-8", "replace")] = value.decode("utf-8", "surrogateescape")
+    return found
+
+
+def scan(hub_id: str, proc: Path = Path("/proc")) -> list[Labelled]:
+    """Every living process with a hub's label, by one pass.
+
+    Raises:
+        OSError: The processes of this machine cannot be listed.
+    """
+    mark = f"{HUB_VARIABLE}={hub_id}\0".encode()
+    found = []
+    for name in os.listdir(proc):  # noqa: PTH208 - thousands of entries; Path objects cost twice
+        if not name.isdigit():
+            continue
+        # Who it is comes first: a pid that changes hands in between fails the check at the signal.
+        identity = ProcessId.of(int(name))
+        try:
+            block = (proc / name / "environ").read_bytes()
+        except OSError:
+            # It ended, or is somebody else's.
+            continue
+        if identity is None or mark not in block or not identity.alive():
+            continue
+        env = parse_environ(block)
+        found.append(
+            Labelled(
+                process=identity,
+                server=env.get(SERVER_VARIABLE, ""),
+                user=env.get(USER_VARIABLE, ""),
+                server_name=env.get(NAME_VARIABLE, ""),
+            )
+        )
+    return found
+
+
+def kill_all(find: Callable[[], Iterable[ProcessId]], seconds: float = KILL_SECONDS) -> bool:
+    """Kill what is found until nothing is found any more.
+
+    Args:
+        find: Lists the processes that are to go.
+        seconds: The longest try.
+
+    Returns:
+        Whether nothing was left.
+    """
+    end = time.monotonic() + seconds
+    while True:
+        left = list(find())
+        if not left:
+            return True
+        for process in left:
+            with contextlib.suppress(OSError):
+                process.send(signal.SIGKILL)
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+
+
+def kill_server(hub_id: str, server: str) -> bool:
+    """Kill every process of one server.
+
+    Returns:
+        Whether none is left; False as well where the processes cannot be listed.
+    """
+
+    def mine() -> list[ProcessId]:
+        return [each.process for each in scan(hub_id) if each.server == server]
+
+    try:
+        return kill_all(mine)
+    except OSError:
+        return False
