@@ -159,11 +159,11 @@ class ChildFactory:
         kwargs = {name: getattr(wrapper, name) for name in IDENTITY}
         kwargs["config"] = self.config(wrapper.hub_config)
         kwargs["user_options"] = dict(user_options)
-        child = cls.__new__(cls, **kwargs)
+        child: Any = cls.__new__(cls, **kwargs)  # type: ignore[call-overload]  # Spawner is untyped
         # Bound before its constructor runs: observers in there already ask for the server.
         child.__dict__["_wrapper"] = wrapper
         try:
-            child.__init__(**kwargs)  # type: ignore[misc]  # see above: two steps on purpose
+            child.__init__(**kwargs)
             child.api_token = wrapper.own_api_token
             for name in LATER_IDENTITY:
                 setattr(child, name, getattr(wrapper, name))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jupyterhub_anywhere.catalog.form import parse_form, render_menu
-
 from jupyterhub_anywhere.core.errors import AnywhereError, ChoiceError
 from jupyterhub_anywhere.spawner import guard
 from jupyterhub_anywhere.spawner.refusals import refusal
@@ -23,11 +22,15 @@ if TYPE_CHECKING:
 class Menu:
     """What JupyterHub asks a spawner about its options form; mixed into AnywhereSpawner."""
 
-    site: Site
     who: Callable[[], Who]
     handler: Any
     _envelope: Envelope
     _build: Callable[..., Spawner]
+
+    @property
+    def site(self) -> Site:
+        """The site that a new choice is made from."""
+        raise NotImplementedError
 
     @property
     def options_form(self) -> Any:

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 from jupyterhub_anywhere.catalog.profiles import Catalog
 from jupyterhub_anywhere.config.load import Loaded, load, load_text
-from jupyterhub_anywhere.spawner.check import build_targets, profile_problems
-
 from jupyterhub_anywhere.core.errors import AnywhereError, ConfigError
 from jupyterhub_anywhere.core.state import StatePaths
+from jupyterhub_anywhere.spawner.check import build_targets, profile_problems
 from jupyterhub_anywhere.spawner.child import ChildFactory
 from jupyterhub_anywhere.spawner.definitions import Definitions
 from jupyterhub_anywhere.targets.base import SiteInfo
@@ -84,12 +83,14 @@ def fingerprint(target: Target) -> str:
 def load_file(path: Path | None) -> Loaded:
     """Load a file, or the built-in default where none is named.
 
+    What its parts say of each other is collected in `Loaded.problems`, for `build_site`.
+
     Raises:
-        ConfigError: With every problem of the file itself.
+        ConfigError: The file cannot be read as a configuration at all.
     """
     if path is None:
-        return load_text("{}", name="")
-    return load(path)
+        return load_text("{}", name="", collect=True)
+    return load(path, collect=True)
 
 
 def build_site(loaded: Loaded, info: SiteInfo) -> Site:
@@ -99,7 +100,7 @@ def build_site(loaded: Loaded, info: SiteInfo) -> Site:
         ConfigError: With every problem found.
     """
     targets, values, problems = build_targets(loaded, info)
-    problems += profile_problems(loaded, targets)
+    problems = [*loaded.problems, *problems, *profile_problems(loaded, targets)]
     if problems:
         raise ConfigError(problems)
     factories = {

@@ -24,6 +24,7 @@ from traitlets import TraitError, Unicode
 from traitlets.config import Config
 
 from jupyterhub_anywhere.catalog.choice import Choice, Who
+from jupyterhub_anywhere.config.secrets import resolve_secrets
 from jupyterhub_anywhere.core.errors import AnywhereError, ChoiceError, TargetError
 from jupyterhub_anywhere.core.quantities import format_duration
 from jupyterhub_anywhere.core.state import default_state_root
@@ -75,7 +76,8 @@ class AnywhereSpawner(Menu, Delegate, Spawner):
     @property
     def hub_config(self) -> Config:
         """The hub's configuration, from which children are built."""
-        return self.config
+        config: Config = self.config
+        return config
 
     @property
     def site(self) -> Site:
@@ -140,15 +142,19 @@ class AnywhereSpawner(Menu, Delegate, Spawner):
             self._envelope.last = choice.to_user_options()
 
     def _apply_choice(self, child: Spawner, choice: Choice) -> None:
-        settings = self.site.catalog.settings(choice)
         try:
-            apply_settings(child, settings)
-        except (TraitError, AttributeError) as error:
+            apply_settings(child, self._settings(choice))
+        except (TraitError, AttributeError, AnywhereError) as error:
             raise StartError(
                 "This choice cannot be applied; please tell the administrator of this hub.",
                 reason="choice",
                 log_message=f"target {choice.target}: {type(error).__name__}: {error}",
             ) from error
+
+    def _settings(self, choice: Choice) -> dict[str, Any]:
+        """Trait values of a choice, secrets resolved."""
+        resolved = resolve_secrets(self.site.catalog.settings(choice), self.site.info.base)
+        return dict(resolved)
 
     def _unusable(self, error: Exception) -> StartError:
         self.log.error("No child for %s: %s", self._log_name, error, exc_info=error)
@@ -219,7 +225,7 @@ class AnywhereSpawner(Menu, Delegate, Spawner):
         options = (choice.child if choice is not None else None) or {}
         child = self._build(factory, options, envelope.child or envelope.foreign)
         if choice is not None:
-            apply_settings(child, self.site.catalog.settings(choice))
+            apply_settings(child, self._settings(choice))
         # What the child read back from its state must not be lost by telling it ours.
         last, foreign = envelope.last, envelope.foreign
         self._adopt(child, factory)
@@ -308,14 +314,15 @@ class AnywhereSpawner(Menu, Delegate, Spawner):
             await self.child.apply_group_overrides()
 
     def _apply_overrides(self, spawner_override: dict[str, Any]) -> None:
-        unknown = [name for name in spawner_override if not hasattr(self.child, name)]
+        child = self._started()
+        unknown = [name for name in spawner_override if not hasattr(child, name)]
         if unknown:
             raise StartError(
                 "The settings for your group cannot be applied; please tell the administrator.",
                 reason="group_overrides",
                 log_message=f"{self._what('group_overrides')}: no attribute {', '.join(unknown)}",
             )
-        self.child._apply_overrides(spawner_override)  # noqa: SLF001 - the hub's own merging
+        child._apply_overrides(spawner_override)  # noqa: SLF001 - the hub's own merging
 
     async def _run_apply_user_options(self, user_options: dict[str, Any]) -> None:
         """Refuse a bad choice: the one place where a raise leaves nothing behind."""
@@ -386,7 +393,7 @@ class AnywhereSpawner(Menu, Delegate, Spawner):
             raise self._start_failure(method, error) from error
 
     def _start_failure(self, method: str, error: Exception) -> Exception:
-        if isinstance(error, StartError) or getattr(error, "jupyterhub_message", ""):
+        if isinstance(error, StartError) or hasattr(error, "jupyterhub_message"):
             return error
         if not isinstance(error, web.HTTPError):
             self.log.error("%s failed", self._what(method), exc_info=error)

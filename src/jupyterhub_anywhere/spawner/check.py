@@ -1,0 +1,205 @@
+"""What of ``anywhere.yaml`` only the targets can tell: kinds, their keys, traits of their classes.
+
+Everything is collected: one run reports all problems.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from jupyterhub_anywhere.catalog.settings import fill
+from jupyterhub_anywhere.config.secrets import SecretUnavailableError, resolve_secrets
+from jupyterhub_anywhere.core.errors import Problem, TargetError
+from jupyterhub_anywhere.core.names import did_you_mean
+from jupyterhub_anywhere.targets import registry
+from jupyterhub_anywhere.targets.traits import check_trait
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from jupyterhub.spawner import Spawner
+
+    from jupyterhub_anywhere.config.load import Loaded
+    from jupyterhub_anywhere.config.models import Option, Profile, TargetConfig
+    from jupyterhub_anywhere.targets.base import SiteInfo, Target
+
+Path = tuple[str | int, ...]
+Trait = tuple[Path, str, Any]
+
+
+class _Report:
+    """Problems with the place in the file that they belong to."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._marks = loaded.marks
+        self.problems: list[Problem] = []
+
+    def add(self, path: Path, message: str, hint: str = "") -> None:
+        file, line, column = self._marks.at(path)
+        dotted = ".".join(map(str, path))
+        problem = Problem(file, line, column, dotted, message, hint)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+
+def build_targets(
+    loaded: Loaded, info: SiteInfo
+) -> tuple[dict[str, Target], dict[str, dict[str, Any]], list[Problem]]:
+    """Make the targets of a file.
+
+    Returns:
+        Targets that could be made, by name; their trait values with secrets resolved; problems.
+    """
+    report = _Report(loaded)
+    targets: dict[str, Target] = {}
+    values: dict[str, dict[str, Any]] = {}
+    for name, declared in loaded.config.targets.items():
+        target = _build(name, declared, info, report)
+        if target is None:
+            continue
+        targets[name] = target
+        try:
+            values[name] = resolve_secrets(declared.spawner, info.base)
+        except SecretUnavailableError as error:
+            report.add(("targets", name, "spawner"), f"{error}.", "Set it, or name another place.")
+            continue
+        child = _child_class(target, report)
+        if child is not None:
+            path: Path = ("targets", name, "spawner")
+            _check(child, ((*path, t) for t in values[name]), values[name].values(), report)
+    return targets, values, report.problems
+
+
+def _build(name: str, declared: TargetConfig, info: SiteInfo, report: _Report) -> Target | None:
+    kinds = registry.kinds()
+    kind = kinds.get(declared.kind)
+    if kind is None:
+        report.add(("targets", name, "kind"), *_unknown_kind(declared.kind))
+        return None
+    try:
+        own = kind.settings_model.model_validate(declared.own)
+    except ValidationError as error:
+        known = [field.alias or key for key, field in kind.settings_model.model_fields.items()]
+        for each in error.errors(include_url=False, include_input=False, include_context=False):
+            path = ("targets", name, *each["loc"])
+            if each["type"] == "extra_forbidden":
+                key = str(each["loc"][-1])
+                report.add(
+                    path,
+                    f"targets of kind {declared.kind} have no key {key!r}.",
+                    did_you_mean(key, [*known, "kind", "title", "description", "spawner"]),
+                )
+            elif each["type"] == "missing":
+                report.add(path, f"is needed for targets of kind {declared.kind}.")
+            else:
+                report.add(path, f"{each['msg']}.")
+        return None
+    return kind(name, declared, own, info)
+
+
+def _unknown_kind(kind: str) -> tuple[str, str]:
+    reason = registry.broken().get(kind)
+    if reason is not None:
+        return f"the kind {kind!r} is installed and cannot be used: {reason}.", ""
+    if kind in registry.PLANNED:
+        return (
+            f"the kind {kind!r} is not in this version.",
+            "Name the spawner itself: kind: custom, class: package.module.Class.",
+        )
+    return f"there is no kind {kind!r}.", did_you_mean(kind, registry.kinds())
+
+
+def _child_class(target: Target, report: _Report) -> type[Spawner] | None:
+    try:
+        return target.child_class()
+    except TargetError as error:
+        report.add(("targets", target.name), error.message, error.hint)
+        return None
+
+
+def _check(child: type[Spawner], paths: Iterator[Path], values: Any, report: _Report) -> None:
+    for path, value in zip(paths, values, strict=True):
+        found = check_trait(child, str(path[-1]), value)
+        if found is not None:
+            report.add(path, *found)
+
+
+def profile_problems(loaded: Loaded, targets: Mapping[str, Target]) -> list[Problem]:
+    """Check what profiles and options set against the classes of their targets."""
+    report = _Report(loaded)
+    classes: dict[str, type[Spawner]] = {}
+    for name, target in targets.items():
+        try:
+            classes[name] = target.child_class()
+        except TargetError:
+            continue  # told by build_targets
+    for name, profile in loaded.config.profiles.items():
+        for target_name in profile.targets:
+            child = classes.get(target_name)
+            if child is None:
+                continue
+            for path, trait, value in _profile_traits(("profiles", name), profile, target_name):
+                try:
+                    resolved = resolve_secrets(value, loaded.base)
+                except SecretUnavailableError:
+                    continue  # told by the file's own checks
+                found = check_trait(child, trait, resolved)
+                if found is not None:
+                    report.add(path, f"at target {target_name}: {found[0]}", _cure(path, found[1]))
+    return report.problems
+
+
+def _cure(path: Path, hint: str) -> str:
+    if "options" in path and "has no trait" not in hint:
+        return f"{hint} An option can name its targets:, and sets_for: each of them.".strip()
+    return hint
+
+
+def _profile_traits(path: Path, profile: Profile, target: str) -> Iterator[Trait]:
+    yield from _sets(path, profile.sets, {}, target)
+    yield from _sets((*path, "sets_for"), profile.sets_for.get(target, {}), {}, target, inner=True)
+    for name, option in profile.options.items():
+        if option.targets is None or target in option.targets:
+            yield from _option_traits((*path, "options", name), option, target)
+
+
+def _option_traits(path: Path, option: Option, target: str) -> Iterator[Trait]:
+    if option.type == "choice":
+        for key, entry in option.choices.items():
+            if entry.targets is None or target in entry.targets:
+                yield from _sets((*path, "choices", key), entry.sets, entry.sets_for, target)
+                yield from _filled(path, option, target, key)
+        return
+    values: list[Any] = [option.default]
+    if option.type == "boolean":
+        values = [True, False]
+    elif option.type != "text":
+        values += [limit for limit in (option.min, option.max) if limit is not None]
+    for value in values:
+        yield from _filled(path, option, target, value)
+
+
+def _filled(path: Path, option: Option, target: str, value: Any) -> Iterator[Trait]:
+    for where, trait, template in _sets(path, option.sets, option.sets_for, target):
+        yield where, trait, fill(template, value)
+
+
+def _sets(
+    path: Path,
+    common: Mapping[str, Any],
+    by_target: Mapping[str, Mapping[str, Any]],
+    target: str,
+    *,
+    inner: bool = False,
+) -> Iterator[Trait]:
+    if inner:
+        where: Path = (*path, target)
+        chosen: Mapping[str, Any] = common
+    elif target in by_target:
+        where, chosen = (*path, "sets_for", target), by_target[target]
+    else:
+        where, chosen = (*path, "sets"), common
+    for trait, value in chosen.items():
+        yield (*where, trait), trait, value
