@@ -153,6 +153,27 @@ def test_an_interrupted_attempt_is_made_again(tool: Any, clone: Path) -> None:
     assert not (env.folder / "rubbish").exists()
 
 
+def test_the_link_into_the_clone_is_readable_in_every_locale(tool: Any, clone: Path) -> None:
+    strange = clone.rename(clone.with_name("my clöne"))
+    env = tool.choose(strange, as_root=False)
+    tool.make(env, moved=False)
+    (site,) = env.folder.glob("lib/python*/site-packages")
+    link = site / "_jupyterhub_anywhere.pth"
+    link.write_text(f"{strange}/src\n")
+    tool.make_link_relative(env)
+
+    answer = subprocess.run(
+        [env.python, "-c", "import jupyterhub_anywhere.core as core; print(ascii(core.__path__))"],
+        capture_output=True,
+        check=True,
+        env={"LC_ALL": "C"},
+        text=True,
+    )
+
+    assert link.read_text().isascii()
+    assert "my cl\\xf6ne/src" in answer.stdout
+
+
 def test_clean_removes_what_make_made_and_names_the_state(
     tool: Any, clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
