@@ -43,7 +43,7 @@ HubId = Annotated[
 UidRange = Annotated[
     str,
     StringConstraints(pattern=r"^[0-9]{1,10}-[0-9]{1,10}$"),
-    Unit("text, FIRST-LAST", "Write FIRST-LAST, as 70000-99999."),
+    Unit("FIRST-LAST", "Write FIRST-LAST, as 70000-99999."),
 ]
 Memory = Annotated[
     int,

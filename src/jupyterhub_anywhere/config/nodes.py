@@ -236,6 +236,6 @@ def _explain(error: MarkedYAMLError, text: str) -> tuple[str, str]:
         return f"this is no YAML: {problem}.", "Put the text in quotes."
     if "block end" in problem or "':'" in problem:
         return f"this is no YAML: {problem}.", "Look at the indentation and the line before."
-    if "expected ',' or" in problem:
+    if "expected ',' or" in problem or "end of stream" in problem:
         return f"this is no YAML: {problem}.", "Look for a missing comma, bracket or quote."
     return f"this is no YAML: {problem}.", ""
