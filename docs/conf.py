@@ -20,16 +20,17 @@ exclude_patterns = ["_build"]
 nitpicky = True
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
-# Links out of docs/ lead to files of the repository.
-suppress_warnings: list[str] = []
 
 html_theme = "pydata_sphinx_theme"
 html_title = project
 html_theme_options: dict[str, Any] = {
     "navigation_with_keys": False,
     "show_toc_level": 2,
+    "header_links_before_dropdown": 8,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
 }
+# Only the decisions have pages below them to list at the side.
+html_sidebars: dict[str, list[str]] = {"*": [], "reference/*": []}
 html_show_sourcelink = False
