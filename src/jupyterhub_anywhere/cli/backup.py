@@ -35,10 +35,9 @@ def backup(session: Session, file: Path, *, homes: bool, force: bool) -> None:
     size = format_memory(max(report.size >> 10, 1) << 10)
     answer(f"{file} is written: {report.files} files, {size}.")
     if report.homes_left_out:
-        tell(
-            f"The {report.homes_left_out} homes in {session.paths.homes} are not in it;"
-            " --homes takes them along."
-        )
+        homes = f"{report.homes_left_out} home{'s' if report.homes_left_out > 1 else ''}"
+        verb = "are" if report.homes_left_out > 1 else "is"
+        tell(f"The {homes} in {session.paths.homes} {verb} not in it; --homes takes them along.")
     if not report.database:
         tell("The hub's database is not in the state folder: save it with its own tools.")
     _tell_names("Could not be read or kept", report.skipped)

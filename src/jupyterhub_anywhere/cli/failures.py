@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 import traceback
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 INTERNAL: Final = 70
 INTERRUPTED: Final = 130
 OUTPUT_CLOSED: Final = 141
+# The longest piece of a line that is shown, in characters.
+_EXCERPT: Final = 90
 
 # What the machine does to us, by the kernel's own word; all else is a fault of ours.
 _WORLD: Final = {
@@ -115,10 +118,24 @@ def _excerpt(problem: Problem, sources: dict[str, list[str]]) -> list[str]:
     lines = sources[problem.file]
     if not 1 <= problem.line <= len(lines):
         return []
-    line = visible(lines[problem.line - 1].replace("\t", " "))
+    line, before = _window(lines[problem.line - 1].replace("\t", " "), problem.column - 1)
     number = str(problem.line)
-    caret = " " * max(problem.column - 1, 0) + "^"
+    caret = " " * sum(map(_cells, before)) + "^"
     return [f"  {number} | {line}", f"  {' ' * len(number)} | {styled(caret, fg='red', bold=True)}"]
+
+
+def _window(line: str, column: int) -> tuple[str, str]:
+    """The part of a line that fits, and what of it stands before the column."""
+    start = max(0, column - _EXCERPT // 2) if len(line) > _EXCERPT else 0
+    shown = visible(line[start : start + _EXCERPT])
+    return shown, visible(line[start : max(column, start)])
+
+
+def _cells(char: str) -> int:
+    """How many cells of a terminal a character takes."""
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def show_traceback(error: Exception) -> None:

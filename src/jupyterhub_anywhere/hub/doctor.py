@@ -133,8 +133,13 @@ def internal_api(paths: StatePaths, url: str, site: Site | None) -> str:
     """
     base = urlsplit(url).path.strip("/")
     configured = site.config.hub.internal_url if site is not None else None
-    origin = configured or f"http://127.0.0.1:{read_json(paths.proxy).get('hub_port', 0)}"
-    return "/".join(filter(None, [origin.rstrip("/"), base, "hub/api/"]))
+    if configured:
+        # The hub takes its path from the public URL alone.
+        parts = urlsplit(configured)
+        origin = f"{parts.scheme}://{parts.netloc}"
+    else:
+        origin = f"http://127.0.0.1:{read_json(paths.proxy).get('hub_port', 0)}"
+    return "/".join(filter(None, [origin, base, "hub/api/"]))
 
 
 def probe_uid(site: Site | None) -> int | None:

@@ -217,3 +217,46 @@ def test_no_colour_away_from_a_terminal() -> None:
     done = run("backup", "--state", "/nowhere", "x.tar.gz", environment={"TERM": "xterm"})
     assert done.returncode == 3
     assert "\x1b" not in done.stderr
+
+
+def on_a_terminal(error: ConfigError, failing: Any, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Run ``fail`` with a standard error that says it is a terminal, without colours."""
+    failing(error)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    return main.main(["fail"])
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ("  ur: 1", 3, "  ur: 1", 2),
+        ("\tx: 1", 1, " x: 1", 0),
+        ("a\x1b: 1", 3, "a\\x1b: 1", 5),
+        ("\u4e2d\u4e2d: 1", 3, "\u4e2d\u4e2d: 1", 4),
+        ("x" * 200 + "!" + "y" * 200, 201, "x" * 45 + "!" + "y" * 44, 45),
+    ],
+)
+def test_a_terminal_sees_the_line_itself(
+    failing: Any,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    row: tuple[str, int, str, int],
+) -> None:
+    text, column, shown, caret = row
+    file = tmp_path / "a.yaml"
+    file.write_text(f"# a comment\n{text}\n", "utf-8")
+    error = ConfigError([Problem(str(file), 2, column, "x", "wrong.")])
+    assert on_a_terminal(error, failing, monkeypatch) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[1:3] == [f"  2 | {shown}", "    | " + " " * caret + "^"]
+    assert lines[3] == "1 problem found."
+
+
+def test_a_line_that_has_gone(
+    failing: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = ConfigError([Problem("/nowhere/a.yaml", 2, 1, "x", "wrong.")])
+    assert on_a_terminal(error, failing, monkeypatch) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 2
