@@ -26,7 +26,7 @@ test-as-user:
 	@exec tools/test-as-user $(ARGS)
 
 bench:
-	@exec tools/in-env dev tools/bench
+	@exec tools/in-env dev tools/bench $(ARGS)
 
 docs:
 	@exec tools/in-env dev tools/docs --write
