@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,8 +90,8 @@ class RecordingSpawner(SimpleLocalProcessSpawner):
         )
         self.volume = self.volume or f"volume-of-{self.user.name}-{self.name}"
         self.port = random_port()
-        self.proc = await asyncio.create_subprocess_exec(  # type: ignore[assignment]
-            *(sys.executable, "-c", STUB, str(self.port)),
+        self.proc = subprocess.Popen(
+            [sys.executable, "-c", STUB, str(self.port)],
             env={"ANYWHERE_TEST_FOLDER": str(Path(self.record).parent)},
             start_new_session=True,
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from harness import SOURCES, Hub, wait_for
+from tests.hub.harness import SOURCES, Hub, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
