@@ -6,13 +6,23 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from jupyterhub_anywhere.cli.main import cli
 from jupyterhub_anywhere.config.load import load_text
+from jupyterhub_anywhere.config.models import TargetConfig
+from jupyterhub_anywhere.core.errors import TargetError
+from jupyterhub_anywhere.core.state import StatePaths
+from jupyterhub_anywhere.targets.base import SiteInfo
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PAGES = [
+    page
+    for page in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+    if "_build" not in page.parts
+]
 
 
 def samples(language: str) -> list[tuple[str, str]]:
@@ -21,7 +31,6 @@ def samples(language: str) -> list[tuple[str, str]]:
     return [
         (str(page.relative_to(ROOT)), found[1])
         for page in PAGES
-        if "_build" not in page.parts
         for found in pattern.finditer(page.read_text(encoding="utf-8"))
     ]
 
@@ -34,6 +43,19 @@ def test_each_sample_of_anywhere_yaml_is_valid(page: str, text: str) -> None:
 @pytest.mark.parametrize(("page", "text"), samples("python"))
 def test_each_sample_of_python_can_be_compiled(page: str, text: str) -> None:
     compile(text, page, "exec")
+
+
+def test_the_sample_of_a_new_kind_is_a_target(tmp_path: Path) -> None:
+    (text,) = [text for page, text in samples("python") if page == "docs/adding-a-target.md"]
+    module: dict[str, Any] = {"__name__": "frob"}
+    exec(compile(text, "adding-a-target.md", "exec"), module)
+    site = SiteInfo(hub_id="test", state=StatePaths(tmp_path), base=tmp_path)
+    own = module["FrobSettings"](url="http://frob")
+    target = module["FrobKind"]("frob", TargetConfig(kind="frob"), own, site)
+
+    assert target.traits() == {"endpoint": "http://frob"}
+    with pytest.raises(TargetError, match="frobspawner"):
+        target.child_class()
 
 
 def test_the_readmes_file_has_ten_lines_at_most() -> None:
@@ -53,6 +75,20 @@ def test_make_knows_every_target_that_the_pages_name() -> None:
 
     assert named
     assert named <= known
+
+
+def test_the_command_knows_every_verb_and_flag_that_the_pages_name() -> None:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    verbs = set(re.findall(r"(?:`|^|bin/)anywhere ([a-z]+)", text, re.MULTILINE))
+    flags = set(re.findall(r"`(--[a-z-]+)`", text))
+    known = {
+        option for verb in cli.commands.values() for part in verb.params for option in part.opts
+    }
+
+    assert verbs
+    assert verbs <= set(cli.commands)
+    assert flags
+    assert flags <= known
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.parent == ROOT])
