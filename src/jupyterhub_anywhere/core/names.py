@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAX_USER_NAME: Final = 64
-_USER_NAME: Final = re.compile(r"[\w._@+-]+")
 _PLAIN: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 # The prefix of a DNS label that is neither the hash nor the dash before it.
 _SLUG_LENGTH: Final = 48
@@ -38,7 +37,8 @@ def normalize_user_name(name: str) -> str:
         raise ValueError(f"a user name has 1 to {MAX_USER_NAME} characters")
     if normal[0] in ".-":
         raise ValueError("a user name does not start with a dot or a dash")
-    if not _USER_NAME.fullmatch(normal) or not all(map(_allowed, normal)):
+    # A mark in front has no letter that it could belong to.
+    if not all(map(_allowed, normal)) or unicodedata.category(normal[0]).startswith("M"):
         raise ValueError("a user name consists of letters, digits and . _ - @ +")
     return normal
 

@@ -10,14 +10,37 @@ import math
 import re
 from typing import Final
 
-_MEMORY: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B?)\s*", re.IGNORECASE)
+_MEMORY: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGT])i?)?B?\s*", re.IGNORECASE)
 _MEMORY_UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-_DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)", re.IGNORECASE)
+_DURATION_PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)", re.IGNORECASE)
 _DURATION_UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_CPU: Final = re.compile(r"\s*(\d+(?:\.\d+)?)(m?)\s*")
+_CPU: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)(m?)\s*")
 
 # Beyond this nothing is a size of memory but a slip of the finger (1 PiB).
 MAX_MEMORY: Final = 1 << 50
+# A hundred years; sleeping for longer overflows timers.
+MAX_DURATION: Final = 100 * 365.25 * 86400
+MAX_CPU: Final = 65536
+_LONGEST_SHOWN: Final = 60
+
+
+def _plain_number(value: object) -> float | None:
+    """A number that is no text; infinite where it is too large, None for anything else."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _shown(value: object) -> str:
+    """A refused value, short enough for a message."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no whole numbers of several thousand digits
+        text = "this number"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
 def parse_memory(text: str | float) -> int:
@@ -32,17 +55,14 @@ def parse_memory(text: str | float) -> int:
     Raises:
         ValueError: The text is no amount of memory, is not finite, or is over 1 PiB.
     """
-    if isinstance(text, bool):
-        raise ValueError("true and false are no amounts of memory")
-    if isinstance(text, int | float):
-        amount = float(text)
-    else:
-        match = _MEMORY.fullmatch(text)
+    amount = _plain_number(text)
+    if amount is None:
+        match = _MEMORY.fullmatch(text) if isinstance(text, str) else None
         if match is None:
-            raise ValueError(f"{text!r} is no amount of memory; write it as 512M or 1.5G")
-        amount = float(match[1]) * _MEMORY_UNITS[match[2].upper()]
+            raise ValueError(f"{_shown(text)} is no amount of memory; write it as 512M or 1.5G")
+        amount = float(match[1]) * _MEMORY_UNITS[(match[2] or "").upper()]
     if not math.isfinite(amount) or not 0 <= amount <= MAX_MEMORY:
-        raise ValueError(f"{text!r} is not between 0 and 1024T")
+        raise ValueError(f"{_shown(text)} is not between 0 and 1024T")
     return int(amount)
 
 
@@ -65,34 +85,32 @@ def parse_duration(text: str | float) -> float:
         Seconds.
 
     Raises:
-        ValueError: The text is no duration, is not finite, or is negative.
+        ValueError: The text is no duration, is negative, or is over 100 years.
     """
-    if isinstance(text, bool):
-        raise ValueError("true and false are no durations")
-    if isinstance(text, int | float):
-        seconds = float(text)
-    else:
-        compact = text.replace(" ", "")
+    seconds = _plain_number(text)
+    if seconds is None:
+        compact = "".join(text.split()) if isinstance(text, str) else ""
         parts = list(_DURATION_PART.finditer(compact))
         if not compact or "".join(part[0] for part in parts) != compact:
-            raise ValueError(f"{text!r} is no duration; write it as 90s, 30m, 1h30m or 2d")
+            raise ValueError(f"{_shown(text)} is no duration; write it as 90s, 30m, 1h30m or 2d")
         seconds = sum(float(part[1]) * _DURATION_UNITS[part[2].lower()] for part in parts)
-    if not math.isfinite(seconds) or seconds < 0:
-        raise ValueError(f"{text!r} is no duration")
+    if not math.isfinite(seconds) or not 0 <= seconds <= MAX_DURATION:
+        raise ValueError(f"{_shown(text)} is not between 0 and 100 years")
     return seconds
 
 
 def format_duration(seconds: float) -> str:
     """Write seconds as ``1h30m``, ``45s`` or ``0.25s``."""
-    if seconds < 1:
-        return f"{seconds:g}s"
-    left = round(seconds)
+    whole = int(seconds)
+    rest = seconds - whole
     text = ""
-    for unit in ("d", "h", "m", "s"):
-        count, left = divmod(left, int(_DURATION_UNITS[unit]))
+    for unit in ("d", "h", "m"):
+        count, whole = divmod(whole, int(_DURATION_UNITS[unit]))
         if count:
             text += f"{count}{unit}"
-    return text
+    # A thousandth of a second is the smallest unit there is.
+    last = round(whole + rest, 3)
+    return text if text and not last else f"{text}{last:g}s"
 
 
 def parse_cpu(text: str | float) -> float:
@@ -107,15 +125,12 @@ def parse_cpu(text: str | float) -> float:
     Raises:
         ValueError: The text is no number of cores, is not finite, or is over 65536.
     """
-    if isinstance(text, bool):
-        raise ValueError("true and false are no numbers of cores")
-    if isinstance(text, int | float):
-        cores = float(text)
-    else:
-        match = _CPU.fullmatch(text)
+    cores = _plain_number(text)
+    if cores is None:
+        match = _CPU.fullmatch(text) if isinstance(text, str) else None
         if match is None:
-            raise ValueError(f"{text!r} is no number of CPU cores; write it as 2, 0.5 or 500m")
+            raise ValueError(f"{_shown(text)} is no number of CPU cores; write 2, 0.5 or 500m")
         cores = float(match[1]) / (1000 if match[2] else 1)
-    if not math.isfinite(cores) or not 0 <= cores <= 65536:  # noqa: PLR2004 - named in the message
-        raise ValueError(f"{text!r} is not between 0 and 65536 cores")
+    if not math.isfinite(cores) or not 0 <= cores <= MAX_CPU:
+        raise ValueError(f"{_shown(text)} is not between 0 and 65536 cores")
     return cores
