@@ -39,13 +39,23 @@ def doctor(session: Session, named: Path | None, *, as_json: bool) -> int:
     from jupyterhub_anywhere.hub.doctor import examine, worst
     from jupyterhub_anywhere.targets.base import Level
 
-    findings = asyncio.run(examine(choose_file(named), session.paths))
+    findings = asyncio.run(examine(_file(named, session), session.paths))
     if as_json:
         answer_json([_plain(finding) for finding in findings])
     else:
         for finding in findings:
             _show(finding)
     return 1 if worst(findings) is Level.ERROR else 0
+
+
+def _file(named: Path | None, session: Session) -> Path | None:
+    """The named file, else that of the hub that runs, else what `anywhere up` would take."""
+    from jupyterhub_anywhere.hub.uprecord import read_up
+
+    running = read_up(session.paths)
+    if named is None and running is not None and running.alive:
+        return running.file
+    return choose_file(named)
 
 
 def _plain(finding: Finding) -> dict[str, str]:

@@ -35,11 +35,11 @@ def prepare_streams() -> None:
             os.fstat(number)
         except OSError:
             _open_null(number)
-    for name in ("stdout", "stderr"):
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - lives as long as the process
-        elif hasattr(stream, "reconfigure"):
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - lives as long as the process
+        elif mode == "w" and hasattr(stream, "reconfigure"):
             with suppress(ValueError):
                 stream.reconfigure(errors="backslashreplace")
 
@@ -47,7 +47,8 @@ def prepare_streams() -> None:
 def abandon_stdout() -> None:
     """Throw away what could not be written, so that the interpreter's end does not fail on it."""
     with suppress(OSError, ValueError):
-        _open_null(1)
+        # A hub has moved its output away from descriptor 1.
+        _open_null(sys.stdout.fileno())
 
 
 def _open_null(number: int) -> None:

@@ -80,9 +80,15 @@ def up(  # noqa: PLR0913 - one parameter an option, as click wants it
         insecure_http=insecure_http,
         keep_servers=keep_servers,
         verbose=session.verbose,
-        on_ending=tell,
+        on_ending=_ending,
     )
     return run_hub(options, lambda running: _ready(running, session, keep_servers=keep_servers))
+
+
+def _ending(what: str) -> None:
+    """Say that the end takes a moment, and what impatience does."""
+    more = "; a second Ctrl-C ends all by force" if is_terminal(sys.stderr) else ""
+    tell(f"{what}{more}.")
 
 
 def _which(file: Path | None, named: Path | None) -> str:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from jupyterhub_anywhere.core.errors import AnywhereError, ConfigError
-from jupyterhub_anywhere.core.processes import ProcessId
 from jupyterhub_anywhere.hub.files import read_json
 from jupyterhub_anywhere.hub.surroundings import surroundings
+from jupyterhub_anywhere.hub.uprecord import read_up
 from jupyterhub_anywhere.spawner.site import load_site
 from jupyterhub_anywhere.targets import registry
 from jupyterhub_anywhere.targets.base import Finding, Level
@@ -113,14 +113,15 @@ def running_hub(
         site: The checked configuration; None where it is wrong.
         python: The interpreter of the throw-away server.
     """
-    up = read_json(paths.up)
-    process = ProcessId.from_json(up.get("process"))
-    if process is None or not process.alive():
+    up = read_up(paths)
+    if up is None or not up.alive:
         yield Finding(Level.OK, "hub", "does not run; some checks need a running one")
         return
-    url = str(up.get("url", ""))
-    yield _answers(url)
-    yield reached_by_a_server(internal_api(paths, url, site), probe_uid(site), python)
+    if not up.url:
+        yield Finding(Level.WARNING, "hub", "is starting", "Ask again when it answers.")
+        return
+    yield _answers(up.url)
+    yield reached_by_a_server(internal_api(paths, up.url, site), probe_uid(site), python)
 
 
 def internal_api(paths: StatePaths, url: str, site: Site | None) -> str:
