@@ -1,0 +1,271 @@
+"""The hub that ``anywhere up`` runs: JupyterHub, with its own signals, logs and control socket."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+from jupyterhub.app import JupyterHub
+
+from jupyterhub_anywhere.core.errors import AnywhereError, ConfigError
+from jupyterhub_anywhere.hub import embedded
+from jupyterhub_anywhere.hub.controller import Controller
+from jupyterhub_anywhere.hub.leftovers import end_leftovers
+from jupyterhub_anywhere.hub.logins import access_rules
+from jupyterhub_anywhere.hub.membership import apply_declared
+from jupyterhub_anywhere.hub.options import Running, UpOptions
+from jupyterhub_anywhere.hub.reload import compare
+from jupyterhub_anywhere.spawner import site as sites
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jupyterhub_anywhere.spawner.site import Site
+
+__all__ = ["AnywhereHub", "Running", "UpOptions", "run_hub"]
+
+_END_SECONDS: Final = 60.0
+_GRANTED: Final = "granted.json"
+
+
+class AnywhereHub(JupyterHub):
+    """JupyterHub with one configuration, given and not searched for."""
+
+    site: Site
+    options: UpOptions
+
+    def prepare(self, site: Site, options: UpOptions, *, at_terminal: bool) -> None:
+        """Say what this hub runs; before `serve`.
+
+        Args:
+            site: The configuration.
+            options: The command line, with an absolute path.
+            at_terminal: Whether somebody sits in front of it.
+        """
+        self.site = site
+        self.options = options
+        self._started = site.config
+        self._own_digest = embedded.own_config_digest(site)
+        self._initialized = False
+        self._told_end = False
+        self._ending = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._at_terminal = at_terminal
+
+    # --- JupyterHub's own steps ------------------------------------------------------------------
+
+    def load_config_file(self, *_args: Any, **_options: Any) -> None:
+        """Nothing: a ``jupyterhub_config.py`` that happens to lie around is not ours."""
+
+    def print_help(self, *_args: Any, **_options: Any) -> None:
+        """Nothing: traitlets shows pages of help for a wrong trait; the log names the trait."""
+
+    async def init_groups(self) -> None:
+        """Load groups, and take back what the file no longer grants."""
+        await super().init_groups()
+        self._apply_membership()
+
+    def init_signal(self) -> None:
+        """Nothing: `serve` took the signals before anything was started."""
+
+    async def shutdown_cancel_tasks(self, sig: signal.Signals | None = None) -> None:
+        """End, as the hub's API asks for it."""
+        self.end(f"signal {sig.name}" if sig else "a request to the API")
+
+    # --- running ---------------------------------------------------------------------------------
+
+    async def serve(self, on_ready: Callable[[], None]) -> None:
+        """Start, run until the end is asked for, and end.
+
+        Args:
+            on_ready: Called when the hub answers.
+        """
+        self._take_signals()
+        controller = Controller(self.site.info.state.control, self._answer, self.log)
+        starting = asyncio.create_task(self._start_all())
+        waiting = asyncio.create_task(self._ending.wait())
+        try:
+            await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                await starting
+                await controller.start()
+                on_ready()
+                await waiting
+        finally:
+            for task in (starting, waiting):
+                task.cancel()
+            with suppress(asyncio.CancelledError, Exception, SystemExit):
+                await starting
+            await self._end_all()
+            await controller.stop()
+
+    async def _start_all(self) -> None:
+        await self.initialize([])
+        self._initialized = True
+        await self.start()
+
+    async def _end_all(self) -> None:
+        """End what is to be ended; a second signal, or a minute, cuts the patience short."""
+        keep = not self.cleanup_servers
+        cleaning = asyncio.create_task(self._clean())
+        hurry = asyncio.create_task(self._hurry.wait())
+        done, _ = await asyncio.wait(
+            {cleaning, hurry}, timeout=_END_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+        hurry.cancel()
+        if cleaning in done:
+            with suppress(asyncio.CancelledError):
+                if cleaning.exception() is not None:
+                    self.log.error("Ending failed", exc_info=cleaning.exception())
+        else:
+            cleaning.cancel()
+            self.log.error("Not everything ended in time; it is ended by force")
+        if not keep:
+            for line in await end_leftovers(self.site):
+                self.log.warning("Ended: %s", line)
+
+    async def _clean(self) -> None:
+        if self._initialized:
+            await self.cleanup()
+        elif self.cleanup_proxy and getattr(self, "proxy", None) is not None:
+            await self.proxy.stop()
+
+    def end(self, why: str, *, keep: bool | None = None) -> None:
+        """Ask for the end; asked again, patience ends too.
+
+        Args:
+            why: For the log.
+            keep: Leave servers and proxy running; None as the hub was started.
+        """
+        if self._ending.is_set():
+            self._hurry.set()
+        self.log.info("Ending, because of %s", why)
+        if keep is not None:
+            self.cleanup_servers = self.cleanup_proxy = not keep
+        self._ending.set()
+        if self.options.on_ending is not None and not self._told_end:
+            self._told_end = True
+            stays = "" if self.cleanup_servers else "; servers and proxy go on"
+            self.options.on_ending(f"Ending{stays}")
+
+    def _take_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, self._signalled, number)
+        loop.add_signal_handler(
+            signal.SIGUSR1, lambda: asyncio.ensure_future(self.log_status(signal.SIGUSR1))
+        )
+
+    def _signalled(self, number: signal.Signals) -> None:
+        # A terminal that closes sends SIGHUP: then it means the end, as everywhere.
+        if number is signal.SIGHUP and not self._at_terminal:
+            self._reloading = asyncio.ensure_future(self.reload())
+        else:
+            self.end(f"signal {number.name}")
+
+    # --- requests --------------------------------------------------------------------------------
+
+    async def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        command = request.get("command")
+        if command == "reload":
+            return await self.reload()
+        if command == "status":
+            return {"ok": True, "pid": os.getpid(), "servers": self._servers()}
+        if command == "stop":
+            keep = request.get("keep")
+            self.end("anywhere down", keep=keep if isinstance(keep, bool) else None)
+            return {"ok": True, "pid": os.getpid()}
+        return {"ok": False, "error": f"there is no command {command!r}"}
+
+    def _servers(self) -> list[dict[str, Any]]:
+        """What runs, by the hub's own word."""
+        found = []
+        for user in self.users.values():
+            for name, spawner in user.spawners.items():
+                if spawner.active or spawner.pending:
+                    choice = spawner.user_options or {}
+                    found.append(
+                        {
+                            "user": user.name,
+                            "server": name,
+                            "state": spawner.pending or "ready",
+                            "profile": str(choice.get("profile") or ""),
+                            "target": str(choice.get("target") or ""),
+                        }
+                    )
+        return found
+
+    async def reload(self) -> dict[str, Any]:
+        """Take a changed file; one that is wrong changes nothing.
+
+        Returns:
+            ``ok``; ``changed`` and ``restart``, or ``problems`` or ``error``.
+        """
+        try:
+            new = await asyncio.to_thread(_load, self.options, self.site)
+        except ConfigError as error:
+            self.log.error("The file is wrong, the old one counts on: %s", error)  # noqa: TRY400 - no fault of ours, so no traceback
+            return {"ok": False, "problems": [asdict(problem) for problem in error.problems]}
+        except AnywhereError as error:
+            self.log.error("The file was not taken, the old one counts on: %s", error)  # noqa: TRY400 - as above
+            return {"ok": False, "error": str(error)}
+        changes = compare(self._started, self.site.config, new.config)
+        users_changed = new.config.users != self.site.config.users
+        self.site = new
+        sites.publish(new)
+        if users_changed:
+            self._take_users(new)
+        restart = list(changes.restart)
+        if embedded.own_config_digest(new) != self._own_digest:
+            restart.append("what stands in the file of hub.jupyterhub_config")
+        self.log.info("Reloaded: %s", "; ".join(changes.live) or "nothing has changed")
+        if restart:
+            self.log.warning("Needs a restart: %s", ", ".join(restart))
+        return {"ok": True, "changed": list(changes.live), "restart": restart}
+
+    def _take_users(self, site: Site) -> None:
+        rules = access_rules(site)
+        authenticator = self.authenticator
+        authenticator.allowed_users = set(rules.allowed)
+        authenticator.admin_users = set(rules.admins)
+        authenticator.allow_all = rules.everybody
+        if authenticator.has_trait("declared_only"):
+            authenticator.declared_only = rules.declared_only
+        self.load_groups = {
+            name: {"users": sorted(members)} for name, members in rules.groups.items()
+        }
+        self._apply_membership()
+
+    def _apply_membership(self) -> None:
+        normal = self.authenticator.normalize_username
+        groups = {}
+        for name, content in self.load_groups.items():
+            members = content.get("users", ()) if isinstance(content, dict) else content
+            groups[name] = {normal(member) for member in members}
+        apply_declared(
+            self.db,
+            self.site.info.state.hub / _GRANTED,
+            users=self.authenticator.allowed_users,
+            admins=self.authenticator.admin_users,
+            groups={} if self.authenticator.manage_groups else groups,
+        )
+
+
+def _load(options: UpOptions, present: Site) -> Site:
+    return sites.load_site(
+        options.file,
+        state_root=present.info.state.root,
+        share_account=options.share_account,
+        hub_id=present.info.hub_id,
+    )
+
+
+def run_hub(options: UpOptions, on_ready: Callable[[Running], None]) -> int:
+    """Run a hub until it is told to end, see `hub.run`."""
+    from jupyterhub_anywhere.hub.run import run
+
+    return run(options, on_ready)

@@ -1,0 +1,96 @@
+"""What runs on behalf of a hub, asked from its targets; and ending it without the hub."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from jupyterhub_anywhere.core.errors import AnywhereError
+from jupyterhub_anywhere.spawner import site as sites
+
+if TYPE_CHECKING:
+    from jupyterhub_anywhere.core.state import StatePaths
+    from jupyterhub_anywhere.hub.uprecord import UpRecord
+    from jupyterhub_anywhere.spawner.site import Site
+    from jupyterhub_anywhere.targets.base import Inventory, Resource
+
+_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """One resource and the target it is at."""
+
+    target: str
+    resource: Resource
+
+    def __str__(self) -> str:
+        server = f"/{self.resource.server}" if self.resource.server else ""
+        detail = f" ({self.resource.detail})" if self.resource.detail else ""
+        return f"server {self.resource.user}{server} at {self.target}{detail}"
+
+
+def site_of(paths: StatePaths, record: UpRecord | None, hub_id: str) -> Site:
+    """The site whose resources may be around; the built-in default where the file is broken.
+
+    Raises:
+        ConfigError: Not even the default can be used.
+    """
+    file = record.file if record is not None else None
+    share = record is not None and record.share_account
+    try:
+        return sites.load_site(file, state_root=paths.root, share_account=share, hub_id=hub_id)
+    except AnywhereError:
+        # Processes of this machine are found by the hub's label, whatever the file says.
+        return sites.load_site(None, state_root=paths.root, share_account=share, hub_id=hub_id)
+
+
+def _inventories(site: Site) -> dict[str, Inventory]:
+    """One inventory a kind: all targets of this machine share its processes."""
+    found: dict[str, Inventory] = {}
+    seen = set()
+    for name, target in site.targets.items():
+        inventory = target.inventory()
+        key = (type(inventory), name if target.kind != "process" else "")
+        if inventory is not None and key not in seen:
+            seen.add(key)
+            found[name] = inventory
+    return found
+
+
+async def owned(site: Site) -> list[Owned]:
+    """Everything with this hub's label, at all targets that can be asked."""
+    everything: list[Owned] = []
+    for name, inventory in _inventories(site).items():
+        try:
+            resources = await asyncio.wait_for(inventory.owned(), _SECONDS)
+        except (OSError, TimeoutError, AnywhereError):
+            continue
+        everything += [Owned(name, resource) for resource in resources]
+    return everything
+
+
+async def end_leftovers(site: Site) -> list[str]:
+    """End everything with this hub's label.
+
+    Returns:
+        What was ended, and what could not be, one line each.
+    """
+    inventories = _inventories(site)
+    lines = []
+    for each in await owned(site):
+        done = await _destroy(inventories[each.target], each.resource)
+        lines.append(str(each) if done else f"{each}: it could not be ended")
+    return lines
+
+
+async def _destroy(inventory: Inventory, resource: Resource) -> bool:
+    """Remove one resource, asking again until it is proven gone."""
+    try:
+        async with asyncio.timeout(_SECONDS):
+            while not await inventory.destroy(resource):  # noqa: ASYNC110 - the world has no event
+                await asyncio.sleep(0.1)
+    except (OSError, TimeoutError, AnywhereError):
+        return False
+    return True

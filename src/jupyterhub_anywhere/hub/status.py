@@ -1,0 +1,140 @@
+"""``anywhere status``: what runs, where it answers, where its logs are; also without the hub."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from jupyterhub_anywhere.core.errors import AnywhereError, StateError
+from jupyterhub_anywhere.core.processes import ProcessId
+from jupyterhub_anywhere.hub.files import read_json
+from jupyterhub_anywhere.hub.uprecord import read_up
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jupyterhub_anywhere.core.state import StatePaths
+    from jupyterhub_anywhere.hub.uprecord import UpRecord
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStatus:
+    """One server.
+
+    Attributes:
+        user: Whose.
+        server: Its name, empty for the default one.
+        target: Where it runs.
+        profile: What was picked; empty where only the target was asked.
+        state: ``ready``, ``spawn``, ``stop`` or ``check``; ``running`` where the hub is away.
+        detail: More for an administrator.
+    """
+
+    user: str
+    server: str
+    target: str
+    profile: str = ""
+    state: str = "running"
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What runs on one state folder.
+
+    Attributes:
+        running: Whether a hub runs.
+        answers: Whether it answers on its control socket.
+        url: The address people open; the last one where no hub runs.
+        file: The configuration; empty for the built-in default.
+        state: The state folder.
+        since: When the hub was started, seconds since 1970; 0 when unknown.
+        hub_pid: The hub's process; None without.
+        proxy_pid: The proxy's process; None without.
+        ports: ``hub`` and ``proxy_api`` to port, on 127.0.0.1.
+        servers: Every server that runs.
+        logs: Name to path of each log file.
+    """
+
+    running: bool
+    answers: bool
+    url: str
+    file: str
+    state: str
+    since: float
+    hub_pid: int | None
+    proxy_pid: int | None
+    ports: Mapping[str, int]
+    servers: tuple[ServerStatus, ...]
+    logs: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        return asdict(self)
+
+
+def status(paths: StatePaths) -> Status:
+    """Find out what runs on a state folder; makes nothing and changes nothing.
+
+    Raises:
+        StateError: The folder is another account's.
+    """
+    try:
+        record = read_up(paths)
+        logs = sorted(paths.logs.glob("*.log")) if paths.logs.is_dir() else []
+    except PermissionError:
+        raise StateError(
+            f"The state folder {paths.root} is another account's.", hint="Run this as that account."
+        ) from None
+    running = record is not None and record.alive
+    told = _ask(paths) if running else None
+    proxy = read_json(paths.proxy)
+    process = ProcessId.from_json(proxy.get("process"))
+    ports = {name: proxy.get(f"{name}_port") for name in ("hub", "api")}
+    return Status(
+        running=running,
+        answers=told is not None,
+        url=record.url if record else "",
+        file=str(record.file or "") if record else "",
+        state=str(paths.root),
+        since=record.since if record else 0.0,
+        hub_pid=record.process.pid if record and running and record.process else None,
+        proxy_pid=process.pid if process is not None and process.alive() else None,
+        ports={
+            "proxy_api" if name == "api" else name: port
+            for name, port in ports.items()
+            if isinstance(port, int)
+        },
+        servers=tuple(_told(told) if told is not None else _found(paths, record)),
+        logs={path.stem: str(path) for path in logs},
+    )
+
+
+def _ask(paths: StatePaths) -> dict[str, Any] | None:
+    from jupyterhub_anywhere.hub.control import ask
+
+    try:
+        return ask(paths, "status", seconds=10.0)
+    except AnywhereError:
+        return None
+
+
+def _told(answer: dict[str, Any]) -> list[ServerStatus]:
+    keys = ("user", "server", "target", "profile", "state")
+    return [ServerStatus(**{key: each[key] for key in keys}) for each in answer.get("servers", ())]
+
+
+def _found(paths: StatePaths, record: UpRecord | None) -> list[ServerStatus]:
+    """The servers by the targets' own word, where the hub cannot be asked."""
+    if not paths.hub_id.exists() and (record is None or not record.hub_id):
+        return []
+    from jupyterhub_anywhere.hub.leftovers import owned, site_of
+
+    site = site_of(paths, record, record.hub_id if record is not None else "")
+    return [
+        ServerStatus(
+            each.resource.user, each.resource.server, each.target, detail=each.resource.detail
+        )
+        for each in asyncio.run(owned(site))
+    ]
