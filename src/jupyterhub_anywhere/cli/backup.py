@@ -34,10 +34,10 @@ def backup(session: Session, file: Path, *, homes: bool, force: bool) -> None:
     report = create(session.paths, file, homes=homes, force=force)
     size = format_memory(max(report.size >> 10, 1) << 10)
     answer(f"{file} is written: {report.files} files, {size}.")
-    if report.homes_left_out:
-        homes = f"{report.homes_left_out} home{'s' if report.homes_left_out > 1 else ''}"
-        verb = "are" if report.homes_left_out > 1 else "is"
-        tell(f"The {homes} in {session.paths.homes} {verb} not in it; --homes takes them along.")
+    left_out = report.homes_left_out
+    if left_out:
+        these = "1 home in {} is" if left_out == 1 else f"{left_out} homes in {{}} are"
+        tell(f"The {these.format(session.paths.homes)} not in it; --homes takes them along.")
     if not report.database:
         tell("The hub's database is not in the state folder: save it with its own tools.")
     _tell_names("Could not be read or kept", report.skipped)

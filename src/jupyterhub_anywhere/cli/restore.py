@@ -9,6 +9,7 @@ import click
 
 from jupyterhub_anywhere.cli.output import answer, tell
 from jupyterhub_anywhere.cli.session import Session, pass_session, session_options
+from jupyterhub_anywhere.core.errors import StateError
 from jupyterhub_anywhere.core.state import StatePaths
 
 
@@ -38,6 +39,7 @@ def restore(session: Session, file: Path, into: Path | None, *, force: bool) -> 
         if paths.hub.is_dir():
             # Held until the end: no hub starts while its state is being replaced.
             stack.enter_context(StateLock(paths))
+            _refuse_what_runs(paths)
         done = bring_back(file, paths, force=force)
     answer(f"{paths.root} is restored: {done.files} files of {done.made}.")
     if done.aside is not None:
@@ -46,3 +48,19 @@ def restore(session: Session, file: Path, into: Path | None, *, force: bool) -> 
         tell(f"Homes are not in this backup; put them into {paths.homes}, owners kept.")
     if Path(done.origin) != paths.root:
         tell(f"It comes from {done.origin} and has the same hub id, {done.hub_id}: never run both.")
+
+
+def _refuse_what_runs(paths: StatePaths) -> None:
+    """Servers and proxy that live on would belong to a state that knows nothing of them.
+
+    Raises:
+        StateError: Some live on.
+    """
+    from jupyterhub_anywhere.hub.status import status
+
+    found = status(paths)
+    if found.servers or found.proxy_pid is not None:
+        raise StateError(
+            f"Servers or the proxy of {paths.root} still run.",
+            hint="End them with `anywhere down`; `anywhere status` lists them.",
+        )

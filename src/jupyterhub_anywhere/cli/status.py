@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from jupyterhub_anywhere.cli.output import answer_json
+from jupyterhub_anywhere.cli.output import answer, answer_json, facts, table
 from jupyterhub_anywhere.cli.session import (
     Session,
     json_option,
@@ -17,7 +18,7 @@ from jupyterhub_anywhere.cli.session import (
 if TYPE_CHECKING:
     from jupyterhub_anywhere.hub.status import Status
 
-NOT_RUNNING = 1
+NOT_RUNNING: Final = 1
 
 
 @click.command()
@@ -40,4 +41,43 @@ def status(session: Session, *, as_json: bool) -> int:
 
 
 def _show(found: Status) -> None:
-    raise NotImplementedError
+    facts({name: text for name, text in _facts(found).items() if text})
+    if found.servers:
+        answer("")
+        rows = [
+            [server.user, server.server, server.target, server.profile, server.state, server.detail]
+            for server in found.servers
+        ]
+        table(["user", "server", "target", "profile", "state", ""], rows)
+    if not found.running and (found.servers or found.proxy_pid):
+        answer("")
+        answer("`anywhere up` takes over what runs here; `anywhere down` ends it.")
+
+
+def _facts(found: Status) -> dict[str, str]:
+    names = {"hub": "hub", "proxy_api": "proxy's API"}
+    ports = [f"{port} ({names.get(name, name)})" for name, port in found.ports.items()]
+    proxy = f"runs, process {found.proxy_pid}" if found.proxy_pid is not None else "does not run"
+    away = "" if found.running else "  (when it last ran)"
+    return {
+        "hub": _hub(found),
+        "URL": f"{found.url}{away}" if found.url else "",
+        "file": found.file or "the built-in default",
+        "state": found.state,
+        "proxy": proxy,
+        "ports": f"{', '.join(ports)}, on 127.0.0.1" if ports else "",
+        "servers": str(len(found.servers)),
+        "logs": ", ".join(found.logs.values()),
+    }
+
+
+def _hub(found: Status) -> str:
+    if not found.running:
+        return "does not run"
+    since = f" since {_moment(found.since)}" if found.since else ""
+    silent = "" if found.answers else "; it does not answer, look into its log"
+    return f"runs{since}, process {found.hub_pid}{silent}"
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")

@@ -1,0 +1,156 @@
+"""The verbs around a hub that runs: up, status, reload, password, backup, doctor, down."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+from typing import TYPE_CHECKING, Any
+
+from tests.hub.harness import wait_for
+
+from jupyterhub_anywhere.core.state import StatePaths
+
+if TYPE_CHECKING:
+    from tests.hub.conftest import MakeHub
+    from tests.hub.harness import Hub
+
+PROFILES: dict[str, Any] = {
+    "targets": {"here": {"kind": "process"}},
+    "profiles": {"small": {"targets": ["here"]}},
+}
+
+
+def test_a_day_of_an_administrator(make_hub: MakeHub) -> None:
+    """One hub for all of it: a start takes seconds, and each step begins where one ended."""
+    hub = make_hub(site=PROFILES, arguments=["--share-account"]).start()
+    users = said_at_start(hub)
+    users = new_password(hub, users)
+    status_while_it_runs(hub)
+    a_second_hub_is_refused(hub)
+    reload_what_changed(hub)
+    the_doctor_reaches_it(hub)
+    backup_while_it_runs(hub)
+    the_end(hub)
+    on_another_machine(hub, users)
+
+
+def said_at_start(hub: Hub) -> str:
+    wait_for(lambda: "JupyterHub is at" in hub.output(), what="the line with the URL")
+    said = hub.output()
+    assert said.startswith(f"Starting JupyterHub with {hub.file}; its state is in {hub.state.root}")
+    (line,) = re.findall(r"JupyterHub is at .*", said)
+    assert hub.url in line
+    assert f"anywhere --state {hub.state.root} down" in line
+    assert "[I " not in said, "the log belongs into its file"
+    users, admins = re.findall(r"for (?:users|admins): +(\S+)", said)
+    hub.login("ann", users)
+    hub.login("boss", admins)
+    return str(users)
+
+
+def new_password(hub: Hub, old: str) -> str:
+    new = hub.run("password").stdout.strip()
+    assert new != old
+    hub.login("ann", new)
+    return new
+
+
+def status_while_it_runs(hub: Hub) -> None:
+    status = hub.run("status")
+    assert status.returncode == 0, status.stderr
+    assert hub.url in status.stdout
+    assert str(hub.state.logs) in status.stdout
+    assert json.loads(hub.run("status", "--json").stdout)["url"] == hub.url
+
+
+def a_second_hub_is_refused(hub: Hub) -> None:
+    second = hub.run("up", "-f", str(hub.file))
+    assert second.returncode == 3
+    assert "Another hub uses the state folder" in second.stderr
+    assert hub.url in second.stderr
+
+
+def reload_what_changed(hub: Hub) -> None:
+    done = hub.run("reload")
+    assert (done.returncode, done.stdout) == (0, "Nothing has changed.\n"), done.stderr
+    more = {"small": {"targets": ["here"]}, "large": {"targets": ["here"]}}
+    hub.write_site({**PROFILES, "profiles": more})
+    done = hub.run("reload")
+    assert done.returncode == 0, done.stderr
+    assert "large" in done.stdout
+    hub.write_site({**PROFILES, "profiles": {"small": {"targets": ["her"]}}})
+    done = hub.run("reload")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "goes on with what it had" in done.stderr
+    assert "Did you mean here?" in done.stderr
+    assert hub.answers()
+    hub.write_site(PROFILES)
+
+
+def the_doctor_reaches_it(hub: Hub) -> None:
+    findings = json.loads(hub.run("doctor", "--json").stdout)
+    found = {finding["subject"]: finding for finding in findings}
+    assert found["hub"]["level"] == "ok", found["hub"]
+    assert found["hub from inside a server"]["level"] == "ok", found["hub from inside a server"]
+
+
+def backup_while_it_runs(hub: Hub) -> None:
+    file = str(hub.folder / "b.tar.gz")
+    done = hub.run("backup", file)
+    assert done.returncode == 0, done.stderr
+    done = hub.run("restore", file, "--force")
+    assert done.returncode == 3, "a hub runs on it"
+
+
+def the_end(hub: Hub) -> None:
+    done = hub.run("down")
+    assert done.returncode == 0, done.stderr
+    assert hub.process is not None
+    assert hub.process.wait(timeout=30) == 0
+    assert "Ending" in hub.output()
+    assert hub.run("down").stdout == "Nothing was running.\n"
+    assert hub.run("status").returncode == 1
+    done = hub.run("reload")
+    assert done.returncode == 4
+    assert "No hub runs" in done.stderr
+
+
+def on_another_machine(hub: Hub, password: str) -> None:
+    """The backup is all there is there; the same people come in with the same password."""
+    state = StatePaths(hub.folder / "other")
+    done = hub.run("restore", str(hub.folder / "b.tar.gz"), "--into", str(state.root))
+    assert done.returncode == 0, done.stderr
+    hub.state = state
+    hub.start()
+    assert hub.api("GET", "users/ann").status_code == 200
+    hub.login("ann", password)
+    assert hub.output().count("for users:") == 1, "passwords are shown once"
+    assert hub.signal(signal.SIGINT) == 0
+
+
+def test_a_wrong_file_starts_nothing(make_hub: MakeHub) -> None:
+    hub = make_hub(site={"profiles": {"small": {"targets": ["her"]}}})
+    done = hub.run("up", "-f", str(hub.file))
+    assert done.returncode == 2
+    assert "profiles.small.targets[0]" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert hub.leftovers() == []
+
+
+def test_a_port_that_is_taken(make_hub: MakeHub) -> None:
+    hub = make_hub(site=PROFILES)
+    with socket.create_server(("127.0.0.1", hub.port)):
+        done = hub.run("up", "-f", str(hub.file))
+    assert done.returncode == 4
+    assert f"Port {hub.port} is taken by process" in done.stderr
+    assert "--port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_no_password_in_a_journal(make_hub: MakeHub) -> None:
+    hub = make_hub(site=PROFILES, environment={"JOURNAL_STREAM": "8:1"}).start()
+    wait_for(lambda: "JupyterHub is at" in hub.output(), what="the line with the URL")
+    assert "for users:" not in hub.output()
+    assert f"anywhere --state {hub.state.root} password" in hub.output()
