@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from jupyterhub_anywhere.catalog import view
 from jupyterhub_anywhere.catalog.choice import Choice
 from jupyterhub_anywhere.catalog.fields import child_fields, form_errors, parse_form, parse_query
+from jupyterhub_anywhere.catalog.offers import NOTHING_OFFERED, Offer
 from jupyterhub_anywhere.core.errors import ChoiceError
 
 if TYPE_CHECKING:
@@ -48,32 +52,70 @@ def render_menu(  # noqa: PLR0913 - all but two are named and optional
         notice: A sentence above the fields.
         child_forms: Profile name to the HTML of the spawner's own form, which is trusted.
     """
-    choice: Choice | None
-    if selected is None or isinstance(selected, Choice):
-        choice = selected
-    else:
-        choice, reason = catalog.check_last(selected, who)
-        notice = notice or reason
-    if choice is None:
-        try:
-            choice = catalog.default_choice(who)
-        except ChoiceError as nothing:
-            errors = nothing.errors
-    menu = view.build(
-        catalog,
-        who,
-        choice=choice,
-        errors=errors,
-        submitted=submitted or {},
-        notice=notice,
-        child_forms=child_forms,
+    choice, reason = _preselected(catalog, who, selected)
+    if choice is None and not catalog.visible(who):
+        errors = errors or {"": NOTHING_OFFERED}
+    state = view.state(catalog, who, choice=choice, errors=errors, submitted=submitted or {})
+    profiles = view.profiles(state)
+    only = len(state.offers) == 1
+    touched = state.touched
+    parts, active = [], None
+    for offer in state.offers:
+        child_form = child_forms.get(offer.name, "")
+        if offer.name not in touched and not child_form:
+            parts.append(_idle(offer, state))
+            continue
+        made = view.settings(offer, state, child_form)
+        parts.append(_part(made, only=only))
+        if offer.name == state.profile:
+            active = made
+    return (
+        _environment()
+        .get_template("menu.html")
+        .render(
+            profiles=profiles,
+            only=state.offers[0].name if only else "",
+            parts=parts,
+            errors=view.summary(state, profiles, active),
+            notice=notice or reason,
+        )
     )
-    return _template().render(menu=menu, max_cards=view.MAX_CARDS)
+
+
+def _preselected(
+    catalog: Catalog, who: Who, selected: Mapping[str, Any] | Choice | None
+) -> tuple[Choice | None, str]:
+    """The choice to show, and why the one that was given is not it."""
+    if isinstance(selected, Choice):
+        return selected, ""
+    choice, reason = catalog.check_last(selected, who)
+    if choice is None:
+        with suppress(ChoiceError):
+            choice = catalog.default_choice(who)
+    return choice, reason
+
+
+# Most profiles of a long menu show their defaults, which are the same each time.
+_idle_parts: WeakKeyDictionary[Offer, Markup] = WeakKeyDictionary()
+
+
+def _idle(offer: Offer, state: view.State) -> Markup:
+    """The fields of a profile that shows its defaults; kept for as long as the offer."""
+    if offer not in _idle_parts:
+        _idle_parts[offer] = _part(view.settings(offer, state), only=False)
+    return _idle_parts[offer]
+
+
+def _part(settings: view.Settings | None, *, only: bool) -> Markup:
+    if settings is None:
+        return Markup()
+    module: Any = _environment().get_template("menu_parts.html").module
+    return Markup(module.settings(settings, only))  # noqa: S704 - a macro's answer, escaped
 
 
 @cache
-def _template() -> Template:
-    environment = Environment(
+def _environment() -> Environment:
+    return Environment(
         loader=PackageLoader("jupyterhub_anywhere", "web/templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -81,4 +123,3 @@ def _template() -> Template:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    return environment.get_template("menu.html")

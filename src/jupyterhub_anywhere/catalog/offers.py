@@ -7,7 +7,7 @@ is not in it does not exist for that person.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.catalog.access import allowed
 from jupyterhub_anywhere.config.models import ChoiceOption, Profile
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from jupyterhub_anywhere.catalog.choice import Who
     from jupyterhub_anywhere.config.models import ChoiceValue, Config, Option
+
+NOTHING_OFFERED: Final = "Nothing is offered to you here. Please ask an administrator of this hub."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,11 @@ class TargetOffer:
     options: Mapping[str, OptionOffer]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Offer:
     """A profile that the person may choose.
+
+    Offers are compared by identity: the form keeps what it made of one for as long as it lives.
 
     Attributes:
         name: Its name.
@@ -107,6 +111,19 @@ def profiles_of(config: Config) -> Mapping[str, Profile]:
         name: Profile(title=target.title, description=target.description, targets=(name,))
         for name, target in config.targets.items()
     }
+
+
+def named_in(config: Config) -> tuple[frozenset[str], frozenset[str]]:
+    """The users and the groups that any access names; all other people are offered the same."""
+    accesses = []
+    for profile in profiles_of(config).values():
+        accesses.append(profile.access)
+        for option in profile.options.values():
+            accesses.append(option.access)
+            if isinstance(option, ChoiceOption):
+                accesses += [value.access for value in option.choices.values()]
+    users = frozenset(name for access in accesses for name in access.users)
+    return users, frozenset(name for access in accesses for name in access.groups)
 
 
 def takes(option: Option, target: str) -> bool:

@@ -204,8 +204,8 @@ def _text(offer: OptionOffer, option: models.TextOption, value: object) -> str:
     if _NOT_IN_TEXT.search(value):
         raise ValueError(f"{offer.title} takes one line without control characters.")
     if not _compiled(option.pattern).fullmatch(value):
-        hint = option.help or f"The whole text has to match {option.pattern}"
-        raise ValueError(f"{offer.title} is not of the form asked for. {hint}")
+        hint = option.help or f"the whole text has to match {option.pattern}"
+        raise ValueError(f"{offer.title} does not fit: {hint}")
     return value
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.config.models import Config
 
 _NO_NOTES: Final[Mapping[str, Sequence[str]]] = MappingProxyType({})
-# People whose offers are kept ready: their page, their API call and their start come together.
+# Kinds of people whose offers are kept ready: by the groups, and the names, that access names.
 _REMEMBERED: Final = 256
 
 
@@ -36,9 +36,14 @@ class Catalog:
         self._config = config
         self._profiles = offers.profiles_of(config)
         self._notes = notes
-        self._offers = lru_cache(maxsize=_REMEMBERED)(self._find)
+        self._users, self._groups = offers.named_in(config)
+        self._find = lru_cache(maxsize=_REMEMBERED)(self._make)
 
-    def _find(self, who: Who) -> Mapping[str, Offer]:
+    def _offers(self, who: Who) -> Mapping[str, Offer]:
+        name = who.name if who.name in self._users else ""
+        return self._find(Who(name, who.groups & self._groups))
+
+    def _make(self, who: Who) -> Mapping[str, Offer]:
         found = offers.offers(self._config, self._notes, who)
         return MappingProxyType({offer.name: offer for offer in found})
 
@@ -206,6 +211,4 @@ def _allowed(names: Collection[str]) -> str:
 
 
 def _nothing_offered() -> ChoiceError:
-    return ChoiceError(
-        {"": "Nothing is offered to you here. Please ask an administrator of this hub."}, status=403
-    )
+    return ChoiceError({"": offers.NOTHING_OFFERED}, status=403)

@@ -69,6 +69,11 @@ class Field:
         return " ".join([*ids, f"{self.id}-error"] if self.error else ids)
 
     @property
+    def many(self) -> bool:
+        """Whether there are too many entries to be seen at once."""
+        return len(self.entries) > MAX_CARDS
+
+    @property
     def anchor(self) -> str:
         """The id of what takes the focus."""
         return self.entries[0].id if self.widget == "radios" else self.id
@@ -76,35 +81,45 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The fields of one profile; ``place`` is its only target, where it has one."""
+    """The fields of one profile; ``place`` is its only target, where that is worth a line."""
 
     profile: str
     title: str
-    active: bool
+    description: str
     place: TargetOffer | None
     fields: tuple[Field, ...]
     child_form: str
 
 
 @dataclass(frozen=True, slots=True)
-class Menu:
-    """The whole form."""
-
-    profiles: Field
-    only: Offer | None
-    settings: tuple[Settings, ...]
-    errors: tuple[tuple[str, str], ...]
-    notice: str
-
-
-@dataclass(frozen=True, slots=True)
 class State:
-    """What the form shows: submitted fields first, then a choice, then defaults."""
+    """What the form shows: submitted fields first, then a choice, then defaults.
 
+    Attributes:
+        offers: What this person may choose.
+        profile: The selected profile, as it was sent: it need not exist.
+        choice: What is preselected where nothing was submitted.
+        submitted: Form fields.
+        errors: Field to text, in the order of the page.
+    """
+
+    offers: tuple[Offer, ...]
     profile: str
     choice: Choice | None
     submitted: Mapping[str, Sequence[str]]
     errors: Mapping[str, str]
+
+    @property
+    def several_targets(self) -> bool:
+        """Whether it has to be said where something runs."""
+        return len({target for offer in self.offers for target in offer.targets}) > 1
+
+    @property
+    def touched(self) -> set[str]:
+        """The profiles whose fields do not just show their defaults."""
+        sent = {field.split(":", 2)[1] for field in self.submitted if ":" in field}
+        chosen = {self.choice.profile} if self.choice is not None else set()
+        return sent | chosen | {self.profile}
 
     def target(self, offer: Offer) -> str:
         """The target that is selected for a profile."""
@@ -144,33 +159,26 @@ def _normal(option: OptionOffer, text: str) -> str:
         return options.to_text(option, option.default)
 
 
-def build(  # noqa: PLR0913 - what `render_menu` takes, said once more
+def state(
     catalog: Catalog,
     who: Who,
     *,
     choice: Choice | None,
     errors: Mapping[str, str],
     submitted: Mapping[str, Sequence[str]],
-    notice: str,
-    child_forms: Mapping[str, str],
-) -> Menu:
-    """Decide everything that the template shows."""
+) -> State:
+    """What the form shows."""
     offers = catalog.visible(who)
     name = chosen_profile(catalog, who, submitted) or (choice.profile if choice else "")
-    state = State(name, choice, submitted, _in_page_order(errors, offers, name))
-    several = len({target for offer in offers for target in offer.targets}) > 1
-    settings = []
-    for offer in offers:
-        made = _settings(offer, state, child_forms.get(offer.name, ""))
-        if made.fields or made.child_form or _worth_saying(made.place, several=several):
-            settings.append(made)
-    profiles = _profiles(offers, state)
-    anchors = {"profile": profiles.anchor} if len(offers) > 1 else {}
-    for made in settings:
-        if made.active:
-            anchors |= {_error_name(made.profile, item.id): item.anchor for item in made.fields}
-    summary = tuple((text, anchors.get(field, "")) for field, text in state.errors.items())
-    return Menu(profiles, offers[0] if len(offers) == 1 else None, tuple(settings), summary, notice)
+    return State(offers, name, choice, submitted, _in_page_order(errors, offers, name))
+
+
+def summary(state: State, profiles: Field, active: Settings | None) -> list[tuple[str, str]]:
+    """Every error with the id of what takes the focus; the id is empty where there is none."""
+    anchors = {"profile": profiles.anchor} if len(state.offers) > 1 else {}
+    if active is not None:
+        anchors |= {_error_name(active.profile, item.id): item.anchor for item in active.fields}
+    return [(text, anchors.get(field, "")) for field, text in state.errors.items()]
 
 
 def _in_page_order(
@@ -190,11 +198,8 @@ def _error_name(profile: str, field_id: str) -> str:
     return f"options.{field_id.removeprefix(option_field(profile, ''))}"
 
 
-def _worth_saying(place: TargetOffer | None, *, several: bool) -> bool:
-    return place is not None and bool(several or place.notes or place.description)
-
-
-def _profiles(offers: Sequence[Offer], state: State) -> Field:
+def profiles(state: State) -> Field:
+    """The field in which a profile is chosen."""
     entries = tuple(
         Entry(
             f"{PROFILE}:{offer.name}",
@@ -203,7 +208,7 @@ def _profiles(offers: Sequence[Offer], state: State) -> Field:
             offer.description,
             offer.name == state.profile,
         )
-        for offer in offers
+        for offer in state.offers
     )
     return Field(
         "radios",
@@ -215,16 +220,19 @@ def _profiles(offers: Sequence[Offer], state: State) -> Field:
     )
 
 
-def _settings(offer: Offer, state: State, child_form: str) -> Settings:
+def settings(offer: Offer, state: State, child_form: str = "") -> Settings | None:
+    """The fields of one profile, None where there is nothing to see."""
     fields = [_option(offer, name, state) for name in offer.option_names]
     place: TargetOffer | None = offer.first_target
     if len(offer.targets) > 1:
         place = None
         fields = [_target(offer, state), *fields]
+    elif not (state.several_targets or offer.first_target.notes):
+        place = None
     shown = child_form if offer.child_form else ""
-    return Settings(
-        offer.name, offer.title, offer.name == state.profile, place, tuple(fields), shown
-    )
+    if not (fields or place or shown):
+        return None
+    return Settings(offer.name, offer.title, offer.description, place, tuple(fields), shown)
 
 
 def _target(offer: Offer, state: State) -> Field:

@@ -102,11 +102,11 @@
     window.addEventListener("pageshow", () => update(menu));
     update(menu);
 
-    const errors = menu.querySelector("[data-anywhere-errors]");
-    const wrong = menu.querySelector("[autofocus]");
-    if (wrong) wrong.focus();
-    else if (errors) errors.focus();
-    else menu.querySelector(".anywhere-many input:checked")?.scrollIntoView({ block: "nearest" });
+    // A field that is wrong takes the focus by its own autofocus attribute.
+    if (!menu.querySelector("[autofocus]")) {
+      menu.querySelector("[data-anywhere-errors]")?.focus();
+      menu.querySelector(".anywhere-many input:checked")?.scrollIntoView({ block: "nearest" });
+    }
   };
 
   document.querySelectorAll("[data-anywhere-menu]").forEach(setUp);
