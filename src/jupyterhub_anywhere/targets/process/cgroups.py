@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +31,8 @@ _SHARES: Final = 1024
 _WEIGHT: Final = 100
 _MAX_WEIGHT: Final = 10_000
 _MAX_SHARES: Final = 262_144
+# The last server's end removes the groups that the next one's start is about to use.
+_MAKING: Final = threading.Lock()
 
 
 def parse_mounts(text: str) -> tuple[dict[str, Path], Path | None]:
@@ -108,13 +111,14 @@ class _Groups:
         return [each for each in found if each is not None and self._holds(name, each.pid)]
 
     def remove(self, name: str) -> None:
-        """Remove the server's group, and the hub's with the last one."""
-        for root in self._roots:
-            folder = self.folder(root, name)
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-            with contextlib.suppress(OSError):
-                folder.parent.rmdir()
+        """Remove the server's group, and those above it with the last one."""
+        with _MAKING:
+            for root in self._roots:
+                folder = self.folder(root, name)
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+                    folder.parent.rmdir()
+                    folder.parent.parent.rmdir()
 
     def _holds(self, name: str, pid: int) -> bool:
         try:
@@ -149,8 +153,9 @@ class CgroupV1(_Groups):
         """Make the groups and write the limits."""
         self.remove(name)
         try:
-            for root in self._roots:
-                self.folder(root, name).mkdir(parents=True, exist_ok=True)
+            with _MAKING:
+                for root in self._roots:
+                    self.folder(root, name).mkdir(parents=True, exist_ok=True)
             for file, value in self._values(name, limits):
                 _write(file, value)
         except OSError as error:
@@ -204,10 +209,11 @@ class CgroupV2(_Groups):
         root = self._roots[0]
         folder = self.folder(root, name)
         try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            for level in (root, folder.parent.parent, folder.parent):
-                self._hand_down(level)
-            folder.mkdir(exist_ok=True)
+            with _MAKING:
+                folder.parent.mkdir(parents=True, exist_ok=True)
+                for level in (root, folder.parent.parent, folder.parent):
+                    self._hand_down(level)
+                folder.mkdir(exist_ok=True)
             for file, value in self._values(folder, limits):
                 _write(file, value)
         except OSError as error:

@@ -66,7 +66,8 @@ def start(job: dict[str, Any]) -> int:
         argv = [encoded(word) for word in job["argv"]]
         os.execve(argv[0], argv, env)  # noqa: S606 - to exec it is the task
     except OSError as error:
-        sys.stderr.write(f"{error.filename or job['argv'][0]}: {error.strerror}\n")
+        name = os.fsdecode(error.filename or job["argv"][0])
+        sys.stderr.write(f"{name}: {error.strerror}\n")
         sys.stderr.flush()
         os._exit(NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE)
     finally:
