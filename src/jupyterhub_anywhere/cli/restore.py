@@ -17,7 +17,7 @@ from jupyterhub_anywhere.core.state import StatePaths
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--into",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False, readable=False, path_type=Path),
     metavar="DIR",
     help="The state folder to restore into. Default: the one of --state.",
 )

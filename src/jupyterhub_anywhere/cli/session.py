@@ -56,7 +56,8 @@ def session_options(command: _Command) -> _Command:
     """Add what may stand before the verb as well as behind it: ``--state``, ``--verbose``."""
     state = click.option(
         "--state",
-        type=click.Path(file_okay=False, path_type=Path),
+        # What is wrong with it is told by the one who uses it, with the cure.
+        type=click.Path(file_okay=False, readable=False, path_type=Path),
         metavar="DIR",
         expose_value=False,
         callback=_store("state"),
@@ -81,7 +82,7 @@ def file_option(command: _Command) -> _Command:
         "-f",
         "--file",
         "named",
-        type=click.Path(path_type=Path),
+        type=click.Path(readable=False, path_type=Path),
         envvar="ANYWHERE_FILE",
         metavar="FILE",
         help=f"The configuration. Default: $ANYWHERE_FILE, else ./{FILE_NAME} where there is one,"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -67,8 +68,14 @@ def _facts(found: Status) -> dict[str, str]:
         "proxy": proxy,
         "ports": f"{', '.join(ports)}, on 127.0.0.1" if ports else "",
         "servers": str(len(found.servers)),
-        "logs": ", ".join(found.logs.values()),
+        "logs": _logs(found),
     }
+
+
+def _logs(found: Status) -> str:
+    """The folder once, then the names: whole paths do not fit into a line."""
+    files = [Path(path) for path in found.logs.values()]
+    return f"{files[0].parent}: {', '.join(file.name for file in files)}" if files else ""
 
 
 def _hub(found: Status) -> str:

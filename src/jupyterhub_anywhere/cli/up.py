@@ -86,8 +86,8 @@ def up(  # noqa: PLR0913 - one parameter an option, as click wants it
 
 
 def _ending(what: str) -> None:
-    """Say that the end takes a moment, and what impatience does."""
-    more = "; a second Ctrl-C ends all by force" if is_terminal(sys.stderr) else ""
+    """Say that the end has begun, and how to cut it short."""
+    more = "; a second Ctrl-C does not wait" if is_terminal(sys.stderr) else ""
     tell(f"{what}{more}.")
 
 
@@ -102,7 +102,7 @@ def _ready(running: Running, session: Session, *, keep_servers: bool) -> None:
     if running.new_passwords:
         _show_passwords(running.new_passwords, session)
     for note in running.notes:
-        tell(note)
+        tell(f"Note: {note}.")
     answer(f"JupyterHub is at {running.url}    {_how_to_stop(session, keep_servers=keep_servers)}")
 
 

@@ -11,6 +11,7 @@ without following links: nobody can lead the copy out of it.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -97,6 +98,10 @@ def create(paths: StatePaths, file: Path, *, homes: bool = False, force: bool = 
 
 
 def _refuse(paths: StatePaths, file: Path, *, force: bool) -> None:
+    if paths.hub.is_dir() and not os.access(paths.hub, os.R_OK | os.X_OK):
+        raise StateError(
+            f"The state folder {paths.root} is another account's.", hint="Run this as that account."
+        )
     if not paths.hub.is_dir():
         raise StateError(
             f"There is no state of a hub in {paths.root}.",
@@ -161,7 +166,7 @@ def _add_hub(writer: _Writer, paths: StatePaths, scratch: Path) -> None:
     writer.folder("hub", paths.hub.stat())
     ephemeral = {paths.up, paths.lock, paths.control}
     databases = []
-    for found in sorted(paths.hub.rglob("*")):
+    for found in _below(paths.hub):
         name = f"hub/{found.relative_to(paths.hub)}"
         if found in ephemeral or found.is_relative_to(paths.logs):
             continue
@@ -177,6 +182,18 @@ def _add_hub(writer: _Writer, paths: StatePaths, scratch: Path) -> None:
     for name, found in sorted(databases, key=lambda item: item[1] != paths.database):
         _add_database(writer, name, found, scratch)
         writer.report.database |= found == paths.database
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Everything below a folder, each folder before what is in it.
+
+    Raises:
+        OSError: A folder cannot be read: half a hub is no backup.
+    """
+    for found in sorted(folder.iterdir()):
+        yield found
+        if found.is_dir() and not found.is_symlink():
+            yield from _below(found)
 
 
 def _is_database(path: Path) -> bool:
@@ -199,7 +216,7 @@ def _add_database(writer: _Writer, name: str, path: Path, scratch: Path) -> None
                 (verdict,) = target.execute("PRAGMA quick_check(1)").fetchone()
         except sqlite3.DatabaseError as error:
             if "full" in str(error):
-                raise
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(scratch)) from error
             verdict = str(error)
         if verdict != "ok":
             raise StateError(

@@ -163,9 +163,8 @@ def test_a_failure_leaves_the_older_one(state: StatePaths, tmp_path: Path) -> No
     assert file.read_text() == "an older one"
 
 
-def test_what_cannot_be_read_is_named(state: StatePaths, tmp_path: Path) -> None:
-    (state.homes / "ann" / "private").write_text("x")
-    (state.homes / "ann" / "private").chmod(0)
+def as_anybody(state: StatePaths, file: Path) -> subprocess.CompletedProcess[str]:
+    """Make a backup in a process that may read only what its owner may."""
     code = (
         "import sys; from pathlib import Path\n"
         "from jupyterhub_anywhere.core.state import StatePaths\n"
@@ -175,11 +174,28 @@ def test_what_cannot_be_read_is_named(state: StatePaths, tmp_path: Path) -> None
     )
     # Root reads everything, unless its capabilities are taken away.
     bare = ["setpriv", "--bounding-set", "-all"] if os.geteuid() == 0 else []
-    done = subprocess.run(
-        [*bare, sys.executable, "-c", code, state.root, tmp_path / "b.tar.gz"],
+    return subprocess.run(
+        [*bare, sys.executable, "-c", code, state.root, file],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCES)},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_what_cannot_be_read_is_named(state: StatePaths, tmp_path: Path) -> None:
+    (state.homes / "ann" / "private").write_text("x")
+    (state.homes / "ann" / "private").chmod(0)
+    done = as_anybody(state, tmp_path / "b.tar.gz")
     assert done.stdout == "['homes/ann/private']\n", done.stderr
+
+
+@pytest.mark.parametrize("part", ["hub", "hub/more", "hub/cookie_secret"])
+def test_half_a_hub_is_no_backup(state: StatePaths, tmp_path: Path, part: str) -> None:
+    (state.hub / "more").mkdir()
+    (state.root / part).chmod(0)
+    done = as_anybody(state, tmp_path / "b.tar.gz")
+    (state.root / part).chmod(0o700)
+    assert done.returncode != 0
+    assert "another account's" in done.stderr or "PermissionError" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
