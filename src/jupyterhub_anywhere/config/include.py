@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.config.marks import Entry, KeyPath, Mark, Marks
 from jupyterhub_anywhere.config.nodes import MAX_NODES, Text, compose
-from jupyterhub_anywhere.config.plain import Reading, read
+from jupyterhub_anywhere.config.plain import NULL, Reading, read
 from jupyterhub_anywhere.config.source import FaultError, read_text
 from jupyterhub_anywhere.core.errors import ConfigError, Problem
 
@@ -43,8 +43,10 @@ class Gathered:
     size: int = 0
 
     def refuse(self, mark: Mark, path: KeyPath, message: str, hint: str = "") -> None:
-        """Note a problem at a place."""
-        self.problems.append(Marks(mark).problem(path, message, hint))
+        """Note a problem at a place, once."""
+        problem = Marks(mark).problem(path, message, hint)
+        if problem not in self.problems:
+            self.problems.append(problem)
 
 
 def gather(text: str, name: str, path: Path | None) -> Gathered:
@@ -80,7 +82,7 @@ def _read(text: str, name: str, to: Gathered) -> Reading:
     """
     start = Mark(name, 1, 1)
     root = compose(text, name)
-    if root is None or (isinstance(root, Text) and not root.quoted and root.text in {"", "~"}):
+    if root is None or (isinstance(root, Text) and not root.quoted and root.text in NULL):
         raise FaultError(
             start, "this file is empty.", "Write {} to have the default of everything."
         )

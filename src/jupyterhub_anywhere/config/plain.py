@@ -17,7 +17,7 @@ from jupyterhub_anywhere.config.nodes import Collection, Node, Text
 if TYPE_CHECKING:
     from jupyterhub_anywhere.core.errors import Problem
 
-_NULL: Final = {"", "~", "null", "Null", "NULL"}
+NULL: Final = {"", "~", "null", "Null", "NULL"}
 _BOOL: Final = {
     "true": True,
     "True": True,
@@ -50,7 +50,7 @@ def read_scalar(text: str) -> Any:
     Raises:
         ScalarError: It is a date or no finite number.
     """
-    if text in _NULL:
+    if text in NULL:
         return None
     if text in _BOOL:
         return _BOOL[text]
