@@ -69,15 +69,15 @@ def test_users_run_under_uids_of_their_own(make_hub: MakeHub) -> None:
     hub.start_server("ann")
     hub.start_server("jürgen@example.org")
     ann, other = told(hub), next(p for p in hub.state.homes.iterdir() if p.name != "ann")
-    jürgen = told(hub, other.name)
-    assert ann["uid"] != jürgen["uid"]
-    assert {ann["uid"], jürgen["uid"]} <= set(range(70000, 99999))
-    assert ann["groups"] == jürgen["groups"] == []
-    assert jürgen["env"]["USER"] == "jürgen@example.org"
+    other_told = told(hub, other.name)
+    assert ann["uid"] != other_told["uid"]
+    assert {ann["uid"], other_told["uid"]} <= set(range(70000, 99999))
+    assert ann["groups"] == other_told["groups"] == []
+    assert other_told["env"]["USER"] == "jürgen@example.org"
     assert other.name.isascii()
-    assert other.stat().st_uid == jürgen["uid"]
+    assert other.stat().st_uid == other_told["uid"]
     for each in running(hub):
-        assert Path(f"/proc/{each.process.pid}").stat().st_uid in {ann["uid"], jürgen["uid"]}
+        assert Path(f"/proc/{each.process.pid}").stat().st_uid in {ann["uid"], other_told["uid"]}
     assert {each.user for each in running(hub)} == {"ann", "jürgen@example.org"}
 
 

@@ -88,6 +88,11 @@ def check_prefix(prefix: Prefix, hub_version: str) -> None:
     Raises:
         TargetError: Naming the path and what is wrong with it.
     """
+    if not prefix.path.is_absolute():
+        raise TargetError(
+            f"The environment {prefix.path} is no absolute path.",
+            hint="Write `prefix` with a / in front.",
+        )
     if not prefix.path.is_dir():
         raise TargetError(
             f"The environment {prefix.path} does not exist.",

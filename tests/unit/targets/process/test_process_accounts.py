@@ -68,7 +68,7 @@ def test_a_range_that_is_used_up_is_an_error_and_keeps_what_was_given(tmp_path: 
     given = [small.reserve("ann"), small.reserve("ben")]
     # The last one of a range belongs to tries, never to a user.
     assert small.uids.probe not in given
-    with pytest.raises(TargetError, match="used up; 'eve' gets none.*Widen `users.uids`"):
+    with pytest.raises(TargetError, match=r"used up; 'eve' gets none.*Widen `users.uids`"):
         small.reserve("eve")
     assert [small.reserve("ann"), small.reserve("ben")] == given
 
@@ -93,7 +93,7 @@ def test_a_reserved_uid_that_an_account_has_by_now_is_refused(
 def test_a_broken_table_is_an_error_with_its_path(tmp_path: Path) -> None:
     path = tmp_path / "a.sqlite"
     path.write_text("no database, " * 100)
-    with pytest.raises(TargetError, match="a.sqlite, cannot be used"):
+    with pytest.raises(TargetError, match=r"a.sqlite, cannot be used"):
         Accounts(path, UIDS).reserve("ann")
 
 

@@ -234,7 +234,7 @@ def below(pid: int) -> list[ProcessId]:
 
 
 @pytest.mark.parametrize(("stubborn", "status"), [(False, 5), (True, 128 + signal.SIGKILL)])
-def test_term_ends_the_whole_tree(stage: Stage, stubborn: bool, status: int) -> None:  # noqa: FBT001
+def test_term_ends_the_whole_tree(stage: Stage, stubborn: bool, status: int) -> None:  # noqa: FBT001 - a parameter of the test
     program = FAMILY.replace("STUBBORN", str(stubborn))
     supervisor = stage.start(program, grace=0.3 if stubborn else 5)
     stage.wait_for(lambda: sorted(stage.log().split()) == ["c", "k", "o", "s"])
