@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,7 @@ from tornado import web
 
 from jupyterhub_anywhere.core.errors import AnywhereError, ChoiceError
 from jupyterhub_anywhere.hub import pages
+from jupyterhub_anywhere.hub.pages import CANCELLED
 from jupyterhub_anywhere.hub.scopes import needs_scope
 from jupyterhub_anywhere.spawner.refusals import refusal
 from jupyterhub_anywhere.spawner.spawner import AnywhereSpawner
@@ -40,7 +42,10 @@ class ServerAPI(UserServerAPIHandler):
     async def post(self, user_name: str, server_name: str = "") -> None:
         """Start a server."""
         self._check_body(user_name)
-        await super().post(user_name, server_name)
+        try:
+            await super().post(user_name, server_name)
+        except asyncio.CancelledError as error:
+            raise web.HTTPError(409, CANCELLED) from error
 
     @needs_scope("start:servers")
     async def put(self, user_name: str, server_name: str = "") -> None:
@@ -210,18 +215,31 @@ def _profile_model(offer: Offer) -> dict[str, Any]:
 class ProgressAPI(SpawnProgressAPIHandler):
     """The events of a start; what failed is told in words meant for users."""
 
+    _start: asyncio.Future[Any] | None = None
+
+    async def get(self, user_name: str, server_name: str = "") -> None:
+        """Send events until the start has ended."""
+        user = self.find_user(user_name)
+        if user is not None and server_name in user.spawners:
+            self._start = user.spawners[server_name]._spawn_future  # noqa: SLF001 - the hub's own
+        await super().get(user_name, server_name)
+
     async def send_event(self, event: dict[str, Any]) -> None:
-        """Send an event; JupyterHub's own event of a failure carries ``str(exception)``."""
-        if event.get("failed"):
+        """Send an event, and correct what the hub says of the end.
+
+        Its event of a failure carries ``str(exception)``. A start that was cancelled counts as
+        ready until the hub has cleaned up a second later.
+        """
+        if self._start is not None and self._start.done() and self._start.cancelled():
+            event = {"progress": 100, "failed": True, "message": CANCELLED}
+        elif event.get("failed"):
             event = {**event, **self._failure()}
         await super().send_event(event)
 
     def _failure(self) -> dict[str, str]:
-        user_name, server_name = (*self.path_args, "")[:2]
-        future = self.find_user(user_name).spawners[server_name]._spawn_future  # noqa: SLF001 - the hub's own
-        if future is None or not future.done() or future.cancelled():
-            return {"message": "The start was cancelled."}
-        told = pages.failure(future.exception())
+        if self._start is None or not self._start.done():
+            return {"message": CANCELLED}
+        told = pages.failure(self._start.exception())
         return {"message": told["text"], **({"html_message": told["html"]} if told["html"] else {})}
 
 

@@ -1,4 +1,4 @@
-"""The page on which a server is started, and how our handlers come before the hub's own.
+"""The pages on which a server is started, and how our handlers come before the hub's own.
 
 JupyterHub's page starts a server at any GET that carries a query, from whatever site it comes;
 shows the default server's form after an error of a named one; ties no error to its field; and,
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import jupyterhub.apihandlers
 import jupyterhub.handlers
-from jupyterhub.handlers.pages import SpawnHandler
+from jupyterhub.handlers.pages import SpawnHandler, SpawnPendingHandler
 from jupyterhub.handlers.static import CacheControlStaticFilesHandler
 from jupyterhub.utils import maybe_future
 from tornado import web
@@ -139,14 +139,12 @@ class SpawnPage(SpawnHandler):
         start = asyncio.ensure_future(self.spawn_single_user(user, name, title, options=options))
         start.add_done_callback(_take_exception)
         await asyncio.wait([start], timeout=_FIRST_MOMENT)
-        if start.done():
-            start.result()
+        _raise_failure(start)
         # Where the hub does not wait for slow starts, `start` is done long before this.
         begun = user.spawners[name]._spawn_future  # noqa: SLF001 - the hub's own
         if begun is not None:
             await asyncio.wait([begun], timeout=max(end - loop.time(), 0))
-            if begun.done():
-                begun.result()
+            _raise_failure(begun)
 
     def append_query_parameters(self, url: str, exclude: list[str] | None = None) -> str:
         """As the hub's, without what was for this page alone."""
@@ -259,10 +257,33 @@ class SpawnPage(SpawnHandler):
         return page
 
 
+class PendingPage(SpawnPendingHandler):
+    """``/spawn-pending/USER`` and ``/spawn-pending/USER/SERVER``."""
+
+    @needs_scope("servers")
+    async def _found(self, user_name: str, server_name: str) -> None:
+        user = self.find_user(user_name)
+        if user is not None and server_name in user.orm_spawners:
+            # The hub forgets the spawner of a named server that has stopped, and would answer 404.
+            user.get_spawner(server_name)
+        await super().get(user_name, server_name)
+
+    @web.authenticated
+    async def get(self, user_name: str, server_name: str = "") -> None:
+        """Show how far a start or a stop is, or that the server does not run."""
+        await self._found(user_name, server_name)
+
+
 def _take_exception(task: asyncio.Future[Any]) -> None:
     """Look at a task's exception, which the hub keeps elsewhere, so that asyncio does not warn."""
     if not task.cancelled():
         task.exception()
+
+
+def _raise_failure(task: asyncio.Future[Any]) -> None:
+    """Raise what a task failed with, if it did. One that was cancelled did not fail."""
+    if task.done() and not task.cancelled():
+        task.result()
 
 
 def install() -> None:
@@ -278,6 +299,7 @@ def install() -> None:
     if any(handler[1] is SpawnPage for handler in hub_pages):
         return
     files = (r"/anywhere-static/(.*)", CacheControlStaticFilesHandler, {"path": str(pages.STATIC)})
-    ours = [(path, SpawnPage) for path, handler, *_ in hub_pages if handler is SpawnHandler]
-    hub_pages[:0] = [*ours, files]
+    ours = {SpawnHandler: SpawnPage, SpawnPendingHandler: PendingPage}
+    replaced = [(path, ours[handler]) for path, handler, *_ in hub_pages if handler in ours]
+    hub_pages[:0] = [*replaced, files]
     hub_api[:0] = api.handlers()

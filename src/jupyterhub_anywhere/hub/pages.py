@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _WEB: Final = Path(str(files("jupyterhub_anywhere.web")))
 TEMPLATES: Final = _WEB / "templates"
 STATIC: Final = _WEB / "static"
+CANCELLED: Final = "The start was cancelled."
 
 
 def configure(c: Config) -> None:
@@ -51,7 +52,7 @@ def failure(error: BaseException | None) -> dict[str, str]:
         ``text``, and ``html`` where the error brings HTML along; else ``html`` is empty.
     """
     if not isinstance(error, Exception):
-        return {"text": "The start was cancelled.", "html": ""}
+        return {"text": CANCELLED, "html": ""}
     declared = getattr(error, "jupyterhub_message", "")
     html = getattr(error, "jupyterhub_html_message", "") or getattr(error, "message_html", "")
     if isinstance(error, TimeoutError) and not declared:

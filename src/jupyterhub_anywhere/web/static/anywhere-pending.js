@@ -67,6 +67,8 @@
   stop.addEventListener("click", async () => {
     stop.disabled = true;
     stop.textContent = "Stopping…";
+    // While the hub cleans up, its events say that the server is ready.
+    events.close();
     let problem = "";
     try {
       const answer = await fetch(page.dataset.serverUrl, {
@@ -77,14 +79,8 @@
     } catch (error) {
       problem = error.message;
     }
-    if (!problem) {
-      events.close();
-      window.location.reload();
-      return;
-    }
-    stop.disabled = false;
-    stop.textContent = "Stop";
-    part("progress-message").textContent = `It could not be stopped: ${problem}`;
+    part("progress-message").textContent = problem && `It could not be stopped: ${problem}`;
+    window.setTimeout(() => window.location.reload(), problem ? RETRY_MILLISECONDS : 0);
   });
   stop.hidden = false;
 })();
