@@ -128,7 +128,9 @@ def _matches(folder: Path, wanted: str, mark: Mark) -> list[Path]:
         path.stat()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise FaultError(mark, f"the included file {path} cannot be read: {reason}.") from None
+        raise FaultError(
+            mark, f"the included file {str(path)!r} cannot be read: {reason}."
+        ) from None
     return [path]
 
 
@@ -145,7 +147,10 @@ def _add(to: Gathered, path: Path, name: str, mark: Mark) -> None:
     try:
         reading = _read(read_text(path, name), name, to)
     except FaultError as fault:
-        to.problems.append(fault.problem)
+        if fault.problem.line:
+            to.problems.append(fault.problem)
+        else:  # the file as a whole is at fault, and the place that names it helps more
+            to.refuse(mark, ("include",), f"{name!r}: {fault.problem.message}", fault.problem.hint)
         return
     to.problems += reading.problems
     to.broken |= {where for where in reading.broken if where}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 KeyPath = tuple[str | int, ...]
 
 _BARE: Final = re.compile(r"[^\s.\[\]\"]+")
-_PART: Final = re.compile(r'\.?(?:"((?:[^"\\]|\\.)*)"|\[(\d+)\]|([^\s.\[\]"]+))')
+_PART: Final = re.compile(r'\.?(?:("(?:[^"\\]|\\.)*")|\[(\d+)\]|([^\s.\[\]"]+))')
 
 
 class Mark(NamedTuple):
@@ -96,15 +97,15 @@ class Marks:
 def dotted(path: KeyPath) -> str:
     """Write a path as ``profiles.python.options.memory`` or ``users.admins[0]``.
 
-    A part with a dot, a bracket, a blank or a quote is quoted: ``choices."3.11"``.
+    A part with a dot, a bracket, a blank or a quote is quoted as in JSON: ``choices."3.11"``.
     """
     text = ""
     for part in path:
         if isinstance(part, int):
             text += f"[{part}]"
             continue
-        escaped = part.replace("\\", "\\\\").replace('"', '\\"')
-        shown = part if _BARE.fullmatch(part) else f'"{escaped}"'
+        bare = _BARE.fullmatch(part) and part.isprintable()
+        shown = part if bare else json.dumps(part, ensure_ascii=not part.isprintable())
         text += f".{shown}" if text else shown
     return text
 
@@ -115,21 +116,26 @@ def split_key(text: str) -> KeyPath:
     Raises:
         ValueError: The text is no such path.
     """
+    wrong = f"{text!r} is no key; write it as profiles.python.title"
     parts: list[str | int] = []
     end = 0
     while end < len(text):
         match = _PART.match(text, end)
         # A dot stands between names, never in front; an index needs none.
         if match is None or (match[2] is None and match[0].startswith(".") is (end == 0)):
-            raise ValueError(f"{text!r} is no key; write it as profiles.python.title")
-        quoted, index, bare = match.groups()
-        if index is not None:
-            parts.append(int(index))
-        elif quoted is not None:
-            parts.append(re.sub(r"\\(.)", r"\1", quoted))
-        else:
-            parts.append(bare)
+            raise ValueError(wrong)
+        try:
+            parts.append(_part(match))
+        except ValueError:  # no JSON between the quotes
+            raise ValueError(wrong) from None
         end = match.end()
     if not parts:
-        raise ValueError("an empty text is no key; write it as profiles.python.title")
+        raise ValueError(wrong)
     return tuple(parts)
+
+
+def _part(match: re.Match[str]) -> str | int:
+    quoted, index, bare = match.groups()
+    if index is not None:
+        return int(index)
+    return str(json.loads(quoted)) if quoted is not None else str(bare)

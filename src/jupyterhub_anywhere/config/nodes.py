@@ -134,7 +134,8 @@ class _Composer:
                 self.add(self.resolve(event.anchor, mark), None)
             case ScalarEvent():
                 quoted = event.style is not None
-                self.add(Text(mark, event.tag or "", event.value, quoted), event.anchor)
+                text = _joined(event.value, mark)
+                self.add(Text(mark, event.tag or "", text, quoted), event.anchor)
             case SequenceStartEvent() | MappingStartEvent():
                 self.open(
                     _Open(mark, event.tag or "", event.anchor, isinstance(event, MappingStartEvent))
@@ -174,6 +175,16 @@ class _Composer:
                 f"this file has more than {MAX_NODES:,} values, anchors followed.",
                 "Write out what the anchors repeat, or split the file.",
             )
+
+
+def _joined(text: str, mark: Mark) -> str:
+    """Text with surrogate pairs, as JSON escapes them, made one character each."""
+    if not any("\ud800" <= char <= "\udfff" for char in text):
+        return text
+    try:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        raise FaultError(mark, "this text has half a character in it.") from None
 
 
 def compose(text: str, file: str) -> Node | None:

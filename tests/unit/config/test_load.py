@@ -172,8 +172,16 @@ def test_what_two_files_declare_names_both(folder: Path) -> None:
 def test_a_missing_include_is_named_beside_all_else(folder: Path) -> None:
     main = write("a.yaml", "include: [gone.yaml]\nhub: {urll: x}")
     first, second = refused(main)
-    assert str(first).startswith("a.yaml:1:11: the included file gone.yaml cannot be read: No such")
+    assert str(first).startswith(
+        "a.yaml:1:11: the included file 'gone.yaml' cannot be read: No such"
+    )
     assert second.path == "hub.urll"
+
+
+def test_an_include_that_is_no_file_is_told_where_it_is_named(folder: Path) -> None:
+    Path("sub").mkdir()
+    text = one(write("a.yaml", "include: [sub]"))
+    assert text.startswith("a.yaml:1:11: include: 'sub': this is a folder.")
 
 
 def test_a_problem_in_an_included_file_has_its_place(folder: Path) -> None:

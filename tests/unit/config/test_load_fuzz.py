@@ -129,6 +129,11 @@ def test_any_key_added_at_any_place_of_a_sound_file(path: KeyPath, key: str, val
     outcome(json.dumps(data))
 
 
+@given(st.lists(st.text(max_size=12) | JSON, max_size=3))
+def test_any_includes(listed: list[Any]) -> None:
+    outcome(json.dumps({"include": listed}))
+
+
 def test_every_key_of_the_sample_can_be_explained() -> None:
     loaded = load_text(json.dumps(SAMPLE), "a.yaml", environ={}, collect=True)
     for path in PATHS:

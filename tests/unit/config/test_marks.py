@@ -22,10 +22,14 @@ def test_paths_read_like_names() -> None:
         'profiles.p.options.v.choices."3.11"'
     )
     assert dotted(("users", "admins", 0)) == "users.admins[0]"
+    # What a terminal would obey is written as an escape.
+    assert dotted(("a\x1b[2J",)) == r'"a\u001b[2J"'
     assert split_key("users.admins.0") == ("users", "admins", "0")
 
 
-@pytest.mark.parametrize("text", ["", ".", "a.", ".a", "a..b", "a[x]", 'a"b"', "a b", "[", '"a'])
+@pytest.mark.parametrize(
+    "text", ["", ".", "a.", ".a", "a..b", "a[x]", 'a"b"', "a b", "[", '"a', r'"\x"']
+)
 def test_what_is_no_path_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no key"):
         split_key(text)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from pydantic import Field, ValidationError
 
@@ -282,9 +280,3 @@ def test_the_keys_of_a_kind_are_told_at_their_place_in_the_file() -> None:
     assert ("targets.lab.ulr", "Did you mean url?") in told
     assert ("targets.lab.tittle", "Did you mean title?") in told
     assert {each.path for each in found} >= {"targets.lab.url", "targets.lab.count"}
-
-
-def test_every_error_survives_as_json() -> None:
-    """Problems are shown by other programs too."""
-    for each in problems("hub: {url: 7, id: [x]}"):
-        assert json.loads(json.dumps([each.path, each.message, each.hint]))

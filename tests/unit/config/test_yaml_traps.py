@@ -62,6 +62,7 @@ def problems(text: str) -> list[Problem]:
         ("hub: 'x", (1, 8), "end of stream", "missing"),
         ("hub:\n  id: abcd\n url: x", (3, 2), "no YAML", "indentation"),
         ("hub: \x01", (1, 6), "U+0001", ""),
+        ('hub: {url: "\\ud83d"}', (1, 12), "half a character", ""),
         ('hub: "\\U99999999"', (1, 1), "no YAML", ""),
         ("%YAML 3.0\n---\nhub: {}", (1, 1), "no YAML", ""),
     ],
@@ -116,6 +117,7 @@ def test_text_that_older_yaml_read_otherwise_is_text(text: str) -> None:
         ("'1.10'", "1.10"),
         ("!!str 1.10", "1.10"),
         ("! 2026-01-01", "2026-01-01"),
+        ('"\\ud83d\\ude00"', "\U0001f600"),
         ("[1, [2]]", [1, [2]]),
     ],
 )
