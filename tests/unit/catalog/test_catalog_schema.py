@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 from tests.unit.catalog.sample_catalog import ANN, GUS, SAMPLE, catalog, one_option
 
 from jupyterhub_anywhere.core.errors import ChoiceError
@@ -14,6 +14,9 @@ from jupyterhub_anywhere.core.errors import ChoiceError
 if TYPE_CHECKING:
     from jupyterhub_anywhere.catalog.choice import Who
     from jupyterhub_anywhere.catalog.profiles import Catalog
+
+# It ships no types, and its stubs are not ours to pin.
+Draft202012Validator: Any = import_module("jsonschema").Draft202012Validator
 
 CATALOG = catalog()
 VALIDATORS = {who: Draft202012Validator(CATALOG.json_schema(who)) for who in (ANN, GUS)}
