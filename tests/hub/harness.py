@@ -394,7 +394,11 @@ class Hub:
 
     def leftovers(self) -> list[ProcessId]:
         """Everything that runs on behalf of this hub, and the hub."""
-        return processes_with(str(self.folder), self.id)
+        marks = [str(self.folder), self.id]
+        with contextlib.suppress(OSError, KeyError):
+            # A service of the hub knows it by this address only.
+            marks.append(f"127.0.0.1:{read_json(self.state.proxy)['hub_port']}/")
+        return processes_with(*marks)
 
     def close(self) -> None:
         """End everything of this hub and remove its folder."""

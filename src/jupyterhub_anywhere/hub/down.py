@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from jupyterhub_anywhere.core.errors import StateError, SurroundingsError
-from jupyterhub_anywhere.core.processes import ProcessId
 from jupyterhub_anywhere.hub.files import read_json, write_json
 from jupyterhub_anywhere.hub.statefolder import locked
 from jupyterhub_anywhere.hub.uprecord import read_up
 
 if TYPE_CHECKING:
+    from jupyterhub_anywhere.core.processes import ProcessId
     from jupyterhub_anywhere.core.state import StatePaths
     from jupyterhub_anywhere.hub.uprecord import UpRecord
 
@@ -72,11 +72,11 @@ def _end_hub(paths: StatePaths, process: ProcessId, url: str) -> list[str]:
 
 
 def _end_proxy(paths: StatePaths) -> list[str]:
-    from jupyterhub_anywhere.hub.proxy import end_process
+    from jupyterhub_anywhere.hub.proxy import end_process, find_proxy
 
-    record: dict[str, Any] = read_json(paths.proxy)
-    process = ProcessId.from_json(record.get("process"))
-    if process is None or not process.alive():
+    record = read_json(paths.proxy)
+    process = find_proxy(record)
+    if process is None:
         return []
     if not end_process(process):
         raise SurroundingsError(f"The proxy, process {process.pid}, does not end.")

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from jupyterhub_anywhere.core.errors import SurroundingsError
-from jupyterhub_anywhere.core.processes import ProcessId
 from jupyterhub_anywhere.hub.addresses import addresses, check_exposure
 from jupyterhub_anywhere.hub.files import read_json
 from jupyterhub_anywhere.hub.logins import only_account
 from jupyterhub_anywhere.hub.ports import LOOPBACK, check_free, who_holds
+from jupyterhub_anywhere.hub.proxy import find_proxy
 
 if TYPE_CHECKING:
     from traitlets.config import Config
@@ -182,8 +182,7 @@ def check_ports(config: Config, paths: StatePaths) -> None:
         (hub.hub_bind_url, kept),
         (config.ConfigurableHTTPProxy.api_url, kept),
     )
-    record = read_json(paths.proxy)
-    proxy = ProcessId.from_json(record.get("process"))
+    proxy = find_proxy(read_json(paths.proxy))
     for url, cure in places:
         parts = urlsplit(str(url))
         if not parts.port:
@@ -192,6 +191,5 @@ def check_ports(config: Config, paths: StatePaths) -> None:
             check_free(parts.hostname or "", parts.port, cure)
         except SurroundingsError:
             holder = who_holds(parts.port)
-            ours = proxy is not None and proxy.alive() and holder is not None
-            if not ours or holder is None or proxy is None or holder.pid != proxy.pid:
+            if proxy is None or holder is None or holder.pid != proxy.pid:
                 raise

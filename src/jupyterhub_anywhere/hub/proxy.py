@@ -9,23 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import os
 import secrets
 import signal
 import time
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from aiohttp import ClientError
-from jupyterhub.httpclient import fetch
 from jupyterhub.proxy import ConfigurableHTTPProxy
-from jupyterhub.utils import url_path_join
 from tornado.ioloop import PeriodicCallback
 from traitlets import Unicode
 
 from jupyterhub_anywhere.core.processes import ProcessId
 from jupyterhub_anywhere.hub.files import read_json, write_json
-from jupyterhub_anywhere.hub.ports import free_port, who_holds
+from jupyterhub_anywhere.hub.ports import LOOPBACK, free_port, who_holds
 
 if TYPE_CHECKING:
     from jupyterhub_anywhere.core.state import StatePaths
@@ -56,6 +56,38 @@ def proxy_record(paths: StatePaths) -> dict[str, Any]:
     if chosen != record:
         write_json(paths.proxy, chosen)
     return chosen
+
+
+def find_proxy(record: dict[str, Any]) -> ProcessId | None:
+    """The proxy that a former hub started, while it runs.
+
+    Args:
+        record: What `proxy_record` returned or ``proxy.json`` holds.
+    """
+    known = ProcessId.from_json(record.get("process"))
+    if known is not None and known.alive():
+        return known
+    # A hub that died between start and record: the token proves whose proxy it is.
+    if not answers_to(record):
+        return None
+    holder = who_holds(record["api_port"])
+    return ProcessId.of(holder.pid) if holder is not None else None
+
+
+def answers_to(record: dict[str, Any]) -> bool:
+    """Whether a proxy answers to our token at the place of ours."""
+    port, token = record.get("api_port"), record.get("token")
+    if not isinstance(port, int) or not isinstance(token, str):
+        return False
+    connection = HTTPConnection(LOOPBACK, port, timeout=_ANSWER_SECONDS)
+    try:
+        connection.request("GET", "/api/routes", headers={"Authorization": f"token {token}"})
+        answer = connection.getresponse()
+        return answer.status == HTTPStatus.OK and isinstance(json.loads(answer.read()), dict)
+    except (OSError, HTTPException, ValueError):
+        return False
+    finally:
+        connection.close()
 
 
 def logged(command: list[str], log: Path) -> list[str]:
@@ -124,35 +156,15 @@ class AdoptedProxy(ConfigurableHTTPProxy):
     async def _find(self) -> ProcessId | None:
         """The proxy to go on with; one that does not fit is ended."""
         record = read_json(Path(self.record_file))
-        known = ProcessId.from_json(record.get("process"))
-        answers = await self._answers()
-        if known is None or not known.alive():
-            # A hub that died between start and record: the token proves whose proxy it is.
-            known = self._by_port() if answers else None
-        if known is None or (answers and record.get("shape") == self._shape()):
-            return known
-        self.log.warning("Replacing the proxy that runs, process %i", known.pid)
-        await asyncio.to_thread(end_process, known)
+        found = await asyncio.to_thread(find_proxy, record)
+        if found is None:
+            return None
+        answers = await asyncio.to_thread(answers_to, record)
+        if answers and record.get("shape") == self._shape():
+            return found
+        self.log.warning("Replacing the proxy that runs, process %i", found.pid)
+        await asyncio.to_thread(end_process, found)
         return None
-
-    def _by_port(self) -> ProcessId | None:
-        holder = who_holds(int(self.api_url.rpartition(":")[2].strip("/")))
-        return ProcessId.of(holder.pid) if holder else None
-
-    async def _answers(self) -> bool:
-        """Whether a proxy answers to our token at the place of ours."""
-        try:
-            answer = await asyncio.wait_for(
-                fetch(
-                    url_path_join(self.api_url, "api/routes"),
-                    headers={"Authorization": f"token {self.auth_token}"},
-                ),
-                _ANSWER_SECONDS,
-            )
-            await answer.json()
-        except (ClientError, OSError, TimeoutError, ValueError):
-            return False
-        return True
 
     def _shape(self) -> str:
         """How the proxy is started: another command, address or certificate is another proxy."""
