@@ -154,3 +154,41 @@ def test_no_password_in_a_journal(make_hub: MakeHub) -> None:
     wait_for(lambda: "JupyterHub is at" in hub.output(), what="the line with the URL")
     assert "for users:" not in hub.output()
     assert f"anywhere --state {hub.state.root} password" in hub.output()
+
+
+def test_what_a_crash_leaves(make_hub: MakeHub) -> None:
+    hub = make_hub(site=PROFILES, arguments=["--share-account"]).start()
+    hub.start_server("ann")
+    status = hub.run("status")
+    assert "\nann\t\there\tsmall\tready\t" in status.stdout, status.stdout + status.stderr
+    assert hub.run("backup", str(hub.folder / "b.tar.gz")).returncode == 0
+
+    hub.kill()
+    status = hub.run("status")
+    assert status.returncode == 1
+    assert "does not run" in status.stdout
+    assert "\nann\t\there\t\trunning\t" in status.stdout
+    assert "`anywhere up` takes over what runs here" in status.stdout
+    restore = hub.run("restore", str(hub.folder / "b.tar.gz"), "--force")
+    assert restore.returncode == 3
+    assert "still run" in restore.stderr
+
+    down = hub.run("down")
+    assert down.returncode == 0, down.stderr
+    assert "Ended: proxy" in down.stdout
+    assert "Ended: server ann at here" in down.stdout
+    wait_for(lambda: not hub.leftovers(), what="the end of everything")
+    restore = hub.run("restore", str(hub.folder / "b.tar.gz"), "--force")
+    assert restore.returncode == 0, restore.stderr
+
+
+def test_a_hub_nobody_listens_to(make_hub: MakeHub) -> None:
+    """Its first line cannot be written, and it serves all the same."""
+    hub = make_hub(site=PROFILES)
+    output = hub.folder / "output.log"
+    output.symlink_to("/dev/full")
+    hub.launch()
+    output.unlink()
+    wait_for(hub.answers, what="the hub's answer")
+    assert hub.run("status").returncode == 0
+    assert hub.run("down").returncode == 0

@@ -115,13 +115,14 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
+    style = "bold" if shows_colour(sys.stdout) else ""
+    drawn = Table(box=None, pad_edge=False, show_edge=False, header_style=style)
     for column in columns:
         drawn.add_column(column, overflow="fold")
     for row in cells:
         # Text, not markup: a name may hold brackets.
         drawn.add_row(*map(Text, row))
-    console = Console(no_color=not shows_colour(sys.stdout), highlight=False, emoji=False)
+    console = Console(no_color=not style, highlight=False, emoji=False)
     with console.capture() as captured:
         console.print(drawn)
     answer(captured.get().rstrip("\n"))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
-from jupyterhub_anywhere.cli.output import answer, is_terminal, styled, tell
+from jupyterhub_anywhere.cli.output import OutputClosedError, answer, is_terminal, styled, tell
 from jupyterhub_anywhere.cli.session import (
     FILE_NAME,
     Session,
@@ -103,7 +104,10 @@ def _ready(running: Running, session: Session, *, keep_servers: bool) -> None:
         _show_passwords(running.new_passwords, session)
     for note in running.notes:
         tell(f"Note: {note}.")
-    answer(f"JupyterHub is at {running.url}    {_how_to_stop(session, keep_servers=keep_servers)}")
+    stop = _how_to_stop(session, keep_servers=keep_servers)
+    # A hub that serves people does not end because nobody reads its first line.
+    with suppress(OutputClosedError, OSError):
+        answer(f"JupyterHub is at {running.url}    {stop}")
 
 
 def _how_to_stop(session: Session, *, keep_servers: bool) -> str:
