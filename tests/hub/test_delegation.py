@@ -314,3 +314,82 @@ def test_a_target_that_left_the_file_keeps_its_running_servers(make: Callable[..
     # The remembered choice is gone with its target: the declared default serves.
     hub.start_server("ann")
     assert records(hub, "start")[-1]["colour"] == "blueish"
+
+
+def test_the_wrappers_own_hooks_come_first_and_once(make: Callable[..., Hub]) -> None:
+    extra = """
+def mine(spawner):
+    spawner.write("own_hook", child=type(spawner).__name__ == "RecordingSpawner_lab")
+    spawner.colour = "red"
+
+c.AnywhereSpawner.pre_spawn_hook = mine
+"""
+    hub = make("ours", extra=extra).start()
+    hub.start_server("ann")
+    calls = [each["call"] for each in records(hub, "own_hook", "pre_spawn_hook")]
+    assert calls == ["own_hook", "pre_spawn_hook"]
+    assert records(hub, "own_hook")[0]["child"] is False
+    # What only the child has is set on the child.
+    assert records(hub, "start")[0]["colour"] == "redish"
+
+
+def test_a_running_server_of_the_bare_spawner_is_taken_over(make: Callable[..., Hub]) -> None:
+    hub = make("bare").start()
+    hub.start_server("ann")
+    hub.kill()
+    hub.write_config(config_of(hub, "ours"))
+    hub.start()
+    wait_for(lambda: (hub.server("ann") or {}).get("ready"), what="the server taken over")
+    hub.stop_server("ann")
+    assert [each["volume"] for each in records(hub, "stop")] == ["volume-of-ann-"]
+    hub.start_server("ann")
+    assert records(hub, "start")[-1]["kept_volume"] == "volume-of-ann-"
+
+
+def test_the_class_name_alone_delegates_and_validates(make: Callable[..., Hub]) -> None:
+    hub = make("bare")
+    text = (
+        config_of(hub, "bare")
+        + f"""
+c.JupyterHub.spawner_class = "anywhere"
+c.AnywhereSpawner.config_file = {str(hub.file)!r}
+"""
+    )
+    hub.write_config(text)
+    hub.start()
+    hub.start_server("ann", options={"profile": "python", "options": {"memory": "2G"}})
+    assert records(hub, "start")[0]["mem_limit"] == 2 * 2**30
+    hub.stop_server("ann")
+    refused = hub.api("POST", "users/ann/server", json={"user_options": {"profile": "nope"}})
+    assert 400 <= refused.status_code < 500
+    assert "profile" in refused.json()["errors"]
+    page = hub.login("bob").get("hub/spawn")
+    assert "Python" in page.text
+
+
+def test_a_group_override_that_nobody_has_is_told(make: Callable[..., Hub]) -> None:
+    extra = """
+c.AnywhereSpawner.group_overrides = {
+    "gpu": {"groups": ["gpu"], "spawner_override": {"colur": "red"}}
+}
+"""
+    hub = make("ours", extra=extra).start()
+    hub.add_user("ann")
+    answer = hub.api("POST", "users/ann/server", json={})
+    assert answer.status_code == 500
+    assert "settings for your group" in answer.text
+    assert "colur" not in answer.text
+    assert "no attribute colur" in hub.logs()
+
+
+def test_secrets_of_profiles_reach_the_child_and_nobody_else(make: Callable[..., Hub]) -> None:
+    site = json.loads(json.dumps(SITE))
+    site["profiles"]["python"]["sets"] = {"environment": {"KEY": {"file": "key.txt"}}}
+    hub = make("ours", site=site)
+    (hub.folder / "key.txt").write_text("hunter2\n", "utf-8")
+    hub.start()
+    hub.start_server("ann")
+    assert records(hub, "start")[0]["extra"]["KEY"] == "hunter2"
+    model = hub.server("ann")
+    assert "hunter2" not in json.dumps(model)
+    assert "hunter2" not in hub.logs(10_000)

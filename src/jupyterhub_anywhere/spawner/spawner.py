@@ -18,35 +18,33 @@ from typing import TYPE_CHECKING, Any
 
 from jupyterhub.spawner import Spawner
 from jupyterhub.utils import maybe_future
-from sqlalchemy import inspect
 from tornado import web
 from traitlets import TraitError, Unicode
 from traitlets.config import Config
 
-from jupyterhub_anywhere.catalog.choice import Choice, Who
-from jupyterhub_anywhere.config.secrets import resolve_secrets
-from jupyterhub_anywhere.core.errors import AnywhereError, ChoiceError, TargetError
+from jupyterhub_anywhere.catalog.choice import Who
+from jupyterhub_anywhere.core.errors import AnywhereError, ChoiceError
 from jupyterhub_anywhere.core.quantities import format_duration
 from jupyterhub_anywhere.core.state import default_state_root
 from jupyterhub_anywhere.spawner import guard, progress, site
-from jupyterhub_anywhere.spawner.delegation import BEFORE_THE_CHOICE, Delegate
+from jupyterhub_anywhere.spawner.delegation import BEFORE_THE_CHOICE
+from jupyterhub_anywhere.spawner.holder import Holder
 from jupyterhub_anywhere.spawner.menu import Menu
 from jupyterhub_anywhere.spawner.refusals import public_text, refusal
-from jupyterhub_anywhere.spawner.state import Envelope, json_safe
 from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.targets.traits import apply_settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator
 
-    from jupyterhub_anywhere.spawner.child import ChildFactory
+    from jupyterhub_anywhere.catalog.choice import Choice
     from jupyterhub_anywhere.spawner.site import Site
 
 # Seconds by which our own deadline comes before the hub's, whose message is empty.
 _BEFORE_THE_HUB = 0.5
 
 
-class AnywhereSpawner(Menu, Delegate, Spawner):
+class AnywhereSpawner(Menu, Holder, Spawner):
     """Runs each server through the spawner of the target that its user chose."""
 
     config_file = Unicode(
@@ -55,12 +53,9 @@ class AnywhereSpawner(Menu, Delegate, Spawner):
     ).tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:
-        self._envelope = Envelope()
         self._choice: Choice | None = None
         self._refusal: StartError | None = None
         self._prepared = False
-        self._child_ready = asyncio.Event()
-        self.unknown_because = ""
         super().__init__(**kwargs)
 
     # --- configuration ---------------------------------------------------------------------------
@@ -129,7 +124,7 @@ class AnywhereSpawner(Menu, Delegate, Spawner):
         try:
             self._choice = choice = self._resolve()
             factory = self.site.factories[choice.target]
-            child = self._build(factory, choice.child or {}, self._envelope.kept.get(factory.name))
+            child = self._build(factory, choice.child or {}, self._kept_at(factory.name))
             self._apply_choice(child, choice)
             guard.guarded(child.clear_state, f"{factory.name}: clear_state")
             child.api_token = self.own_api_token
@@ -151,11 +146,6 @@ class AnywhereSpawner(Menu, Delegate, Spawner):
                 log_message=f"target {choice.target}: {type(error).__name__}: {error}",
             ) from error
 
-    def _settings(self, choice: Choice) -> dict[str, Any]:
-        """Trait values of a choice, secrets resolved."""
-        resolved = resolve_secrets(self.site.catalog.settings(choice), self.site.info.base)
-        return dict(resolved)
-
     def _unusable(self, error: Exception) -> StartError:
         self.log.error("No child for %s: %s", self._log_name, error, exc_info=error)
         return StartError(
@@ -171,117 +161,11 @@ class AnywhereSpawner(Menu, Delegate, Spawner):
         self.orm_spawner.user_options = previous
         self._commit()
 
-    # --- the child -------------------------------------------------------------------------------
-
-    def _build(
-        self, factory: ChildFactory, options: Mapping[str, Any], state: Mapping[str, Any] | None
-    ) -> Spawner:
-        child = factory.build(self, options)
-        child.load_state(dict(state or {}))
-        return child
-
-    def _adopt(self, child: Spawner, factory: ChildFactory) -> None:
-        self.child = child
-        self._envelope.target = factory.name
-        self._envelope.definition = factory.fingerprint
-        cls = factory.target.child_class()
-        self._envelope.child_class = f"{cls.__module__}:{cls.__name__}"
-        self._envelope.kept.setdefault(factory.name, {})
-        self._envelope.foreign = {}
-        for name, value in self.unanswered.items():
-            setattr(child, name, value)
-        self.unanswered.clear()
-        self._child_ready.set()
-
-    def _restored_choice(self, target: str) -> Choice | None:
-        """The choice that a server of before the hub's restart was started with."""
-        try:
-            choice, _ = self.site.catalog.check_last(self._envelope.last, self.who())
-        except AnywhereError:
-            return None
-        return choice if choice is not None and choice.target == target else None
-
-    def _foreign_target(self) -> str:
-        """The target of a server that another spawner class has started: the declared default."""
-        return self.site.catalog.default_choice(self.who()).target
-
-    def _existing_child(self) -> Spawner | None:
-        """The child of a server that may run; built at first use, inside a coroutine.
-
-        Returns:
-            None where there is nothing to ask.
-
-        Raises:
-            Exception: The child cannot be built; whether its server runs is unknown then.
-        """
-        envelope = self._envelope
-        if self.child is not None or not (envelope.target or envelope.foreign):
-            return self.child
-        name = envelope.target or self._foreign_target()
-        factory = self.site.factory(name, envelope.definition)
-        if factory is None:
-            raise TargetError(f"target {name} is not declared any more")
-        choice = self._restored_choice(name)
-        options = (choice.child if choice is not None else None) or {}
-        child = self._build(factory, options, envelope.child or envelope.foreign)
-        if choice is not None:
-            apply_settings(child, self._settings(choice))
-        # What the child read back from its state must not be lost by telling it ours.
-        last, foreign = envelope.last, envelope.foreign
-        self._adopt(child, factory)
-        envelope.last, envelope.foreign = last, foreign
-        return child
-
-    async def wait_for_child(self) -> Spawner | None:
-        """The child, as soon as the start has come so far."""
-        await self._child_ready.wait()
-        return self.child
-
-    def _what(self, method: str) -> str:
-        return f"{self._log_name} at {self._envelope.target}: {self._envelope.child_class}.{method}"
-
-    # --- state -----------------------------------------------------------------------------------
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Remember the state; the child gets it at first use."""
-        self._envelope = Envelope.from_state(state)
-
-    def get_state(self) -> dict[str, Any]:
-        """The envelope: plain JSON, without secrets; never raises."""
-        if self.child is not None:
-            state = guard.guarded(self.child.get_state, self._what("get_state"))
-            if isinstance(state, dict) and json_safe(state):
-                self._envelope.child = state
-            elif not isinstance(state, guard.Failed):
-                self.log.warning("%s is no plain JSON and is not saved", self._what("get_state"))
-        return self._envelope.to_state()
-
     def clear_state(self) -> None:
-        """Before a start and after a stop: keep what the child keeps, forget the rest."""
-        envelope = self._envelope
-        if self.child is not None:
-            guard.guarded(self.child.clear_state, self._what("clear_state"))
-            kept = guard.guarded(self.child.get_state, self._what("get_state"))
-            if isinstance(kept, dict) and json_safe(kept):
-                envelope.kept[envelope.target] = kept
-        self.own_api_token = ""
-        self.child = None
-        self._child_ready.clear()
+        """Before a start and after a stop; never raises."""
+        super().clear_state()
         self._choice = self._refusal = None
         self._prepared = False
-        self.unknown_because = ""
-        envelope.target = envelope.definition = envelope.child_class = ""
-        envelope.child = {}
-
-    def save_state(self) -> None:
-        """Save the state now and commit: called before what must not be forgotten."""
-        self.orm_spawner.state = self.get_state()
-        self._commit()
-
-    def _commit(self) -> None:
-        session = inspect(self.orm_spawner).session
-        if session is not None:
-            session.commit()
 
     # --- the start -------------------------------------------------------------------------------
 
@@ -501,7 +385,7 @@ class AnywhereSpawner(Menu, Delegate, Spawner):
         if factory is None:
             self.log.warning("%s was at target %s, which is gone", self._log_name, name)
             return None
-        return self._build(factory, {}, self._envelope.kept[name])
+        return self._build(factory, {}, self._kept_at(name))
 
     async def rename(self, old_name: str, new_name: str) -> None:
         """Tell every child that this server ever had; one that refuses prevents it."""

@@ -1,0 +1,156 @@
+"""The half of AnywhereSpawner that holds a child: builds it, finds it again, keeps its state."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import inspect
+
+from jupyterhub_anywhere.config.secrets import resolve_secrets
+from jupyterhub_anywhere.core.errors import AnywhereError, TargetError
+from jupyterhub_anywhere.spawner import guard
+from jupyterhub_anywhere.spawner.delegation import Delegate
+from jupyterhub_anywhere.spawner.state import Envelope, json_safe
+from jupyterhub_anywhere.targets.traits import apply_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from jupyterhub.spawner import Spawner
+
+    from jupyterhub_anywhere.catalog.choice import Choice, Who
+    from jupyterhub_anywhere.spawner.child import ChildFactory
+    from jupyterhub_anywhere.spawner.site import Site
+
+
+class Holder(Delegate):
+    """Mixed into AnywhereSpawner; nothing here raises but `_build` and `_existing_child`."""
+
+    log: Any
+    orm_spawner: Any
+    who: Callable[[], Who]
+    _log_name: str
+
+    def __init__(self, **kwargs: Any) -> None:
+        self._envelope = Envelope()
+        self._child_ready = asyncio.Event()
+        self.unknown_because = ""
+        super().__init__(**kwargs)
+
+    @property
+    def site(self) -> Site:
+        """The site that a new choice is made from."""
+        raise NotImplementedError
+
+    def _build(
+        self, factory: ChildFactory, options: Mapping[str, Any], state: Mapping[str, Any] | None
+    ) -> Spawner:
+        child = factory.build(self, options)
+        child.load_state(dict(state or {}))
+        return child
+
+    def _kept_at(self, target: str) -> dict[str, Any]:
+        """What a target's child kept, or what another spawner class left before the first start."""
+        return self._envelope.kept.get(target, self._envelope.foreign)
+
+    def _adopt(self, child: Spawner, factory: ChildFactory) -> None:
+        self.child = child
+        self._envelope.target = factory.name
+        self._envelope.definition = factory.fingerprint
+        cls = factory.target.child_class()
+        self._envelope.child_class = f"{cls.__module__}:{cls.__name__}"
+        self._envelope.kept.setdefault(factory.name, {})
+        for name, value in self.unanswered.items():
+            setattr(child, name, value)
+        self.unanswered.clear()
+        self._child_ready.set()
+
+    def _restored_choice(self, target: str) -> Choice | None:
+        """The choice that a server of before the hub's restart was started with."""
+        try:
+            choice, _ = self.site.catalog.check_last(self._envelope.last, self.who())
+        except AnywhereError:
+            return None
+        return choice if choice is not None and choice.target == target else None
+
+    def _foreign_target(self) -> str:
+        """The target of a server that another spawner class has started: the declared default."""
+        return self.site.catalog.default_choice(self.who()).target
+
+    def _existing_child(self) -> Spawner | None:
+        """The child of a server that may run; built at first use, inside a coroutine.
+
+        Returns:
+            None where there is nothing to ask.
+
+        Raises:
+            Exception: The child cannot be built; whether its server runs is unknown then.
+        """
+        envelope = self._envelope
+        if self.child is not None or not (envelope.target or envelope.foreign):
+            return self.child
+        name = envelope.target or self._foreign_target()
+        factory = self.site.factory(name, envelope.definition)
+        if factory is None:
+            raise TargetError(f"target {name} is not declared any more")
+        choice = self._restored_choice(name)
+        options = (choice.child if choice is not None else None) or {}
+        child = self._build(factory, options, envelope.child or envelope.foreign)
+        if choice is not None:
+            apply_settings(child, self._settings(choice))
+        self._adopt(child, factory)
+        return child
+
+    async def wait_for_child(self) -> Spawner | None:
+        """The child, as soon as the start has come so far."""
+        await self._child_ready.wait()
+        return self.child
+
+    def _what(self, method: str) -> str:
+        return f"{self._log_name} at {self._envelope.target}: {self._envelope.child_class}.{method}"
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Remember the state; the child gets it at first use."""
+        self._envelope = Envelope.from_state(state)
+
+    def get_state(self) -> dict[str, Any]:
+        """The envelope: plain JSON, without secrets; never raises."""
+        if self.child is not None:
+            state = guard.guarded(self.child.get_state, self._what("get_state"))
+            if isinstance(state, dict) and json_safe(state):
+                self._envelope.child = state
+            elif not isinstance(state, guard.Failed):
+                self.log.warning("%s is no plain JSON and is not saved", self._what("get_state"))
+        return self._envelope.to_state()
+
+    def clear_state(self) -> None:
+        """Before a start and after a stop: keep what the child keeps, forget the rest."""
+        envelope = self._envelope
+        if self.child is not None:
+            guard.guarded(self.child.clear_state, self._what("clear_state"))
+            kept = guard.guarded(self.child.get_state, self._what("get_state"))
+            if isinstance(kept, dict) and json_safe(kept):
+                envelope.kept[envelope.target] = kept
+            envelope.foreign = {}
+        self.own_api_token = ""
+        self.child = None
+        self._child_ready.clear()
+        self.unknown_because = ""
+        envelope.target = envelope.definition = envelope.child_class = ""
+        envelope.child = {}
+
+    def save_state(self) -> None:
+        """Save the state now and commit: called before what must not be forgotten."""
+        self.orm_spawner.state = self.get_state()
+        self._commit()
+
+    def _commit(self) -> None:
+        session = inspect(self.orm_spawner).session
+        if session is not None:
+            session.commit()
+
+    def _settings(self, choice: Choice) -> dict[str, Any]:
+        """Trait values of a choice, secrets resolved."""
+        resolved = resolve_secrets(self.site.catalog.settings(choice), self.site.info.base)
+        return dict(resolved)
