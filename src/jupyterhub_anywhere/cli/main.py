@@ -19,7 +19,7 @@ from jupyterhub_anywhere.cli.down import down
 from jupyterhub_anywhere.cli.explain import explain
 from jupyterhub_anywhere.cli.output import (
     OutputClosedError,
-    abandon_stdout,
+    abandon,
     answer,
     prepare_streams,
     tell,
@@ -129,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(arguments, session)
     except OutputClosedError:
-        abandon_stdout()
+        abandon(sys.stdout)
         return failures.OUTPUT_CLOSED
     except click.ClickException as error:
         error.show()
@@ -161,7 +161,7 @@ def _report(error: Exception, session: Session) -> int:
     try:
         sys.stdout.flush()
     except OSError:
-        abandon_stdout()
+        abandon(sys.stdout)
     return code
 
 

@@ -44,11 +44,12 @@ def prepare_streams() -> None:
                 stream.reconfigure(errors="backslashreplace")
 
 
-def abandon_stdout() -> None:
-    """Throw away what could not be written, so that the interpreter's end does not fail on it."""
+def abandon(stream: TextIO) -> None:
+    """Send what a stream could not write to nowhere, so that no later flush fails on it."""
     with suppress(OSError, ValueError):
-        # A hub has moved its output away from descriptor 1.
-        _open_null(sys.stdout.fileno())
+        # Its own descriptor: a hub has moved its streams away from 1 and 2.
+        _open_null(stream.fileno())
+        stream.flush()
 
 
 def _open_null(number: int) -> None:
@@ -72,9 +73,11 @@ def answer_json(data: Any) -> None:
 
 
 def tell(text: str) -> None:
-    """Write a line for the person at the terminal to standard error."""
-    with suppress(BrokenPipeError):
+    """Write a line for the person at the terminal to standard error, if anybody reads there."""
+    try:
         click.echo(text, err=True)
+    except OSError:
+        abandon(sys.stderr)
 
 
 def styled(text: str, *, stream: TextIO | None = None, **style: Any) -> str:

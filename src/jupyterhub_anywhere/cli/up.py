@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
-from jupyterhub_anywhere.cli.output import OutputClosedError, answer, is_terminal, styled, tell
+from jupyterhub_anywhere.cli.output import (
+    OutputClosedError,
+    abandon,
+    answer,
+    is_terminal,
+    styled,
+    tell,
+)
 from jupyterhub_anywhere.cli.session import (
     FILE_NAME,
     Session,
@@ -106,8 +112,10 @@ def _ready(running: Running, session: Session, *, keep_servers: bool) -> None:
         tell(f"Note: {note}.")
     stop = _how_to_stop(session, keep_servers=keep_servers)
     # A hub that serves people does not end because nobody reads its first line.
-    with suppress(OutputClosedError, OSError):
+    try:
         answer(f"JupyterHub is at {running.url}    {stop}")
+    except (OutputClosedError, OSError):
+        abandon(sys.stdout)
 
 
 def _how_to_stop(session: Session, *, keep_servers: bool) -> str:

@@ -260,3 +260,23 @@ def test_a_line_that_has_gone(
     error = ConfigError([Problem("/nowhere/a.yaml", 2, 1, "x", "wrong.")])
     assert on_a_terminal(error, failing, monkeypatch) == 2
     assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_standard_error_is_full() -> None:
+    """What cannot be told changes neither the answer nor the exit code."""
+    with Path("/dev/full").open("w") as full:
+        done = run("backup", "--state", "/nowhere", "x", stderr=full, capture_output=False)
+    assert done.returncode == 3
+
+
+def test_a_package_that_is_missing(failing: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    failing(ModuleNotFoundError("No module named 'tornado'", name="tornado"))
+    assert main.main(["fail"]) == 4
+    told = capsys.readouterr().err
+    assert "The Python package tornado is missing" in told
+    assert "pip install" in told
+
+
+def test_a_module_of_our_own_that_is_missing_is_a_fault(failing: Any) -> None:
+    failing(ModuleNotFoundError("x", name="jupyterhub_anywhere.nonsense"))
+    assert main.main(["fail"]) == failures.INTERNAL
