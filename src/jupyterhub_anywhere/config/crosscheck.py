@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from jupyterhub_anywhere.config.crosscheck_profiles import profile_problems
 from jupyterhub_anywhere.config.report import Report
+from jupyterhub_anywhere.config.secrets import missing_secrets
 from jupyterhub_anywhere.core.names import normalize_user_name
 
 if TYPE_CHECKING:
@@ -67,6 +68,17 @@ def problems(
         groups = None  # the login brings groups that the file need not know
     for name, profile in config.profiles.items():
         profile_problems(name, profile, targets, groups, report)
+    return report.problems
+
+
+def secret_problems(config: Config, marks: Marks, base: Path = Path()) -> list[Problem]:
+    """A problem for every secret that cannot be read here and now.
+
+    Apart from `problems`, since a file is often checked where its secrets are not.
+    """
+    report = Report(marks)
+    for path, reason in missing_secrets(config, base):
+        report.add(path, f"{reason}.", "Set it, or name another place.")
     return report.problems
 
 

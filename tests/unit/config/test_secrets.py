@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from jupyterhub_anywhere.config.crosscheck import secret_problems
 from jupyterhub_anywhere.config.load import load_text
 from jupyterhub_anywhere.config.secrets import (
     Secret,
@@ -103,6 +104,19 @@ def test_all_missing_secrets_are_told_with_their_paths(
         ("targets", "t", "spawner", "list", 0): "the environment variable GONE_4 is not set",
         ("profiles", "p", "sets", "environment", "A"): "the environment variable GONE_5 is not set",
     }
+
+
+def test_a_missing_secret_is_a_problem_at_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "hub:\n  database: {env: GONE}\ntargets: {t: {kind: x, spawner: {token: {env: GONE}}}}"
+    loaded = load_text(text, "a.yaml", environ={})
+    found = secret_problems(loaded.config, loaded.marks, loaded.base)
+    assert [(each.path, each.line, each.column) for each in found] == [
+        ("hub.database", 2, 13),
+        ("targets.t.spawner.token", 3, 41),
+    ]
+    assert {each.message for each in found} == {"the environment variable GONE is not set."}
+    monkeypatch.setenv("GONE", "hunter2")
+    assert secret_problems(loaded.config, loaded.marks, loaded.base) == []
 
 
 def test_nothing_prints_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
