@@ -19,7 +19,7 @@ HUBS_OWN = "frame-ancestors 'none'; report-uri /hub/security/csp-report"
 
 def send(body: str, content_type: str, policy: str = HUBS_OWN) -> tuple[HTTPHeaders, str]:
     """What the transform makes of an answer."""
-    request = HTTPServerRequest(start_line=RequestStartLine("GET", "/", "HTTP/1.1"))
+    request = HTTPServerRequest(start_line=RequestStartLine("GET", "/", "HTTP/1.0"))
     headers = HTTPHeaders({"Content-Type": content_type, csp.HEADER: policy, "Etag": '"1"'})
     _, sent, chunk = csp.NonceTransform(request).transform_first_chunk(
         200, headers, body.encode(), finishing=True
