@@ -8,6 +8,7 @@ from __future__ import annotations
 import locale
 import os
 import shutil
+import socket
 import ssl
 import sys
 import time
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 # 2020: before it, the machine's clock was never set, and certificates and cookies are "not yet".
 _EARLIEST: Final = 1577836800
+_LOOPBACK_SECONDS: Final = 3.0
 _LEAST_BYTES: Final = 50 << 20
 _FEW_BYTES: Final = 500 << 20
 
@@ -79,8 +81,10 @@ def check_loopback() -> None:
         SurroundingsError: Kernels could not run here.
     """
     try:
-        check_free(LOOPBACK, 0, "")
-    except SurroundingsError as error:
+        # Without the route an address can be bound that nobody reaches: so it is tried both ways.
+        with socket.create_server((LOOPBACK, 0)) as server:
+            socket.create_connection(server.getsockname(), timeout=_LOOPBACK_SECONDS).close()
+    except OSError as error:
         raise SurroundingsError(
             f"This machine has no {LOOPBACK}: Jupyter's kernels cannot run here.",
             hint="Bring it up: ip link set lo up; ip address add 127.0.0.1/8 dev lo",

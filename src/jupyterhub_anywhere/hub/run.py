@@ -11,12 +11,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub.log import CoroutineLogFormatter
+from traitlets import TraitError
 
-from jupyterhub_anywhere.core.errors import SurroundingsError
+from jupyterhub_anywhere.core.errors import ConfigError, Problem, SurroundingsError
 from jupyterhub_anywhere.core.processes import ProcessId
 from jupyterhub_anywhere.hub import environment, terminal
 from jupyterhub_anywhere.hub.app import AnywhereHub
-from jupyterhub_anywhere.hub.embedded import embedded_config
+from jupyterhub_anywhere.hub.embedded import embedded_config, own_config_file
 from jupyterhub_anywhere.hub.logins import SHARED
 from jupyterhub_anywhere.hub.options import Running
 from jupyterhub_anywhere.hub.passwords import make_passwords
@@ -161,7 +162,13 @@ async def _serve(  # noqa: PLR0913 - the parts of one run, put together here onl
     *,
     at_terminal: bool,
 ) -> None:
-    app = AnywhereHub.instance(config=config)
+    try:
+        app = AnywhereHub.instance(config=config)
+    except TraitError as error:
+        # All that we set is right; so it is the administrator's own file that is not.
+        file = str(own_config_file(site) or "")
+        problem = Problem(file, 0, 0, "hub.jupyterhub_config", str(error))
+        raise ConfigError([problem]) from error
     app.log.addHandler(last)
     app.prepare(site, options, at_terminal=at_terminal)
     try:
