@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from jupyterhub_anywhere.config.secrets import Secret, as_secret
 from jupyterhub_anywhere.config.shape import Shape, field_shapes
 from jupyterhub_anywhere.core.quantities import format_duration, format_memory
 
@@ -31,9 +30,6 @@ def display(value: Any, shape: Shape | None = None, name: str = "") -> str:
         name: Its key; one that sounds like a secret masks the value.
     """
     here = shape or Shape(Any)
-    secret = value if isinstance(value, Secret) else as_secret(value)
-    if secret is not None:
-        return str(secret)
     if isinstance(value, BaseModel):
         return _model(value)
     if isinstance(value, Mapping | list | tuple):

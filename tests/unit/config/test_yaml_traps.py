@@ -81,6 +81,20 @@ def test_anchors_that_explode_are_refused_by_their_size() -> None:
     assert "more than 100,000 values" in problem.message
 
 
+def test_the_last_alias_counts_too() -> None:
+    half = BILLION_LAUGHS.splitlines()[:5]  # 9 ** 5 values and a little more
+    assert "there is no key" in problems("\n".join(half))[0].message
+    (problem,) = problems("\n".join([*half, "z: [*e, *e]"]))
+    assert "more than 100,000 values" in problem.message
+
+
+def test_an_alias_counts_with_its_depth() -> None:
+    text = f"a: &a {'[' * 20}{']' * 20}\nb: {'[' * 20}*a{']' * 20}"
+    (problem,) = problems(text)
+    assert "more than 32 levels" in problem.message
+    assert (problem.line, problem.column) == (2, 24)
+
+
 def test_a_small_anchor_is_taken() -> None:
     text = "users: {allowed: &all [ann, ben], admins: *all}"
     assert load_text(text, "", environ={}).config.users.admins == ("ann", "ben")
