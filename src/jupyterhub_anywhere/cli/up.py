@@ -80,7 +80,8 @@ def up(  # noqa: PLR0913 - one parameter an option, as click wants it
     from jupyterhub_anywhere.hub.options import UpOptions
 
     options = UpOptions(
-        file=file,
+        # Absolute, since a reload reads it again, and the hub works in a folder of its own.
+        file=None if file is None else file.absolute(),
         state_root=session.paths.root,
         port=port,
         share_account=share_account,
