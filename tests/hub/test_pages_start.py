@@ -193,6 +193,7 @@ def test_a_link_waits_for_a_click_even_there(single: Hub) -> None:
     client = single.login("bob")
     page = client.get("hub/spawn?opt-profile=here")
     assert page.status_code == 200
+    assert '<p class="lead">This machine</p>' in page.text
     assert not (single.server("bob") or {"pending": None})["pending"]
     assert send(client, "hub/spawn?opt-profile=here", {"menu:profile": "here"}).status_code == 302
     wrong = single.login("cat").get("hub/spawn?opt-profile=nothing")

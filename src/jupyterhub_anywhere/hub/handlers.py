@@ -246,15 +246,36 @@ class SpawnPage(SpawnHandler):
             "spawn.html",
             for_user=user,
             auth_state=await user.get_auth_state(),
-            spawner_options_form=mark_scripts(menu),
+            spawner_options_form=mark_scripts(self._assets() + menu),
             error_message=text,
             error_html_message=html,
+            only_choice=_only_choice(spawner),
             # The name that JupyterHub's handler uses, for templates made for it.
             html_error_message=html,
             url=action,
             spawner=spawner,
         )
         return page
+
+    def _assets(self) -> str:
+        """Style and script of the menu, where no template of ours loads them.
+
+        A hub that names the spawner class without calling ``setup`` has JupyterHub's templates.
+        """
+        if str(pages.TEMPLATES) in self.settings["template_path"]:
+            return ""
+        files = f"{self.hub.base_url}anywhere-static/anywhere"
+        version = f"?v={self.version_hash}"
+        return (
+            f'<link rel="stylesheet" href="{files}.css{version}">'
+            f'<script src="{files}-menu.js{version}" defer></script>'
+        )
+
+
+def _only_choice(spawner: AnywhereSpawner) -> str:
+    """What is started where there is nothing to choose; else empty."""
+    only = spawner.site.catalog.single(spawner.who())
+    return pages.describe(spawner.site.config, only.profile, only.target) if only else ""
 
 
 class PendingPage(SpawnPendingHandler):
