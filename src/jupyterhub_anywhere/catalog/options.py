@@ -151,7 +151,7 @@ def _takes(offer: OptionOffer, option: NumericOption) -> str:
     what, example = {
         "integer": ("a whole number", ""),
         "number": ("a number", ""),
-        "memory": ("an amount of memory", ", as 512M or 1.5G"),
+        "memory": ("an amount", ", as 512M or 1.5G"),
         "cpu": ("a number of CPU cores", ", as 2 or 0.5"),
     }[option.type]
     within = limits(option)

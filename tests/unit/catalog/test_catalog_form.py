@@ -300,6 +300,18 @@ def test_errors_are_tied_to_their_fields() -> None:
     assert focused == ["opt:python:memory"]
 
 
+def test_errors_are_those_of_the_chosen_profile() -> None:
+    profile = {"targets": ["here"], "options": {"x": {"type": "integer", "default": 1}}}
+    within = catalog(profiles={"a": profile, "b": profile})
+    form = {"menu:profile": ["b"], "opt:b:x": ["z"]}
+    page = menu(within, submitted=form, errors=form_errors(within, ANN, form))
+    assert page.one("input", id="opt:b:x")["aria-invalid"] == "true"
+    assert "aria-invalid" not in page.one("input", id="opt:a:x")
+    form |= {"opt:a:x": ["y"]}  # sent without JavaScript, where no profile's fields are off
+    page = menu(within, submitted=form, errors=form_errors(within, ANN, form))
+    assert "aria-invalid" not in page.one("input", id="opt:a:x")
+
+
 def test_errors_stand_in_the_order_of_the_page() -> None:
     errors = {"options.note": "n", "options.memory": "m", "target": "t", "other": "o"}
     page = menu(submitted={"menu:profile": ["python"]}, errors=errors)

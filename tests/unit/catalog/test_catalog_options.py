@@ -106,7 +106,7 @@ def test_no_pattern_lets_control_characters_in(bad: str) -> None:
 @pytest.mark.parametrize(
     ("declared", "text"),
     [
-        (MEMORY, "Memory takes an amount of memory between 512M and 4G, as 512M or 1.5G."),
+        (MEMORY, "Memory takes an amount between 512M and 4G, as 512M or 1.5G."),
         (CPU, "CPU takes a number of CPU cores between 0.25 and 8, as 2 or 0.5."),
         (INTEGER, "Workers takes a whole number between 1 and 8."),
         (NUMBER, "Scale takes a number between -1 and 2.5."),
