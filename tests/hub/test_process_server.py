@@ -86,7 +86,7 @@ def test_a_login_named_like_a_system_account_is_refused(make_hub: MakeHub) -> No
     hub = install(make_hub(mode="plain")).start()
     hub.add_user("daemon")
     answer = hub.api("POST", "users/daemon/server")
-    assert answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR
+    assert answer.status_code == httpx.codes.FORBIDDEN
     assert "'daemon' is a system account of this machine (uid 1)" in answer.text
     assert running(hub) == []
 

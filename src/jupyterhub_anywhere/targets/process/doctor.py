@@ -16,6 +16,7 @@ from jupyterhub_anywhere.targets.process.probe import Probe, probe_server
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from jupyterhub_anywhere.targets.process.environment import Prefix
     from jupyterhub_anywhere.targets.process.limits import Enforcement
 
 _LEAST_DISK: Final = 1 << 30
@@ -111,14 +112,14 @@ def privacy_findings(subject: str, mounts: str) -> list[Finding]:
 def collect(  # noqa: PLR0913 - what was asked before, in one place
     target: str,
     *,
-    prefix: str,
+    prefix: Prefix,
     hub_version: str,
     probe_uid: int | None,
     held: Enforcement,
     folders: Iterable[Path],
 ) -> list[Finding]:
     """Everything, in the order it is shown. Blocks for seconds."""
-    probe = probe_server(Path(prefix) if prefix else None, probe_uid)
+    probe = probe_server(None if prefix.own else prefix.path, probe_uid)
     found = python_findings(f"target {target}: the server's Python", probe, hub_version)
     found += limit_findings(f"target {target}: limits", held)
     found += folder_findings(f"target {target}: folders", folders)

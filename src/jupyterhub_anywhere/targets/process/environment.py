@@ -37,9 +37,14 @@ class Prefix:
     path: Path
 
     @classmethod
-    def named(cls, text: str) -> Prefix:
-        """The environment in a folder; an empty text names the hub's own."""
-        return cls(Path(text).expanduser() if text else Path(sys.prefix))
+    def named(cls, text: str, base: str = "") -> Prefix:
+        """The environment in a folder, an empty text for the hub's own.
+
+        Args:
+            text: The folder.
+            base: Where a relative one starts from.
+        """
+        return cls(Path(base, Path(text).expanduser()) if text else Path(sys.prefix))
 
     @property
     def own(self) -> bool:

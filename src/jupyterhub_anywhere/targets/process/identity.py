@@ -22,6 +22,10 @@ SHELL: Final = "/bin/bash"
 _NO_SHELLS: Final = frozenset({"", "nologin", "false", "sync"})
 
 
+class AccountError(TargetError):
+    """An account that no server may run as."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Whom a server runs as.
@@ -67,12 +71,12 @@ def check_account(name: str, uid: int, first: int) -> None:
         first: The first uid of ordinary accounts.
 
     Raises:
-        TargetError: No server may run as that account.
+        AccountError: No server may run as that account.
     """
     if uid == 0:
-        raise TargetError(f"No server runs as root: {name!r} is uid 0 on this machine.")
+        raise AccountError(f"No server runs as root: {name!r} is uid 0 on this machine.")
     if uid < first or uid == NOBODY:
-        raise TargetError(
+        raise AccountError(
             f"{name!r} is a system account of this machine (uid {uid}); no server runs as it.",
             hint="Log in with another name.",
         )

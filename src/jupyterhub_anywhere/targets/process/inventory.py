@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from jupyterhub_anywhere.core.observation import Observation, Phase
 from jupyterhub_anywhere.targets.base import Resource
+from jupyterhub_anywhere.targets.process.blocking import blocking
 from jupyterhub_anywhere.targets.process.labels import Labelled, kill_server, scan
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class ProcessInventory:
         Raises:
             OSError: The processes of this machine cannot be listed.
         """
-        return resources(await asyncio.to_thread(scan, self._hub_id))
+        return resources(await blocking(scan, self._hub_id))
 
     async def observe(self, names: Collection[str]) -> Mapping[str, Observation]:
         """Running or gone for each name; unknown where the processes cannot be listed."""
@@ -65,4 +65,4 @@ class ProcessInventory:
 
     async def destroy(self, resource: Resource) -> bool:
         """Kill every process of a server; True once none is left."""
-        return await asyncio.to_thread(kill_server, self._hub_id, resource.name)
+        return await blocking(kill_server, self._hub_id, resource.name)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from jupyterhub_anywhere.targets.base import Finding, Level, Target
+from jupyterhub_anywhere.targets.process.blocking import blocking
 from jupyterhub_anywhere.targets.process.inventory import ProcessInventory
 from jupyterhub_anywhere.targets.process.limits import Enforcement, detect
 
@@ -38,6 +38,7 @@ class ProcessKind(Target):
         state = self.site.state
         return {
             "hub_id": self.site.hub_id,
+            "base": str(self.site.base),
             "homes": str(state.homes),
             "accounts": str(state.accounts),
             "log_folder": str(state.logs),
@@ -65,7 +66,7 @@ class ProcessKind(Target):
     async def findings(self) -> Sequence[Finding]:
         """The server's Python as its user, versions, limits, folders, and the system's limits."""
         try:
-            return await asyncio.to_thread(self._findings)
+            return await blocking(self._findings)
         except Exception as error:  # noqa: BLE001 - a report with a hole in it is still a report
             return [Finding(Level.ERROR, f"target {self.name}", f"{type(error).__name__}: {error}")]
 
@@ -73,11 +74,12 @@ class ProcessKind(Target):
         import jupyterhub
 
         from jupyterhub_anywhere.targets.process import doctor
+        from jupyterhub_anywhere.targets.process.environment import Prefix
 
         state, root = self.site.state, os.geteuid() == 0
         return doctor.collect(
             self.name,
-            prefix=str(self.declared.spawner.get("prefix", "")),
+            prefix=Prefix.named(str(self.declared.spawner.get("prefix", "")), str(self.site.base)),
             hub_version=jupyterhub.__version__,
             probe_uid=self.probe_uid(),
             held=self.enforces(),

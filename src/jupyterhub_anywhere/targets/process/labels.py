@@ -85,6 +85,9 @@ def scan(hub_id: str, proc: Path = Path("/proc")) -> list[Labelled]:
         if identity is None or mark not in block or not identity.alive():
             continue
         env = parse_environ(block)
+        if env.get(HUB_VARIABLE) != hub_id:
+            # The mark stood inside another variable.
+            continue
         found.append(
             Labelled(
                 process=identity,

@@ -23,9 +23,10 @@ class SiteTraits(HasTraits):
 
     prefix = Unicode(
         "",
-        help="The venv or conda environment that servers come from, as an absolute path."
+        help="The folder of the venv or conda environment that servers come from."
         " Default: the hub's own environment.",
     ).tag(config=True)
+    base = Unicode("", help="Where a relative `prefix` starts from.").tag(config=True)
     stop_grace = Float(
         10.0, min=0, help="Seconds that a server gets to end by itself before it is killed."
     ).tag(config=True)

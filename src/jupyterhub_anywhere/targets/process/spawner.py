@@ -28,8 +28,10 @@ from jupyterhub_anywhere.core.quantities import format_memory
 from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.targets.process import certs, environment, nss, serverlog
 from jupyterhub_anywhere.targets.process.accounts import Accounts, UidRange
+from jupyterhub_anywhere.targets.process.blocking import blocking
 from jupyterhub_anywhere.targets.process.homes import delete_home, ensure_home
 from jupyterhub_anywhere.targets.process.identity import (
+    AccountError,
     Identity,
     home_folder,
     resolve_as_root,
@@ -58,6 +60,7 @@ _REST_SECONDS: Final = 2.0
 _START_MARGIN: Final = 2.0
 # Seconds between looks at a server that starts: short at first, for small servers.
 _FIRST_LOOK, _SLOWEST_LOOK = 0.02, 0.25
+_FORBIDDEN, _FAILED = 403, 500
 # What the status file's absence says: the supervisor was killed.
 _UNKNOWN_STATUS: Final = 1
 
@@ -152,6 +155,9 @@ class ProcessSpawner(SiteTraits, Spawner):
             self._identity = self._resolve(self.user.name)
         return self._identity
 
+    def _prefix(self) -> environment.Prefix:
+        return environment.Prefix.named(self.prefix, self.base)
+
     def _resolve(self, name: str) -> Identity:
         if os.geteuid() == 0:
             return resolve_as_root(name, self._table(), Path(self.homes))
@@ -176,7 +182,7 @@ class ProcessSpawner(SiteTraits, Spawner):
             TargetError: There is nobody to run it as, or a variable cannot be passed on.
         """
         identity = self.identity()
-        prefix = environment.Prefix.named(self.prefix)
+        prefix = self._prefix()
         env = environment.checked_variables(
             {
                 **environment.basic_variables(identity, prefix, os.environ),
@@ -193,11 +199,11 @@ class ProcessSpawner(SiteTraits, Spawner):
     async def move_certs(self, paths: Mapping[str, str]) -> Mapping[str, str]:
         """Make the certificates of ``internal_ssl`` readable for the server's user alone."""
         name = self.user.name
-        identity = await asyncio.to_thread(self._resolve, name)
+        identity = await blocking(self._resolve, name)
         if not identity.switch:
             return paths
         folder = Path(self.homes) / ".certs" / self.resource
-        return await asyncio.to_thread(certs.place, paths, folder, identity.uid, identity.gid)
+        return await blocking(certs.place, paths, folder, identity.uid, identity.gid)
 
     # --- start -----------------------------------------------------------------------------------
 
@@ -226,28 +232,33 @@ class ProcessSpawner(SiteTraits, Spawner):
             except _PortTakenError:
                 raise TargetError("Two ports in a row were taken by other programs.") from None
         except TargetError as error:
-            raise StartError(str(error), reason="process") from error
+            refused = isinstance(error, AccountError)
+            raise StartError(
+                str(error),
+                reason="account" if refused else "process",
+                status_code=_FORBIDDEN if refused else _FAILED,
+            ) from error
 
     async def _prepare(self) -> None:
         """All that has to be right before a process is made."""
         name, resource, hub_id = self.user.name, self.resource, self.hub_id
-        self._identity = identity = await asyncio.to_thread(self._resolve, name)
+        self._identity = identity = await blocking(self._resolve, name)
 
-        def blocking() -> None:
+        def prepare() -> None:
             if list(self.cmd) == [environment.STANDARD_COMMAND]:
-                environment.check_prefix(
-                    environment.Prefix.named(self.prefix), jupyterhub.__version__
-                )
+                environment.check_prefix(self._prefix(), jupyterhub.__version__)
             if identity.own_home:
                 ensure_home(identity.home, identity.uid, identity.gid)
             # What an earlier life of this server left would share its files with the new one.
             _kill_rest(limiter(hub_id), hub_id, resource)
 
-        await asyncio.to_thread(blocking)
+        await blocking(prepare)
 
     async def _attempt(self, deadline: float) -> tuple[str, int]:
         if not self.port:
             self.port = random_port()
+        if listeners(self.port):
+            raise _PortTakenError
         self._address = (self.ip or "127.0.0.1", self.port)
         self._cleaned, self._starved = False, 0
         job = self._job()
@@ -259,7 +270,7 @@ class ProcessSpawner(SiteTraits, Spawner):
     def _job(self) -> Job:
         identity = self.identity()
         env = self.get_env()
-        prefix = environment.Prefix.named(self.prefix)
+        prefix = self._prefix()
         if identity.reserved:
             folder = Path(self.homes) / ".nss"
             env = {**nss.variables(identity, folder, nss.find_library()), **env}
@@ -274,16 +285,16 @@ class ProcessSpawner(SiteTraits, Spawner):
             resource=self.resource,
             labels=labels_of(self.hub_id, self.resource, self.user.name, self.name),
             identity=self.identity(),
-            python=_supervisor_python(environment.Prefix.named(self.prefix)),
+            python=_supervisor_python(self._prefix()),
             limits=self.limits(),
             log=self.log_path,
             status=self._status_path,
         )
-        supervisor = await asyncio.to_thread(launch, plan, limiter(self.hub_id))
+        supervisor = await blocking(launch, plan, limiter(self.hub_id))
         try:
             self._supervisor, self._process = supervisor, supervisor.identity
             self.checkpoint()
-            await asyncio.to_thread(supervisor.go, job)
+            await blocking(supervisor.go, job)
         except BaseException:
             supervisor.abandon()
             raise
@@ -369,7 +380,7 @@ class ProcessSpawner(SiteTraits, Spawner):
             await self._clean_up()
         except Exception:
             self.log.exception("Stopping %s failed; what is left is killed", self._log_name)
-            await asyncio.to_thread(kill_server, self.hub_id, self.resource)
+            await blocking(kill_server, self.hub_id, self.resource)
 
     async def _end_supervisor(self, *, now: bool) -> None:
         process = self._process
@@ -391,8 +402,8 @@ class ProcessSpawner(SiteTraits, Spawner):
             return
         self._cleaned = True
         way, resource, hub_id = limiter(self.hub_id), self.resource, self.hub_id
-        self._starved = await asyncio.to_thread(way.oom_kills, resource)
-        if not await asyncio.to_thread(_kill_rest, way, hub_id, resource):
+        self._starved = await blocking(way.oom_kills, resource)
+        if not await blocking(_kill_rest, way, hub_id, resource):
             self.log.warning("Processes of %s are left that no signal ends", self._log_name)
         if self._starved:
             self.log.warning("%s: %s", self._log_name, self._starved_text())
@@ -408,7 +419,7 @@ class ProcessSpawner(SiteTraits, Spawner):
             path.unlink(missing_ok=True)
         if self.delete_home and not self.name:
             name = self.user.name
-            if await asyncio.to_thread(self._delete_home, name):
+            if await blocking(self._delete_home, name):
                 self.log.info("The home of %s was removed", name)
 
     def _delete_home(self, name: str) -> bool:

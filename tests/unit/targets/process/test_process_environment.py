@@ -77,6 +77,8 @@ def test_an_environment_without_python_or_at_all_is_refused(tmp_path: Path) -> N
 def test_a_relative_environment_is_refused() -> None:
     with pytest.raises(TargetError, match="The environment envs/x is no absolute path"):
         check_prefix(Prefix.named("envs/x"), HUB)
+    assert Prefix.named("envs/x", "/srv").path == Path("/srv/envs/x")
+    assert Prefix.named("/envs/x", "/srv").path == Path("/envs/x")
 
 
 def test_venv_and_conda_say_where_they_are(tmp_path: Path) -> None:

@@ -282,19 +282,23 @@ def test_without_a_status_file_nothing_is_known(tmp_path: Path) -> None:
 
 
 @pytest.mark.root
-def test_a_server_runs_as_its_user_with_no_group_of_the_hubs(stage: Stage) -> None:
-    stage.folder.chmod(0o755)
+@pytest.mark.parametrize("groups", [(), (70001, 70044)])
+def test_a_server_runs_as_its_user_with_no_group_of_the_hubs(
+    stage: Stage, groups: tuple[int, ...]
+) -> None:
     python = Path("/usr/bin/python3")
     home = Path("/")
     plan = replace(
-        stage.plan(), python=python, identity=Identity("ann", 70001, 70001, (), home, switch=True)
+        stage.plan(),
+        python=python,
+        identity=Identity("ann", 70001, 70001, groups, home, switch=True),
     )
     supervisor = launch(plan, WAY)
     program = "import os; print(os.getresuid(), os.getresgid(), os.getgroups())"
     argv = [str(python), "-c", program]
     supervisor.go(replace(stage.job(""), argv=argv, cwd=home))
     assert supervisor.process.wait(timeout=20) == 0
-    assert stage.log() == "(70001, 70001, 70001) (70001, 70001, 70001) []\n"
+    assert stage.log() == f"(70001, 70001, 70001) (70001, 70001, 70001) {list(groups)}\n"
     assert read_status(plan.status) == 0
 
 

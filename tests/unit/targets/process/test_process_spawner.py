@@ -27,6 +27,7 @@ from jupyterhub_anywhere.core.processes import ProcessId
 from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.targets.process import ProcessSpawner
 from jupyterhub_anywhere.targets.process.labels import kill_server, scan
+from jupyterhub_anywhere.targets.process.listening import listeners
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -240,7 +241,6 @@ def taken() -> socket.socket:
     return socket.create_server(("127.0.0.1", 0))
 
 
-@pytest.mark.root  # As one and the same user, the stranger would pass for the server.
 async def test_a_port_that_was_taken_meanwhile_is_replaced(
     stage: Stage, taken: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,6 +253,26 @@ async def test_a_port_that_was_taken_meanwhile_is_replaced(
         spawner = stage.spawner()
         _, port = await spawner.start()
         assert port != taken.getsockname()[1]
+        await spawner.stop()
+
+
+@pytest.mark.root  # As one and the same user, the stranger would pass for the server.
+async def test_a_port_that_was_taken_while_the_server_began_is_replaced(
+    stage: Stage, taken: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ports, looks = [taken.getsockname()[1]], [{0}, set[int]()]
+    where = "jupyterhub_anywhere.targets.process.spawner."
+    monkeypatch.setattr(where + "random_port", lambda: ports.pop() if ports else random_port())
+    # The first look, before the server is started, comes too early to see the stranger.
+    monkeypatch.setattr(
+        where + "listeners",
+        lambda port: looks.pop() if len(looks) == 2 else listeners(port),
+    )
+    with taken:
+        spawner = stage.spawner()
+        _, port = await spawner.start()
+        assert port != taken.getsockname()[1]
+        assert "Address already in use" in stage.log(spawner)
         await spawner.stop()
 
 
