@@ -5,13 +5,14 @@ Everything is collected: one run reports all problems.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
 from jupyterhub_anywhere.catalog.settings import fill
+from jupyterhub_anywhere.config.problems import Within, problems_of
 from jupyterhub_anywhere.config.secrets import SecretUnavailableError, resolve_secrets
-from jupyterhub_anywhere.core.errors import Problem, TargetError
+from jupyterhub_anywhere.core.errors import TargetError
 from jupyterhub_anywhere.core.names import did_you_mean
 from jupyterhub_anywhere.targets import registry
 from jupyterhub_anywhere.targets.traits import check_trait
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
     from jupyterhub_anywhere.config.load import Loaded
     from jupyterhub_anywhere.config.models import Option, Profile, TargetConfig
+    from jupyterhub_anywhere.core.errors import Problem
     from jupyterhub_anywhere.targets.base import SiteInfo, Target
+
+_COMMON_KEYS: Final = ("kind", "title", "description", "spawner")
 
 Path = tuple[str | int, ...]
 Trait = tuple[Path, str, Any]
@@ -33,15 +37,14 @@ class _Report:
     """Problems with the place in the file that they belong to."""
 
     def __init__(self, loaded: Loaded) -> None:
-        self._marks = loaded.marks
+        self.marks = loaded.marks
         self.problems: list[Problem] = []
 
-    def add(self, path: Path, message: str, hint: str = "") -> None:
-        file, line, column = self._marks.at(path)
-        dotted = ".".join(map(str, path))
-        problem = Problem(file, line, column, dotted, message, hint)
-        if problem not in self.problems:
-            self.problems.append(problem)
+    def add(self, path: Path, message: str, hint: str = "", *, key: bool = False) -> None:
+        self.take([self.marks.problem(path, message, hint, key=key)])
+
+    def take(self, problems: list[Problem]) -> None:
+        self.problems += [each for each in problems if each not in self.problems]
 
 
 def build_targets(
@@ -62,9 +65,8 @@ def build_targets(
         targets[name] = target
         try:
             values[name] = resolve_secrets(declared.spawner, info.base)
-        except SecretUnavailableError as error:
-            report.add(("targets", name, "spawner"), f"{error}.", "Set it, or name another place.")
-            continue
+        except SecretUnavailableError:
+            continue  # told by the file's own checks
         child = _child_class(target, report)
         if child is not None:
             path: Path = ("targets", name, "spawner")
@@ -81,21 +83,10 @@ def _build(name: str, declared: TargetConfig, info: SiteInfo, report: _Report) -
     try:
         own = kind.settings_model.model_validate(declared.own)
     except ValidationError as error:
-        known = [field.alias or key for key, field in kind.settings_model.model_fields.items()]
-        for each in error.errors(include_url=False, include_input=False, include_context=False):
-            path = ("targets", name, *each["loc"])
-            if each["type"] == "extra_forbidden":
-                key = str(each["loc"][-1])
-                report.add(
-                    path,
-                    f"targets of kind {declared.kind} have no key {key!r}.",
-                    did_you_mean(key, [*known, "kind", "title", "description", "spawner"]),
-                )
-            elif each["type"] == "missing":
-                report.add(path, f"is needed for targets of kind {declared.kind}.")
-            else:
-                report.add(path, f"{each['msg']}.")
-        return None
+        within = Within(prefix=("targets", name), also=_COMMON_KEYS)
+        report.take(problems_of(error, kind.settings_model, declared.own, report.marks, within))
+        # Its other parts are checked all the same: one run reports everything.
+        own = kind.settings_model.model_construct()
     return kind(name, declared, own, info)
 
 
@@ -116,14 +107,17 @@ def _child_class(target: Target, report: _Report) -> type[Spawner] | None:
         return target.child_class()
     except TargetError as error:
         report.add(("targets", target.name), error.message, error.hint)
-        return None
+    except AttributeError:
+        pass  # a key of the kind is missing, which is told
+    return None
 
 
 def _check(child: type[Spawner], paths: Iterator[Path], values: Any, report: _Report) -> None:
     for path, value in zip(paths, values, strict=True):
         found = check_trait(child, str(path[-1]), value)
         if found is not None:
-            report.add(path, *found)
+            message, hint = found
+            report.add(path, message, hint, key="has no trait" in message)
 
 
 def profile_problems(loaded: Loaded, targets: Mapping[str, Target]) -> list[Problem]:
@@ -133,7 +127,7 @@ def profile_problems(loaded: Loaded, targets: Mapping[str, Target]) -> list[Prob
     for name, target in targets.items():
         try:
             classes[name] = target.child_class()
-        except TargetError:
+        except (TargetError, AttributeError):
             continue  # told by build_targets
     for name, profile in loaded.config.profiles.items():
         for target_name in profile.targets:
@@ -147,13 +141,15 @@ def profile_problems(loaded: Loaded, targets: Mapping[str, Target]) -> list[Prob
                     continue  # told by the file's own checks
                 found = check_trait(child, trait, resolved)
                 if found is not None:
-                    report.add(path, f"at target {target_name}: {found[0]}", _cure(path, found[1]))
+                    message = f"at target {target_name}: {found[0]}"
+                    unknown = "has no trait" in message
+                    report.add(path, message, _cure(path, found[1], unknown=unknown), key=unknown)
     return report.problems
 
 
-def _cure(path: Path, hint: str) -> str:
-    if "options" in path and "has no trait" not in hint:
-        return f"{hint} An option can name its targets:, and sets_for: each of them.".strip()
+def _cure(path: Path, hint: str, *, unknown: bool) -> str:
+    if unknown and "options" in path:
+        return f"{hint} An option can name its targets, or have sets_for each of them.".strip()
     return hint
 
 

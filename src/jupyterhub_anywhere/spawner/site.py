@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jupyterhub_anywhere.catalog.profiles import Catalog
+from jupyterhub_anywhere.config.crosscheck import secret_problems
 from jupyterhub_anywhere.config.load import Loaded, load, load_text
 from jupyterhub_anywhere.core.errors import AnywhereError, ConfigError
 from jupyterhub_anywhere.core.state import StatePaths
@@ -100,7 +101,12 @@ def build_site(loaded: Loaded, info: SiteInfo) -> Site:
         ConfigError: With every problem found.
     """
     targets, values, problems = build_targets(loaded, info)
-    problems = [*loaded.problems, *problems, *profile_problems(loaded, targets)]
+    problems = [
+        *loaded.problems,
+        *secret_problems(loaded.config, loaded.marks, loaded.base),
+        *problems,
+        *profile_problems(loaded, targets),
+    ]
     if problems:
         raise ConfigError(problems)
     factories = {

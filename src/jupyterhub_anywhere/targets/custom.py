@@ -46,7 +46,7 @@ class CustomTarget(Target):
         except (Exception, SystemExit) as error:
             raise TargetError(
                 f"target {self.name}: {self.own.spawner_class} cannot be imported:"
-                f" {type(error).__name__}: {error}",
+                f" {type(error).__name__}: {error}.",
                 hint="Install the package that has it beside JupyterHub, or correct the name.",
             ) from error
         if not (isinstance(found, type) and issubclass(found, Spawner)):

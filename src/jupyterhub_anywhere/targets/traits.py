@@ -48,7 +48,9 @@ def check_trait(cls: type[HasTraits], name: str, value: Any) -> tuple[str, str] 
     reason = _refusal(trait, name, value)
     if reason is None:
         return None
-    return f"{cls.__name__} does not take this value: {reason}", _wants(trait)
+    # A validator of the class's own says itself what it wants.
+    hint = _wants(trait) if reason.startswith("expected") else ""
+    return f"{cls.__name__} does not take this value: {reason.rstrip('.')}.", hint
 
 
 def _refusal(trait: TraitType[Any, Any], name: str, value: Any) -> str | None:
