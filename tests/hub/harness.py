@@ -121,6 +121,7 @@ class Hub:
         arguments: More arguments for ``anywhere up``.
         environment: More variables for the hub; None removes one.
         path: The path of the hub's URL.
+        scheme: ``https`` where `site` brings a certificate, which is not verified then.
 
     Attributes:
         folder: Everything of this hub; reachable for every account of the machine.
@@ -138,6 +139,7 @@ class Hub:
         arguments: Sequence[str] = (),
         environment: Mapping[str, str | None] | None = None,
         path: str = "/",
+        scheme: Literal["http", "https"] = "http",
     ) -> None:
         self.mode = mode
         self.folder = Path(tempfile.mkdtemp(prefix="anywhere-hub-"))
@@ -146,7 +148,8 @@ class Hub:
         self.state = StatePaths(self.folder / "state")
         self.token = secrets.token_hex(16)
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}{path}"
+        self.url = f"{scheme}://127.0.0.1:{self.port}{path}"
+        self._verify = scheme == "http"
         self.id = f"test-{secrets.token_hex(6)}"
         self.arguments = tuple(arguments)
         self.environment = dict(environment or {})
@@ -252,7 +255,7 @@ class Hub:
     def answers(self) -> bool:
         """Whether the hub answers through its proxy."""
         try:
-            answer = httpx.get(self.url + "hub/api/", timeout=2.0)
+            answer = httpx.get(self.url + "hub/api/", timeout=2.0, verify=self._verify)
         except httpx.TransportError:
             return False
         # While the hub is away, the proxy itself answers with 503.
@@ -303,6 +306,7 @@ class Hub:
     def client(self, **options: Any) -> httpx.Client:
         """A client that begins at the hub's URL and is closed with the hub."""
         settings: dict[str, Any] = {"base_url": self.url, "timeout": 30.0, **options}
+        settings.setdefault("verify", self._verify)
         client = httpx.Client(**settings)
         self._clients.append(client)
         return client
@@ -310,8 +314,8 @@ class Hub:
     def api(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Ask the hub's API with the token of the tests; `path` begins after ``/hub/api/``."""
         headers = {"Authorization": f"token {self.token}", **options.pop("headers", {})}
-        url = f"{self.url}hub/api/{path}"
-        return httpx.request(method, url, headers=headers, **{"timeout": 30.0, **options})
+        settings: dict[str, Any] = {"timeout": 30.0, "verify": self._verify, **options}
+        return httpx.request(method, f"{self.url}hub/api/{path}", headers=headers, **settings)
 
     def login(self, name: str, password: str = "") -> httpx.Client:
         """Log in as a browser does; the client has the cookies.

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub.app import JupyterHub
+from tornado.ioloop import PeriodicCallback
 
 from jupyterhub_anywhere.core.errors import AnywhereError, ConfigError
 from jupyterhub_anywhere.hub import embedded
@@ -18,6 +19,7 @@ from jupyterhub_anywhere.hub.leftovers import end_leftovers
 from jupyterhub_anywhere.hub.logins import access_rules
 from jupyterhub_anywhere.hub.membership import apply_declared
 from jupyterhub_anywhere.hub.options import Running, UpOptions
+from jupyterhub_anywhere.hub.proxy import cut_log
 from jupyterhub_anywhere.hub.reload import compare
 from jupyterhub_anywhere.spawner import site as sites
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["AnywhereHub", "Running", "UpOptions", "run_hub"]
 
 _END_SECONDS: Final = 60.0
+_CUT_SECONDS: Final = 60.0
 _GRANTED: Final = "granted.json"
 
 
@@ -107,6 +110,13 @@ class AnywhereHub(JupyterHub):
         await self.initialize([])
         self._initialized = True
         await self.start()
+        cutting = PeriodicCallback(self._cut_logs, _CUT_SECONDS * 1000)
+        self._periodic_callbacks["anywhere_logs"] = cutting
+        cutting.start()
+
+    def _cut_logs(self) -> None:
+        for name in ("output", "idle-culler"):
+            cut_log(self.site.info.state.logs / f"{name}.log")
 
     async def _end_all(self) -> None:
         """End what is to be ended; a second signal, or a minute, cuts the patience short."""

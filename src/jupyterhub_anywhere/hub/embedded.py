@@ -86,8 +86,10 @@ def _listen(c: Config, site: Site, options: UpOptions) -> None:
         c.JupyterHub.public_url = str(found.public)
     c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{record['hub_port']}"
     if hub.internal_url:
-        c.JupyterHub.hub_bind_url = Address.parse(hub.internal_url, "hub.internal_url").bind
-        c.JupyterHub.hub_connect_url = c.JupyterHub.hub_bind_url
+        internal = Address.parse(hub.internal_url, "hub.internal_url")
+        if internal.scheme != "http" or internal.path != "/":
+            raise _wrong(site, "hub.internal_url", "write it as http://HOST:PORT.")
+        c.JupyterHub.hub_bind_url = c.JupyterHub.hub_connect_url = internal.bind
     c.JupyterHub.trusted_downstream_ips = _listed(hub.trusted_proxies)
     if hub.tls is not None:
         c.JupyterHub.ssl_cert = str(site.loaded.base / hub.tls.cert)

@@ -54,7 +54,8 @@ def check(site: Site, options: UpOptions) -> tuple[str, ...]:
     check_loopback()
     check_certificate(site)
     check_server_python(site)
-    notes = [*disk_notes(site.info.state), *locale_notes(), *_account_notes(site)]
+    notes = [*disk_notes(site.info.state), *locale_notes(), *home_notes(site)]
+    notes += _account_notes(site)
     if insecure and not found.listen.local and hub.tls is None:
         notes.append("Passwords and notebooks travel in plain http: this hub serves other machines")
     return tuple(notes)
@@ -159,6 +160,17 @@ def locale_notes() -> list[str]:
         return []
     name = locale.setlocale(locale.LC_CTYPE)
     return [f"The locale {name} knows no UTF-8: set LANG=C.UTF-8 for file names beyond English"]
+
+
+def home_notes(site: Site) -> list[str]:
+    """Whether servers of other accounts reach their homes in the state folder."""
+    if os.geteuid() != 0 or all(target.kind != "process" for target in site.targets.values()):
+        return []
+    closed = [each for each in site.info.state.homes.parents if not each.stat().st_mode & 0o001]
+    if not closed:
+        return []
+    where = f"{closed[-1]} is closed for others; name another folder with --state DIR"
+    return [f"Homes of names without an account here cannot be reached: {where}"]
 
 
 def _account_notes(site: Site) -> list[str]:

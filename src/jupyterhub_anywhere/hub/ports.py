@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import secrets
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _LISTEN: Final = "0A"
 LOOPBACK: Final = "127.0.0.1"
+_BELOW: Final = 12000
+_UNPRIVILEGED: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +42,30 @@ def free_port(avoid: Collection[int] = ()) -> int:
     Raises:
         SurroundingsError: There is no loopback to take one from.
     """
-    for _ in range(50):
+    for port in (*_candidates(), *[0] * 20):
+        if port in avoid:
+            continue
         try:
             with socket.socket() as probe:
-                probe.bind((LOOPBACK, 0))
-                port: int = probe.getsockname()[1]
+                probe.bind((LOOPBACK, port))
+                found: int = probe.getsockname()[1]
         except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                continue
             raise SurroundingsError(f"No port of {LOOPBACK}: {error.strerror}.") from error
-        if port not in avoid:
-            return port
+        if found not in avoid:
+            return found
     raise SurroundingsError(f"{LOOPBACK} has no free port.")
+
+
+def _candidates() -> list[int]:
+    """Ports below those that the kernel lends to outgoing connections: they stay free."""
+    try:
+        first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return []
+    lowest = max(first - _BELOW, _UNPRIVILEGED)
+    return [lowest + secrets.randbelow(first - lowest) for _ in range(30)] if first > lowest else []
 
 
 def check_free(host: str, port: int, cure: str) -> None:

@@ -23,9 +23,10 @@ from jupyterhub.proxy import ConfigurableHTTPProxy
 from tornado.ioloop import PeriodicCallback
 from traitlets import Unicode
 
+from jupyterhub_anywhere.core.errors import SurroundingsError
 from jupyterhub_anywhere.core.processes import ProcessId
 from jupyterhub_anywhere.hub.files import read_json, write_json
-from jupyterhub_anywhere.hub.ports import LOOPBACK, free_port, who_holds
+from jupyterhub_anywhere.hub.ports import LOOPBACK, check_free, free_port, who_holds
 
 if TYPE_CHECKING:
     from jupyterhub_anywhere.core.state import StatePaths
@@ -56,6 +57,19 @@ def proxy_record(paths: StatePaths) -> dict[str, Any]:
     if chosen != record:
         write_json(paths.proxy, chosen)
     return chosen
+
+
+def forget_taken_ports(paths: StatePaths) -> None:
+    """Let go of kept ports that others hold by now; only while nothing runs that knows them."""
+    record = read_json(paths.proxy)
+    kept = dict(record)
+    for key in ("hub_port", "api_port"):
+        try:
+            check_free(LOOPBACK, record.get(key) or 0, "")
+        except SurroundingsError:
+            del kept[key]
+    if kept != record:
+        write_json(paths.proxy, kept)
 
 
 def find_proxy(record: dict[str, Any]) -> ProcessId | None:

@@ -18,9 +18,12 @@ from jupyterhub_anywhere.core.processes import ProcessId
 from jupyterhub_anywhere.hub import environment, terminal
 from jupyterhub_anywhere.hub.app import AnywhereHub
 from jupyterhub_anywhere.hub.embedded import embedded_config, own_config_file
+from jupyterhub_anywhere.hub.files import read_json
+from jupyterhub_anywhere.hub.leftovers import owned
 from jupyterhub_anywhere.hub.logins import SHARED
 from jupyterhub_anywhere.hub.options import Running
 from jupyterhub_anywhere.hub.passwords import make_passwords
+from jupyterhub_anywhere.hub.proxy import find_proxy, forget_taken_ports
 from jupyterhub_anywhere.hub.statefolder import StateLock, hub_id, open_state
 from jupyterhub_anywhere.hub.uprecord import UpRecord, read_up, write_up
 from jupyterhub_anywhere.spawner import site as sites
@@ -86,6 +89,8 @@ def run(options: UpOptions, on_ready: Callable[[Running], None]) -> int:
     with StateLock(paths):
         site = _site(options, paths)
         notes = environment.check(site, options)
+        if find_proxy(read_json(paths.proxy)) is None and not asyncio.run(owned(site)):
+            forget_taken_ports(paths)
         config = embedded_config(site, options)
         environment.check_ports(config, paths)
         # From here on the folder is another one.

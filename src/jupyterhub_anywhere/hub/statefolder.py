@@ -40,7 +40,7 @@ def open_state(root: Path) -> StatePaths:
     paths = StatePaths(root.expanduser().absolute().resolve())
     as_root = os.geteuid() == 0
     with _told(paths.root):
-        paths.root.parent.mkdir(parents=True, exist_ok=True)
+        _parents(paths.root.parent)
         _folder(paths.root, 0o711 if as_root else 0o700)
         _check_version(paths)
         _folder(paths.hub, 0o700)
@@ -71,6 +71,14 @@ def _told(place: Path) -> Iterator[None]:
         raise StateError(
             f"The state folder {where} cannot be used: {reason}.", hint=hint
         ) from error
+
+
+def _parents(path: Path) -> None:
+    """Make the folders above, open for all whatever the umask: servers' homes lie below."""
+    missing = [each for each in (path, *path.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(exist_ok=True)
+        each.chmod(0o755 if os.geteuid() == 0 else 0o700)
 
 
 def _folder(path: Path, mode: int) -> None:
