@@ -393,3 +393,26 @@ def test_secrets_of_profiles_reach_the_child_and_nobody_else(make: Callable[...,
     model = hub.server("ann")
     assert "hunter2" not in json.dumps(model)
     assert "hunter2" not in hub.logs(10_000)
+
+
+def test_the_childs_own_form_is_shown_and_its_answer_reaches_the_child(
+    make: Callable[..., Hub],
+) -> None:
+    site = json.loads(json.dumps(SITE))
+    site["profiles"]["own"] = {"title": "Its own form", "targets": ["lab"], "form": "child"}
+    extra = """
+c.RecordingSpawner.options_form = 'Size <input name="profile" value="none">'
+c.RecordingSpawner.options_from_form = lambda form: {"size": form["profile"][0].upper()}
+c.RecordingSpawner.apply_user_options = {"size": "colour"}
+"""
+    hub = make("ours", site=site, extra=extra).start()
+    browser = hub.login("ann")
+    page = browser.get("hub/spawn")
+    assert '<input name="profile" value="none">' in page.text
+    form = {"menu:profile": "own", "profile": "huge", "_xsrf": browser.cookies["_xsrf"]}
+    answer = browser.post("hub/spawn", data=form)
+    assert answer.status_code == 200, answer.text
+    wait_for(lambda: (hub.server("ann") or {}).get("ready"), what="ann's server")
+    (start,) = records(hub, "start")
+    assert start["options"] == {"size": "HUGE"}
+    assert start["colour"] == "HUGEish"

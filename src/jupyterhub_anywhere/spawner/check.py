@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jupyterhub.spawner import Spawner
 
     from jupyterhub_anywhere.config.load import Loaded
-    from jupyterhub_anywhere.config.models import Option, Profile, TargetConfig
+    from jupyterhub_anywhere.config.models import ChoiceValue, Option, Profile, TargetConfig
     from jupyterhub_anywhere.core.errors import Problem
     from jupyterhub_anywhere.targets.base import SiteInfo, Target
 
@@ -165,7 +165,8 @@ def _option_traits(path: Path, option: Option, target: str) -> Iterator[Trait]:
     if option.type == "choice":
         for key, entry in option.choices.items():
             if entry.targets is None or target in entry.targets:
-                yield from _sets((*path, "choices", key), entry.sets, entry.sets_for, target)
+                where = (*path, "choices", key)
+                yield from _filled(where, entry, target, key)
                 yield from _filled(path, option, target, key)
         return
     values: list[Any] = [option.default]
@@ -177,7 +178,7 @@ def _option_traits(path: Path, option: Option, target: str) -> Iterator[Trait]:
         yield from _filled(path, option, target, value)
 
 
-def _filled(path: Path, option: Option, target: str, value: Any) -> Iterator[Trait]:
+def _filled(path: Path, option: Option | ChoiceValue, target: str, value: Any) -> Iterator[Trait]:
     for where, trait, template in _sets(path, option.sets, option.sets_for, target):
         yield where, trait, fill(template, value)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jupyterhub_anywhere.catalog.form import parse_form, render_menu
+from jupyterhub.utils import maybe_future
+
+from jupyterhub_anywhere.catalog.form import child_fields, parse_form, render_menu
 from jupyterhub_anywhere.core.errors import AnywhereError, ChoiceError
 from jupyterhub_anywhere.spawner import guard
 from jupyterhub_anywhere.spawner.refusals import refusal
@@ -26,6 +28,7 @@ class Menu:
     handler: Any
     _envelope: Envelope
     _build: Callable[..., Spawner]
+    _kept_at: Callable[[str], dict[str, Any]]
 
     @property
     def site(self) -> Site:
@@ -77,25 +80,26 @@ class Menu:
         """The forms of children, for the profiles that ask for them."""
         forms = {}
         for offer in self.site.catalog.visible(self.who()):
-            if self.site.config.profiles.get(offer.name) is None:
+            if not self._has_child_form(offer.name):
                 continue
-            if self.site.config.profiles[offer.name].form != "child":
-                continue
-            child = self._child_of_profile(offer.name)
+            child = self._form_child(offer.first_target.name)
             form = await guard.bounded(child.get_options_form, guard.URL_DEADLINE, offer.name)
             if isinstance(form, str):
                 forms[offer.name] = form
         return forms
 
-    def _child_of_profile(self, profile: str) -> Spawner:
-        target = self.site.config.profiles[profile].targets[0]
-        factory = self.site.factories[target]
-        child = self._build(factory, {}, self._envelope.kept.get(target))
+    def _has_child_form(self, profile: str) -> bool:
+        declared = self.site.config.profiles.get(profile)
+        return declared is not None and declared.form == "child"
+
+    def _form_child(self, target: str) -> Spawner:
+        """A child that shows its form and reads it, and starts nothing."""
+        child = self._build(self.site.factories[target], {}, self._kept_at(target))
         child.handler = self.handler
         return child
 
-    def options_from_form(self, form_data: dict[str, list[str]]) -> dict[str, Any]:
-        """Read the menu's fields.
+    async def options_from_form(self, form_data: dict[str, list[str]]) -> dict[str, Any]:
+        """Read the menu's fields, and the fields of the child's own form where there is one.
 
         Raises:
             StartError: 4xx, with a text for each field.
@@ -103,14 +107,18 @@ class Menu:
         who, catalog = self.who(), self.site.catalog
         try:
             raw = parse_form(catalog, who, form_data)
+            if self._has_child_form(raw["profile"]):
+                child = self._form_child(catalog.resolve(raw, who).target)
+                answered = child.run_options_from_form(child_fields(form_data))
+                raw["child"] = await maybe_future(answered)
             return catalog.resolve(raw, who).to_user_options()
         except ChoiceError as error:
             raise refusal(error) from error
 
-    def run_options_from_form(self, form_data: dict[str, list[str]]) -> dict[str, Any]:
+    async def run_options_from_form(self, form_data: dict[str, list[str]]) -> dict[str, Any]:
         """As `options_from_form`; it is never replaced by configuration."""
-        return self.options_from_form(form_data)
+        return await self.options_from_form(form_data)
 
-    def options_from_query(self, query_data: dict[str, list[str]]) -> dict[str, Any]:
+    async def options_from_query(self, query_data: dict[str, list[str]]) -> dict[str, Any]:
         """As `options_from_form`."""
-        return self.options_from_form(query_data)
+        return await self.options_from_form(query_data)
