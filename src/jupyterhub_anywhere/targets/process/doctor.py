@@ -67,7 +67,8 @@ def folder_findings(subject: str, folders: Iterable[Path]) -> list[Finding]:
             found.append(Finding(Level.ERROR, subject, f"{folder} cannot be written.", cure))
             continue
         free = shutil.disk_usage(there).free
-        text = f"{folder} can be written; {format_memory(free >> 20 << 20)} free."
+        unit = 30 if free >= _LEAST_DISK else 20
+        text = f"{folder} can be written; {format_memory(free >> unit << unit)} free."
         if free < _LEAST_DISK:
             found.append(Finding(Level.WARNING, subject, text, "Make room on that disk."))
         else:
@@ -112,15 +113,26 @@ def privacy_findings(subject: str, mounts: str) -> list[Finding]:
 def collect(  # noqa: PLR0913 - what was asked before, in one place
     target: str,
     *,
-    prefix: Prefix,
+    prefix: Prefix | None,
     hub_version: str,
     probe_uid: int | None,
     held: Enforcement,
     folders: Iterable[Path],
 ) -> list[Finding]:
-    """Everything, in the order it is shown. Blocks for seconds."""
-    probe = probe_server(None if prefix.own else prefix.path, probe_uid)
-    found = python_findings(f"target {target}: the server's Python", probe, hub_version)
+    """Everything, in the order it is shown. Blocks for seconds.
+
+    Args:
+        target: The target's name.
+        prefix: The environment that servers come from; None for a command of the site's own.
+        hub_version: The hub's JupyterHub.
+        probe_uid: Whom to try the environment as; None for the account of this process.
+        held: Which limits are enforced.
+        folders: What the hub writes to.
+    """
+    found: list[Finding] = []
+    if prefix is not None:
+        probe = probe_server(None if prefix.own else prefix.path, probe_uid)
+        found += python_findings(f"target {target}: the server's Python", probe, hub_version)
     found += limit_findings(f"target {target}: limits", held)
     found += folder_findings(f"target {target}: folders", folders)
     found += rlimit_findings(f"target {target}: system limits")

@@ -76,10 +76,12 @@ class ProcessKind(Target):
         from jupyterhub_anywhere.targets.process import doctor
         from jupyterhub_anywhere.targets.process.environment import Prefix
 
-        state, root = self.site.state, os.geteuid() == 0
+        state, root, set_here = self.site.state, os.geteuid() == 0, self.declared.spawner
         return doctor.collect(
             self.name,
-            prefix=Prefix.named(str(self.declared.spawner.get("prefix", "")), str(self.site.base)),
+            prefix=None
+            if "cmd" in set_here
+            else Prefix.named(str(set_here.get("prefix", "")), str(self.site.base)),
             hub_version=jupyterhub.__version__,
             probe_uid=self.probe_uid(),
             held=self.enforces(),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import html
 import os
+import shutil
 import signal
 import time
 from functools import lru_cache
@@ -143,6 +144,10 @@ class ProcessSpawner(SiteTraits, Spawner):
     def _status_path(self) -> Path:
         return self.log_path.with_suffix(".status")
 
+    @property
+    def _certs(self) -> Path:
+        return Path(self.homes) / ".certs" / self.resource
+
     # --- whom and with what ----------------------------------------------------------------------
 
     def identity(self) -> Identity:
@@ -202,8 +207,7 @@ class ProcessSpawner(SiteTraits, Spawner):
         identity = await blocking(self._resolve, name)
         if not identity.switch:
             return paths
-        folder = Path(self.homes) / ".certs" / self.resource
-        return await blocking(certs.place, paths, folder, identity.uid, identity.gid)
+        return await blocking(certs.place, paths, self._certs, identity.uid, identity.gid)
 
     # --- start -----------------------------------------------------------------------------------
 
@@ -409,7 +413,7 @@ class ProcessSpawner(SiteTraits, Spawner):
             self.log.warning("%s: %s", self._log_name, self._starved_text())
 
     async def delete_forever(self) -> None:
-        """Remove the server's log, and the user's home when `delete_home` says so.
+        """Remove the server's log and certificates, and the user's home when `delete_home` says so.
 
         The hub calls this for a removed named server too; only the default server's end, which is
         the user's, touches the home.
@@ -417,6 +421,7 @@ class ProcessSpawner(SiteTraits, Spawner):
         log, status = self.log_path, self._status_path
         for path in (log, log.with_name(log.name + ".1"), status):
             path.unlink(missing_ok=True)
+        await blocking(shutil.rmtree, self._certs, ignore_errors=True)
         if self.delete_home and not self.name:
             name = self.user.name
             if await blocking(self._delete_home, name):

@@ -292,6 +292,33 @@ async def test_two_hubs_on_one_machine_have_two_ids_by_their_databases(stage: St
     assert ProcessSpawner(user=one.user, hub=one.hub).hub_id == "alone"
 
 
+def make_environment(folder: Path) -> None:
+    """A venv by hand, whose jupyterhub-singleuser prints where it is and listens."""
+    base = Path(sys.executable).resolve()
+    (folder / "bin").mkdir(parents=True)
+    (folder / "pyvenv.cfg").write_text(f"home = {base.parent}\n")
+    (folder / "bin" / "python").symlink_to(base)
+    show = "print(sys.prefix, os.environ['VIRTUAL_ENV'], os.environ['PATH'])\n"
+    script = folder / "bin" / "jupyterhub-singleuser"
+    listen = textwrap.dedent(LISTEN).lstrip().replace("with", show + "with", 1)
+    script.write_text(f"#!{folder}/bin/python\n{listen}")
+    script.chmod(0o755)
+
+
+async def test_a_server_comes_from_the_environment_that_is_chosen(stage: Stage) -> None:
+    folder = stage.folder / "envs" / "mine"
+    make_environment(folder)
+    spawner = stage.spawner(
+        cmd=["jupyterhub-singleuser"], prefix="envs/mine", base=str(stage.folder)
+    )
+    await spawner.start()
+    await until(lambda: "up" in stage.log(spawner))
+    prefix, virtual_env, path = stage.log(spawner).splitlines()[0].split()
+    assert prefix == virtual_env == str(folder)
+    assert path.startswith(f"{folder}/bin:")
+    await spawner.stop()
+
+
 async def test_the_hubs_version_is_what_an_environment_has_to_fit(stage: Stage) -> None:
     (stage.folder / "env" / "bin").mkdir(parents=True)
     (stage.folder / "env" / "bin" / "python").symlink_to(sys.executable)
