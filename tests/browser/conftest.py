@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -71,7 +72,7 @@ class BrowserPage:
             name: The user's name.
             password: The password that the hub's login wants.
         """
-        self.page.goto(f"{url}hub/login?next=/hub/home")
+        self.page.goto(f"{url}hub/login?next={urlsplit(url).path}hub/home")
         self.page.fill("#username_input", name)
         self.page.fill("#password_input", password)
         self.page.click("#login_submit")

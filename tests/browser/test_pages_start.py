@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 from tests.hub.harness import wait_for
-from tests.hub.page_hub import page_hub
+from tests.hub.page_hub import SITE, page_hub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,3 +147,16 @@ def test_home_says_where_each_server_runs_and_stops_it(hub: Hub, browser_page: M
         view.page.click("#stop")
     expect(view.page.locator("#start")).to_have_text("Start My Server")
     expect(view.page.locator("section")).to_contain_text(re.compile("Last time: Python"))
+
+
+def test_scripts_of_a_spawner_s_own_form_run_under_the_policy(browser_page: MakePage) -> None:
+    site = {**SITE, "profiles": {"own": {"targets": ["here"], "form": "child"}}}
+    own = "<input name='size' id='size'><script>size.value = 'big'</script>"
+    with page_hub(site, f"c.StubSpawner.options_form = {own!r}\n") as hub:
+        view = browser_page()
+        view.login(hub.url, "ann")
+        view.page.goto(f"{hub.url}hub/spawn")
+        expect(view.page.locator("#size")).to_have_value("big")
+        assert view.violations == []
+        view.page.click(SUBMIT)
+        view.page.wait_for_url("**/user/ann/")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -101,6 +102,28 @@ def test_the_form_of_a_named_server_stays_its_own_after_an_error(hub: Hub) -> No
     assert 'action="/hub/spawn/bob/two?' in page.text
     assert "No room is left." in page.text
     assert "hunter2" not in page.text
+
+
+def test_a_last_choice_that_is_gone_is_dropped_with_a_message(hub: Hub) -> None:
+    hub.add_user("hal")
+    hub.api("POST", "groups/special")
+    hub.api("POST", "groups/special/users", json={"users": ["hal"]})
+    hub.start_server("hal", options={"profile": "hidden", "target": "here", "options": {}})
+    hub.stop_server("hal")
+    client = hub.login("hal")
+    page = client.get("hub/spawn").text
+    assert re.search(r'value="hidden" required checked', page)
+    assert "not available any more" not in page
+
+    hub.api("DELETE", "groups/special/users", json={"users": ["hal"]})
+
+    page = client.get("hub/spawn").text
+    assert "Your last choice is not available any more." in page
+    assert re.search(r'value="python" required checked', page)
+    model = hub.api("GET", "anywhere/users/hal/catalog").json()
+    assert model["last"] is None
+    assert "not available any more" in model["notice"]
+    assert hub.start_server("hal")["user_options"]["profile"] == "python"
 
 
 def test_a_failure_of_the_first_moment_is_told_on_the_form(hub: Hub) -> None:
