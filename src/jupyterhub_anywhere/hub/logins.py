@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -122,6 +123,8 @@ def find_login(loaded: Loaded) -> type[Authenticator]:
     name = loaded.config.users.login
     if name == SHARED:
         return SharedPasswordAuthenticator
+    if name == "native" and find_spec("nativeauthenticator") is not None:
+        return _native()
     known = {entry.name: entry for entry in entry_points(group=_GROUP)}
     try:
         if name in known:
@@ -136,6 +139,12 @@ def find_login(loaded: Loaded) -> type[Authenticator]:
     if not isinstance(found, type) or not issubclass(found, Authenticator):
         raise _wrong(loaded, f"{name} is no Authenticator class.")
     return found
+
+
+def _native() -> type[Authenticator]:
+    from jupyterhub_anywhere.hub.native import NativeAuthenticator
+
+    return NativeAuthenticator
 
 
 def _wrong(loaded: Loaded, message: str, hint: str = "", key: str = "login") -> ConfigError:
