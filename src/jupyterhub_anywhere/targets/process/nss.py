@@ -6,15 +6,16 @@ git over ssh.
 
 from __future__ import annotations
 
-import os
 import re
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from jupyterhub_anywhere.core.errors import TargetError
 from jupyterhub_anywhere.core.names import slug
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from jupyterhub_anywhere.targets.process.identity import Identity
 
@@ -53,23 +54,35 @@ def variables(identity: Identity, folder: Path, library: str) -> dict[str, str]:
         library: The path of libnss_wrapper; empty returns nothing.
 
     Raises:
-        OSError: The folder cannot be written.
+        TargetError: The folder cannot be written.
     """
     lines = entries(identity)
     if not library or not lines:
         return {}
-    folder.mkdir(mode=0o711, exist_ok=True)
-    folder.chmod(0o711)
-    made = {}
-    for kind, system in _SYSTEM:
-        path = folder / f"{slug(identity.name)}.{kind}"
-        new = path.with_suffix(f".{os.getpid()}.new")
-        new.write_text(system.read_text(errors="replace") + lines[kind], "utf-8")
-        new.chmod(0o644)
-        new.replace(path)
-        made[kind] = str(path)
+    try:
+        made = _write(folder, slug(identity.name), lines)
+    except OSError as error:
+        raise TargetError(
+            f"The passwd entry of {identity.name!r} cannot be written: {error}.",
+            hint=f"Look at the owner and free space of {folder}.",
+        ) from error
     return {
         "LD_PRELOAD": library,
         "NSS_WRAPPER_PASSWD": made["passwd"],
         "NSS_WRAPPER_GROUP": made["group"],
     }
+
+
+def _write(folder: Path, stem: str, lines: Mapping[str, str]) -> dict[str, str]:
+    folder.mkdir(mode=0o711, exist_ok=True)
+    folder.chmod(0o711)
+    made = {}
+    for kind, system in _SYSTEM:
+        path = folder / f"{stem}.{kind}"
+        # Two servers of one user may start at once.
+        new = folder / f".{stem}.{kind}.{secrets.token_hex(4)}"
+        new.write_text(system.read_text(errors="replace") + lines[kind], "utf-8")
+        new.chmod(0o644)
+        new.replace(path)
+        made[kind] = str(path)
+    return made

@@ -90,6 +90,8 @@ class ProcessSpawner(SiteTraits, Spawner):
         self._supervisor: Supervisor | None = None
         self._identity: Identity | None = None
         self._address: tuple[str, int] | None = None
+        self._nss: dict[str, str] = {}
+        self._chosen_port = 0
         self._cleaned = False
         self._starved = 0
         super().__init__(*args, **kwargs)
@@ -218,6 +220,9 @@ class ProcessSpawner(SiteTraits, Spawner):
             StartError: It cannot be started, or ended at once; with a text for the user.
         """
         deadline = time.monotonic() + max(self.start_timeout - _START_MARGIN, 1.0)
+        if self.port == self._chosen_port:
+            # An earlier start chose it; nobody asked for it.
+            self.port = 0
         fixed_port = bool(self.port)
         try:
             await self._prepare()
@@ -253,6 +258,8 @@ class ProcessSpawner(SiteTraits, Spawner):
                 environment.check_prefix(self._prefix(), jupyterhub.__version__)
             if identity.own_home:
                 ensure_home(identity.home, identity.uid, identity.gid)
+            if identity.reserved:
+                self._nss = nss.variables(identity, Path(self.homes) / ".nss", nss.find_library())
             # What an earlier life of this server left would share its files with the new one.
             _kill_rest(limiter(hub_id), hub_id, resource)
 
@@ -260,8 +267,8 @@ class ProcessSpawner(SiteTraits, Spawner):
 
     async def _attempt(self, deadline: float) -> tuple[str, int]:
         if not self.port:
-            self.port = random_port()
-        if listeners(self.port):
+            self.port = self._chosen_port = random_port()
+        if await blocking(listeners, self.port):
             raise _PortTakenError
         self._address = (self.ip or "127.0.0.1", self.port)
         self._cleaned, self._starved = False, 0
@@ -273,15 +280,9 @@ class ProcessSpawner(SiteTraits, Spawner):
 
     def _job(self) -> Job:
         identity = self.identity()
-        env = self.get_env()
-        prefix = self._prefix()
-        if identity.reserved:
-            folder = Path(self.homes) / ".nss"
-            env = {**nss.variables(identity, folder, nss.find_library()), **env}
-        command = environment.resolve_command(self.cmd, prefix, env.get("PATH", ""))
-        return Job(
-            argv=[*command, *self.get_args()], env=env, cwd=identity.home, grace=self.stop_grace
-        )
+        env = {**self._nss, **self.get_env()}
+        command = environment.resolve_command(self.cmd, self._prefix(), env.get("PATH", ""))
+        return Job([*command, *self.get_args()], env, identity.home, self.stop_grace)
 
     async def _launch(self, job: Job) -> None:
         """Start the supervisor, save which process it is, and only then let it go."""
@@ -309,10 +310,10 @@ class ProcessSpawner(SiteTraits, Spawner):
         while True:
             status = await self.poll()
             if status is not None:
-                if listeners(self.port):
+                if await blocking(listeners, self.port):
                     raise _PortTakenError
                 raise self._ended(status, log_start)
-            found = listeners(self.port)
+            found = await blocking(listeners, self.port)
             if found is None or uid in found:
                 return
             if time.monotonic() > deadline:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from jupyterhub_anywhere.core.errors import TargetError
 from jupyterhub_anywhere.core.observation import Phase
 from jupyterhub_anywhere.core.processes import ProcessId
 from jupyterhub_anywhere.targets.base import Level
@@ -142,6 +143,11 @@ def test_without_the_library_or_with_an_odd_name_nothing_is_written(tmp_path: Pa
     assert nss.variables(ANN, tmp_path / ".nss", "") == {}
     assert nss.variables(odd, tmp_path / ".nss", "/lib/libnss_wrapper.so") == {}
     assert not (tmp_path / ".nss").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match="passwd entry of 'ann' cannot be written"):
+        nss.variables(ANN, tmp_path / "none" / ".nss", "/lib/libnss_wrapper.so")
 
 
 def test_the_library_is_found_where_systems_put_it(tmp_path: Path) -> None:

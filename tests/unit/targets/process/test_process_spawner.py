@@ -276,6 +276,17 @@ async def test_a_port_that_was_taken_while_the_server_began_is_replaced(
         await spawner.stop()
 
 
+async def test_a_second_start_of_one_object_chooses_its_port_anew(stage: Stage) -> None:
+    spawner = stage.spawner()
+    _, first = await spawner.start()
+    await spawner.stop()
+    spawner.clear_state()
+    with socket.create_server(("127.0.0.1", first)):
+        _, second = await spawner.start()
+    assert second != first
+    await spawner.stop()
+
+
 async def test_a_configured_port_that_is_taken_is_told(stage: Stage, taken: socket.socket) -> None:
     with taken:
         spawner = stage.spawner("import sys; sys.exit(1)", port=taken.getsockname()[1])
