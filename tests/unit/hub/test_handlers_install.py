@@ -6,17 +6,8 @@ from typing import Any
 
 import jupyterhub.apihandlers
 import jupyterhub.handlers
-from jupyterhub.apihandlers.users import SpawnProgressAPIHandler, UserServerAPIHandler
-from jupyterhub.handlers.pages import SpawnHandler, SpawnPendingHandler
 
-from jupyterhub_anywhere.hub import api, handlers
-
-OURS = {
-    SpawnHandler: handlers.SpawnPage,
-    SpawnPendingHandler: handlers.PendingPage,
-    UserServerAPIHandler: api.ServerAPI,
-    SpawnProgressAPIHandler: api.ProgressAPI,
-}
+from jupyterhub_anywhere.hub import handlers
 
 
 def first(routes: list[tuple[Any, ...]], path: str) -> Any:
@@ -28,10 +19,10 @@ def test_each_path_of_the_hub_is_ours_and_nothing_is_there_twice() -> None:
     handlers.install()
 
     both = [*jupyterhub.handlers.default_handlers, *jupyterhub.apihandlers.default_handlers]
-    replaced = [pattern for pattern, handler, *_ in both if handler in OURS]
+    replaced = [pattern for pattern, handler, *_ in both if handler in handlers.REPLACED]
     assert len(replaced) >= 9
     for pattern, handler, *_ in both:
-        if handler in OURS:
-            assert first(both, pattern) is OURS[handler]
+        if handler in handlers.REPLACED:
+            assert first(both, pattern) is handlers.REPLACED[handler]
     mine = [route[:2] for route in both if route[1].__module__.startswith("jupyterhub_anywhere")]
     assert len(mine) == len(set(mine))
