@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -109,6 +110,55 @@ def test_a_server_survives_its_hub_and_is_taken_up(make_hub: MakeHub) -> None:
     assert running(hub) == []
     assert [each for each in before if each.alive()] == []
     assert [each for each in family if each is not None and each.alive()] == []
+
+
+# A hub that dies at one line of a start: what it was about to do is not done.
+DIES = """
+import signal
+from jupyterhub_anywhere.targets.process import ProcessSpawner
+
+class Dies(ProcessSpawner):
+    {line}:
+        {before}
+        os.kill(os.getpid(), signal.SIGKILL)
+
+c.JupyterHub.spawner_class = Dies
+"""
+
+
+def start_and_die(hub: Hub, line: str, before: str = "pass") -> None:
+    install(hub, DIES.format(line=line, before=before)).start()
+    hub.add_user("ann")
+    # The connection breaks, or the proxy answers for a hub that is gone.
+    with contextlib.suppress(httpx.TransportError):
+        hub.api("POST", "users/ann/server")
+    assert hub.process is not None
+    assert hub.process.wait(timeout=30) == -signal.SIGKILL
+
+
+def test_a_hub_that_dies_before_it_says_go_leaves_nothing(make_hub: MakeHub) -> None:
+    hub = make_hub(mode="plain")
+    start_and_die(hub, "def checkpoint(self)", "super().checkpoint()")
+    wait_for(lambda: not running(hub), what="the supervisor's end")
+    assert [*home_of(hub).iterdir()] == []
+    install(hub).start()
+    model = hub.server("ann")
+    assert model is None or not model["ready"]
+    hub.start_server("ann")
+    assert len({each.server for each in running(hub)}) == 1
+
+
+def test_a_start_that_the_hub_did_not_live_to_see_is_taken_up(make_hub: MakeHub) -> None:
+    hub = make_hub(mode="plain")
+    start_and_die(hub, "async def _wait_listening(self, *_)")
+    before = {each.process for each in running(hub)}
+    assert before
+    install(hub).start()
+    wait_for(lambda: (hub.server("ann") or {}).get("ready"), what="the server")
+    assert before <= {each.process for each in running(hub)}
+    assert httpx.get(f"{hub.url}user/ann/").status_code == httpx.codes.OK
+    hub.stop_server("ann")
+    assert running(hub) == []
 
 
 def test_a_server_that_died_while_the_hub_was_away_is_found_dead(make_hub: MakeHub) -> None:
