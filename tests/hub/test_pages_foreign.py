@@ -36,8 +36,9 @@ def test_its_form_is_shown_and_sent(hub: Hub) -> None:
     client = hub.login("bob")
     page = client.get("hub/spawn")
     assert "<input name='size'>" in page.text
-    form = {"size": "big", "_xsrf": client.cookies["_xsrf"]}
-    assert client.post("hub/spawn", data=form, follow_redirects=False).status_code == 302
+    path = "hub/spawn?_xsrf=" + client.cookies["_xsrf"]
+    answer = client.post(path, data={"size": "big"}, follow_redirects=False)
+    assert answer.status_code == 302
     model = hub.server("bob")
     assert model is not None
     assert model["user_options"] == {"size": ["big"]}
