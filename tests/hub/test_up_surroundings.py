@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.hub.test_up_end import STUB
 
 if TYPE_CHECKING:
     from tests.hub.conftest import MakeHub
@@ -179,3 +180,36 @@ def test_as_an_ordinary_user_only_the_account_may_log_in(make_hub: MakeHub) -> N
     assert hub.try_login(hub.client(), "ann", users).status_code == 403
     hub.login("nobody", users)
     assert "--share-account" in hub.output()
+
+
+@pytest.mark.root
+def test_a_python_that_users_cannot_run_is_told_with_the_folder_in_the_way(
+    make_hub: MakeHub,
+) -> None:
+    closed = make_hub().folder / "closed"
+    closed.mkdir(mode=0o700)
+    (closed / "environment").symlink_to(sys.prefix)
+    spawner = {"prefix": str(closed / "environment")}
+    hub = make_hub(site={"targets": {"here": {"kind": "process", "spawner": spawner}}})
+    text = refused(hub, 4)
+    assert f"cannot enter {closed}" in text
+    assert "Put the environment where every user may read it" in text
+
+
+def test_a_start_that_fails_leaves_alone_what_an_earlier_hub_left(make_hub: MakeHub) -> None:
+    hub = make_hub(config=STUB, arguments=["--share-account"]).start()
+    hub.start_server("ann")
+    hub.kill()
+    before = set(hub.leftovers())
+    hub.write_config(STUB + "c.JupyterHub.db_url = 'sqlite:////no/such/folder/x.sqlite'\n")
+    process = hub.launch()
+
+    assert process.wait(timeout=60) == 4, hub.logs()
+
+    assert "Its log is" in hub.output()
+    assert set(hub.leftovers()) == before
+    hub.write_config(STUB)
+    hub.start()
+    model = hub.server("ann")
+    assert model is not None
+    assert model["ready"]

@@ -10,9 +10,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub.app import JupyterHub
+from jupyterhub.utils import maybe_future
 from tornado.ioloop import PeriodicCallback
 
-from jupyterhub_anywhere.core.errors import AnywhereError, ConfigError
+from jupyterhub_anywhere.core.errors import AnywhereError, ConfigError, SurroundingsError
 from jupyterhub_anywhere.hub import embedded
 from jupyterhub_anywhere.hub.controller import Controller
 from jupyterhub_anywhere.hub.leftovers import end_leftovers
@@ -40,6 +41,8 @@ class AnywhereHub(JupyterHub):
 
     site: Site
     options: UpOptions
+    # Set by JupyterHub once it has read its configuration.
+    proxy: Any = None
 
     def prepare(self, site: Site, options: UpOptions, *, at_terminal: bool) -> None:
         """Say what this hub runs; before `serve`.
@@ -94,7 +97,7 @@ class AnywhereHub(JupyterHub):
         try:
             await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
-                await starting
+                self._check_started(starting)
                 await controller.start()
                 on_ready()
                 await waiting
@@ -105,6 +108,20 @@ class AnywhereHub(JupyterHub):
                 await starting
             await self._end_all()
             await controller.stop()
+
+    def _check_started(self, starting: asyncio.Task[None]) -> None:
+        error = starting.exception()
+        if error is None:
+            return
+        self.log.error("The hub could not start", exc_info=error)
+        if not isinstance(error, Exception) or isinstance(error, AnywhereError):
+            raise error
+        # Databases, proxies, authenticators and own configurations fail in ways without number.
+        text = str(error).partition("\n")[0] or type(error).__name__
+        raise SurroundingsError(
+            f"JupyterHub could not start: {text}",
+            hint=f"Its log is {self.site.info.state.logs / 'hub.log'}.",
+        ) from error
 
     async def _start_all(self) -> None:
         await self.initialize([])
@@ -120,7 +137,10 @@ class AnywhereHub(JupyterHub):
 
     async def _end_all(self) -> None:
         """End what is to be ended; a second signal, or a minute, cuts the patience short."""
-        keep = not self.cleanup_servers
+        if not self._ending.is_set():
+            # The start failed: what an earlier hub left goes on, for the next try.
+            self.cleanup_servers = False
+            self.cleanup_proxy = not getattr(self.proxy, "adopted", False)
         cleaning = asyncio.create_task(self._clean())
         hurry = asyncio.create_task(self._hurry.wait())
         done, _ = await asyncio.wait(
@@ -134,15 +154,17 @@ class AnywhereHub(JupyterHub):
         else:
             cleaning.cancel()
             self.log.error("Not everything ended in time; it is ended by force")
-        if not keep:
+        if self.cleanup_servers:
             for line in await end_leftovers(self.site):
                 self.log.warning("Ended: %s", line)
+            self.site.info.state.up.unlink(missing_ok=True)
 
     async def _clean(self) -> None:
+        # First of all: a server that hangs in its end must not keep the way to it open.
+        if self.cleanup_proxy and self.proxy is not None:
+            await maybe_future(self.proxy.stop())
         if self._initialized:
             await self.cleanup()
-        elif self.cleanup_proxy and getattr(self, "proxy", None) is not None:
-            await self.proxy.stop()
 
     def end(self, why: str, *, keep: bool | None = None) -> None:
         """Ask for the end; asked again, patience ends too.

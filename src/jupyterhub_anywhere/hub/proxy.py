@@ -149,6 +149,11 @@ class AdoptedProxy(ConfigurableHTTPProxy):
     # A trait of the stock class, which says nothing of its type.
     _check_running_callback: PeriodicCallback | None
 
+    @property
+    def adopted(self) -> bool:
+        """Whether a former hub started the proxy that runs."""
+        return isinstance(getattr(self, "proxy_process", None), Adopted)
+
     async def start(self) -> None:
         """Go on with the proxy that runs, or start one."""
         if self._check_running_callback is not None:

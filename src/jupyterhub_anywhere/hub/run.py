@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import time
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -104,11 +103,7 @@ def run(options: UpOptions, on_ready: Callable[[Running], None]) -> int:
             _record(site, options, url=url)
             on_ready(Running(url, passwords, notes))
 
-        try:
-            _run_app(config, site, options, ready)
-        finally:
-            if not options.keep_servers:
-                paths.up.unlink(missing_ok=True)
+        _run_app(config, site, options, ready)
     return 0
 
 
@@ -176,16 +171,7 @@ async def _serve(  # noqa: PLR0913 - the parts of one run, put together here onl
         raise ConfigError([problem]) from error
     app.log.addHandler(last)
     app.prepare(site, options, at_terminal=at_terminal)
-    try:
-        await app.serve(ready)
-    except (OSError, RuntimeError, TimeoutError) as error:
-        app.log.exception("The hub could not start")
-        with suppress(SystemExit):
-            app.close_handlers()
-        raise SurroundingsError(
-            f"JupyterHub could not start: {error}",
-            hint=f"Its log is {site.info.state.logs / 'hub.log'}.",
-        ) from error
+    await app.serve(ready)
 
 
 def _logging(config: Config, paths: StatePaths, *, verbose: bool) -> Mapping[str, Any]:

@@ -1,0 +1,90 @@
+"""What is looked at before a start."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+import yaml
+
+from jupyterhub_anywhere.core.errors import SurroundingsError
+from jupyterhub_anywhere.hub import environment
+from jupyterhub_anywhere.hub.statefolder import open_state
+from jupyterhub_anywhere.spawner.site import load_site
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jupyterhub_anywhere.spawner.site import Site
+
+
+class Usage(NamedTuple):
+    free: int
+
+
+def site_of(folder: Path, **sections: object) -> Site:
+    file = folder / "anywhere.yaml"
+    file.write_text(yaml.safe_dump(sections))
+    paths = open_state(folder / "state")
+    return load_site(file, state_root=paths.root, hub_id="test")
+
+
+def test_a_clock_that_was_never_set() -> None:
+    environment.check_clock(1_800_000_000)
+    with pytest.raises(SurroundingsError, match=r"clock says 1970-01-02") as refused:
+        environment.check_clock(86400)
+    assert "Set it" in refused.value.hint
+
+
+@pytest.mark.parametrize(("free", "told"), [(1 << 40, 0), (100 << 20, 1)])
+def test_a_disk_that_fills(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, told: int
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(free))
+    assert len(environment.disk_notes(open_state(tmp_path))) == told
+
+
+def test_a_disk_that_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = open_state(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 20))
+    with pytest.raises(SurroundingsError, match="is full: 1 MB are left"):
+        environment.disk_notes(paths)
+
+
+def test_a_locale_without_utf8(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert environment.locale_notes() == []
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "ascii")
+    assert "LANG=C.UTF-8" in environment.locale_notes()[0]
+
+
+@pytest.mark.root
+def test_homes_behind_a_closed_folder(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    closed.chmod(0o700)
+    notes = environment.home_notes(site_of(closed))
+    assert len(notes) == 1
+    assert "is closed for others" in notes[0]
+
+
+def test_a_certificate_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "key.pem").write_text("")
+    (tmp_path / "cert.pem").write_text("")
+    tls = {"cert": "cert.pem", "key": "key.pem"}
+    site = site_of(tmp_path, hub={"tls": tls, "url": "https://127.0.0.1:8000"})
+    (tmp_path / "key.pem").unlink()
+    with pytest.raises(SurroundingsError, match=r"key\.pem cannot be read"):
+        environment.check_certificate(site)
+
+
+def test_an_account_without_root_is_told_whom_it_lets_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = site_of(tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    monkeypatch.setattr("getpass.getuser", lambda: "ann")
+    (note,) = environment._account_notes(site)
+    assert note.startswith("Only ann can log in")
