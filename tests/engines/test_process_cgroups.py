@@ -20,8 +20,8 @@ from traitlets.config import Config
 from jupyterhub_anywhere.core.processes import ProcessId
 from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.targets.process import ProcessSpawner
+from jupyterhub_anywhere.targets.process.ending import limiter
 from jupyterhub_anywhere.targets.process.labels import kill_server
-from jupyterhub_anywhere.targets.process.spawner import limiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from jupyterhub_anywhere.core.observation import Observation, Phase
 from jupyterhub_anywhere.targets.base import Resource
 from jupyterhub_anywhere.targets.process.blocking import blocking
-from jupyterhub_anywhere.targets.process.labels import Labelled, kill_server, scan
+from jupyterhub_anywhere.targets.process.ending import end_server
+from jupyterhub_anywhere.targets.process.labels import Labelled, scan
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -64,5 +65,9 @@ class ProcessInventory:
         }
 
     async def destroy(self, resource: Resource) -> bool:
-        """Kill every process of a server; True once none is left."""
-        return await blocking(kill_server, self._hub_id, resource.name)
+        """End a server with all its processes, gently first; True once none is left.
+
+        Raises:
+            OSError: The processes of this machine cannot be listed.
+        """
+        return await end_server(self._hub_id, resource.name)

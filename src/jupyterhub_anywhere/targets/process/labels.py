@@ -99,6 +99,15 @@ def scan(hub_id: str, proc: Path = Path("/proc")) -> list[Labelled]:
     return found
 
 
+def parent_of(pid: int) -> int:
+    """The parent of a process; 0 for one that is gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return 0
+    return int(text.rpartition(")")[2].split()[1])
+
+
 def kill_all(find: Callable[[], Iterable[ProcessId]], seconds: float = KILL_SECONDS) -> bool:
     """Kill what is found until nothing is found any more.
 

@@ -13,7 +13,6 @@ import os
 import shutil
 import signal
 import time
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +29,7 @@ from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.targets.process import certs, environment, nss, serverlog
 from jupyterhub_anywhere.targets.process.accounts import Accounts, UidRange
 from jupyterhub_anywhere.targets.process.blocking import blocking
+from jupyterhub_anywhere.targets.process.ending import kill_rest, limiter
 from jupyterhub_anywhere.targets.process.homes import delete_home, ensure_home
 from jupyterhub_anywhere.targets.process.identity import (
     AccountError,
@@ -38,7 +38,7 @@ from jupyterhub_anywhere.targets.process.identity import (
     resolve_as_root,
     resolve_as_self,
 )
-from jupyterhub_anywhere.targets.process.labels import kill_all, kill_server, labels_of
+from jupyterhub_anywhere.targets.process.labels import kill_server, labels_of
 from jupyterhub_anywhere.targets.process.launch import (
     Job,
     Plan,
@@ -46,7 +46,7 @@ from jupyterhub_anywhere.targets.process.launch import (
     launch,
     read_status,
 )
-from jupyterhub_anywhere.targets.process.limits import Limiter, Limits, detect
+from jupyterhub_anywhere.targets.process.limits import Limits
 from jupyterhub_anywhere.targets.process.listening import listeners
 from jupyterhub_anywhere.targets.process.settings import SiteTraits
 
@@ -64,12 +64,6 @@ _FIRST_LOOK, _SLOWEST_LOOK = 0.02, 0.25
 _FORBIDDEN, _FAILED = 403, 500
 # What the status file's absence says: the supervisor was killed.
 _UNKNOWN_STATUS: Final = 1
-
-
-@lru_cache(maxsize=8)
-def limiter(hub_id: str) -> Limiter:
-    """How limits are enforced here, found out once."""
-    return detect(hub_id)
 
 
 class _PortTakenError(Exception):
@@ -261,7 +255,7 @@ class ProcessSpawner(SiteTraits, Spawner):
             if identity.reserved:
                 self._nss = nss.variables(identity, Path(self.homes) / ".nss", nss.find_library())
             # What an earlier life of this server left would share its files with the new one.
-            _kill_rest(limiter(hub_id), hub_id, resource)
+            kill_rest(hub_id, resource)
 
         await blocking(prepare)
 
@@ -408,7 +402,7 @@ class ProcessSpawner(SiteTraits, Spawner):
         self._cleaned = True
         way, resource, hub_id = limiter(self.hub_id), self.resource, self.hub_id
         self._starved = await blocking(way.oom_kills, resource)
-        if not await blocking(_kill_rest, way, hub_id, resource):
+        if not await blocking(kill_rest, hub_id, resource):
             self.log.warning("Processes of %s are left that no signal ends", self._log_name)
         if self._starved:
             self.log.warning("%s: %s", self._log_name, self._starved_text())
@@ -439,11 +433,3 @@ class ProcessSpawner(SiteTraits, Spawner):
 def _supervisor_python(prefix: environment.Prefix) -> Path:
     """The server's own interpreter; the hub's where a command was given that has none."""
     return prefix.python if prefix.python.exists() else environment.Prefix.named("").python
-
-
-def _kill_rest(way: Limiter, hub_id: str, resource: str) -> bool:
-    """Kill whatever is left of a server, by label and by control group; whether all is gone."""
-    labelled = kill_server(hub_id, resource)
-    grouped = kill_all(lambda: way.processes(resource))
-    way.remove(resource)
-    return labelled and grouped

@@ -23,10 +23,13 @@ from jupyterhub.objects import Hub
 from jupyterhub.utils import random_port
 from traitlets.config import Config
 
+from jupyterhub_anywhere.core.observation import Phase
 from jupyterhub_anywhere.core.processes import ProcessId
 from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.targets.process import ProcessSpawner
-from jupyterhub_anywhere.targets.process.labels import kill_server, scan
+from jupyterhub_anywhere.targets.process.ending import kill_rest
+from jupyterhub_anywhere.targets.process.inventory import ProcessInventory
+from jupyterhub_anywhere.targets.process.labels import scan
 from jupyterhub_anywhere.targets.process.listening import listeners
 
 if TYPE_CHECKING:
@@ -97,7 +100,7 @@ def stage() -> Iterator[Stage]:
     session.commit()
     made = Stage(folder, session, spawner, f"test-{folder.name}")
     yield made
-    assert kill_server(made.hub_id, made.spawner().resource)
+    assert kill_rest(made.hub_id, made.spawner().resource)
     for each in made.made:
         if each._supervisor is not None:
             each._supervisor.process.wait(timeout=20)
@@ -189,6 +192,30 @@ async def test_a_state_of_another_spawner_is_no_server(stage: Stage, state: Any)
     assert await spawner.poll() == 0
     assert await spawner.get_url() == spawner.server.url
     await spawner.stop()
+
+
+async def test_the_inventory_ends_a_server_gently_and_whole(stage: Stage) -> None:
+    spawner = stage.spawner(
+        LISTEN.replace("print", "signal.signal(15, lambda *_: (print('bye'), sys.exit(3))); print")
+        .replace("import os,", "import os, signal, subprocess,")
+        .replace("with", "subprocess.Popen(['sleep', '600'], start_new_session=True)\n    with")
+    )
+    await spawner.start()
+    await until(lambda: "up" in stage.log(spawner))
+    inventory = ProcessInventory(stage.hub_id)
+    (resource,) = await inventory.owned()
+    assert (resource.name, resource.user, resource.detail) == (
+        spawner.resource,
+        "ann",
+        "3 processes",
+    )
+    seen = await inventory.observe([resource.name, "other"])
+    assert [seen[name].phase for name in (resource.name, "other")] == [Phase.RUNNING, Phase.GONE]
+    assert await inventory.destroy(resource)
+    assert "bye" in stage.log(spawner)
+    assert await inventory.owned() == []
+    assert await inventory.destroy(resource)
+    assert await spawner.poll() == 3
 
 
 async def test_an_earlier_life_is_ended_before_the_next_begins(stage: Stage) -> None:
