@@ -19,8 +19,9 @@ from jupyterhub_anywhere.core.processes import ProcessId
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-HUB_VARIABLE: Final = "ANYWHERE_HUB_ID"
-SERVER_VARIABLE: Final = "ANYWHERE_SERVER"
+# Not ANYWHERE_HUB_ID: a hub that is started in a server's terminal takes that for its own id.
+HUB_VARIABLE: Final = "ANYWHERE_LABEL_HUB"
+SERVER_VARIABLE: Final = "ANYWHERE_LABEL_SERVER"
 USER_VARIABLE: Final = "JUPYTERHUB_USER"
 NAME_VARIABLE: Final = "JUPYTERHUB_SERVER_NAME"
 # Seconds that killed processes get to vanish.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from jupyterhub_anywhere.config.environment import variables
 from jupyterhub_anywhere.core.errors import TargetError
 from jupyterhub_anywhere.core.observation import Phase
 from jupyterhub_anywhere.core.processes import ProcessId
@@ -15,7 +16,13 @@ from jupyterhub_anywhere.targets.base import Level
 from jupyterhub_anywhere.targets.process import doctor, inventory, nss, serverlog
 from jupyterhub_anywhere.targets.process.identity import Identity
 from jupyterhub_anywhere.targets.process.inventory import ProcessInventory, resources
-from jupyterhub_anywhere.targets.process.labels import Labelled, kill_all, parse_environ, scan
+from jupyterhub_anywhere.targets.process.labels import (
+    Labelled,
+    kill_all,
+    labels_of,
+    parse_environ,
+    scan,
+)
 from jupyterhub_anywhere.targets.process.limits import Enforcement
 from jupyterhub_anywhere.targets.process.listening import listeners, parse_listeners
 from jupyterhub_anywhere.targets.process.probe import Probe, blocked_at, probe_server
@@ -41,6 +48,10 @@ def test_an_environment_block_is_read_whatever_is_in_it() -> None:
 
 def test_the_label_has_to_match_whole() -> None:
     assert scan("no-such-hub") == []
+
+
+def test_a_hub_that_is_started_inside_a_server_does_not_take_its_label_for_its_own_id() -> None:
+    assert not set(labels_of("hub", "ann-hub", "ann", "")) & set(variables())
 
 
 def test_servers_are_grouped_by_their_resource_name() -> None:
