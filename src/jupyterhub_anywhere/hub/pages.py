@@ -35,12 +35,25 @@ def configure(c: Config) -> None:
     """
     add_to_list(c.JupyterHub, "template_paths", str(TEMPLATES))
     functions = {"anywhere_runs_on": runs_on, "anywhere_failure": failure}
-    add_to_dict(c.JupyterHub, "template_vars", {key: _given(f) for key, f in functions.items()})
+    values = {key: _given(function) for key, function in functions.items()}
+    add_to_dict(c.JupyterHub, "template_vars", {**values, "anywhere_links": account_links})
 
 
 def _given(function: Callable[..., Any]) -> Callable[[Any], Callable[..., Any]]:
     """A template variable that is a function: the hub calls a callable one with the user."""
     return lambda _user: function
+
+
+def account_links(user: Any) -> list[tuple[str, str]]:
+    """Paths and titles that the login adds to the menu of the page.
+
+    nativeauthenticator adds them by a ``page.html`` of its own, which ours replaces.
+    """
+    classes = type(getattr(user, "authenticator", None)).__mro__
+    if not any(cls.__name__ == "NativeAuthenticator" for cls in classes):
+        return []
+    own = [("change-password", "Change password")]
+    return [*own, ("authorize", "Accounts")] if user.admin else own
 
 
 def failure(error: BaseException | None) -> dict[str, str]:

@@ -95,3 +95,26 @@ def test_templates_of_an_administrator_come_first() -> None:
     c.JupyterHub.template_paths = ["/theirs"]
     pages.configure(c)
     assert c.JupyterHub.template_paths == ["/theirs", str(pages.TEMPLATES)]
+
+
+def test_links_belong_to_native_accounts_only() -> None:
+    class NativeAuthenticator:
+        pass
+
+    class Ours(NativeAuthenticator):
+        pass
+
+    @dataclass
+    class Somebody:
+        admin: bool
+        authenticator: object
+
+    assert [
+        path for path, _ in pages.account_links(Somebody(admin=True, authenticator=Ours()))
+    ] == [
+        "change-password",
+        "authorize",
+    ]
+    assert len(pages.account_links(Somebody(admin=False, authenticator=Ours()))) == 1
+    assert pages.account_links(Somebody(admin=True, authenticator=object())) == []
+    assert pages.account_links(None) == []
