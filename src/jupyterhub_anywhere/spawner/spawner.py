@@ -217,6 +217,8 @@ class AnywhereSpawner(Menu, Holder, Spawner):
             raise self._refusal or StartError("No target was chosen.", reason="choice")
         if self._choice is not None:
             self.orm_spawner.user_options = self.user_options = self._choice.to_user_options()
+            # Any handler of the hub that ends meanwhile rolls back what is not committed.
+            self._commit()
         if self.apply_user_options:
             await super()._run_apply_user_options(user_options)
         child = self.child
