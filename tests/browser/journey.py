@@ -187,11 +187,17 @@ def run_cell(page: Page, code: str, output: str) -> None:
     expect(cells).to_have_count(number + 2, timeout=PATIENCE)
 
 
-def save_as(page: Page, file: str) -> None:
-    """Save the new notebook in front under a name, and wait until the server has its output."""
+def save(page: Page) -> str:
+    """Save the new notebook in front, wait until the server has its output; returns its name.
+
+    It keeps its name: where JupyterLab lists the folder in the moment of a renaming, it says that
+    there is no such folder.
+    """
+    file = "Untitled.ipynb"
     page.keyboard.press("Control+s")
-    page.locator(".jp-Dialog input.jp-mod-styled[type=text]").fill(file)
+    page.locator(".jp-Dialog").wait_for()
     page.keyboard.press("Enter")
+    expect(page.locator(".jp-Dialog")).to_have_count(0)
     contents = page.url.partition("/lab")[0] + f"/api/contents/{file}"
 
     def saved() -> bool:
@@ -200,6 +206,7 @@ def save_as(page: Page, file: str) -> None:
         return any(cell.get("outputs") for cell in cells)
 
     wait_for(saved, what=f"the saved {file}")
+    return file
 
 
 def refuse_news(page: Page) -> None:

@@ -17,7 +17,7 @@ from tests.browser.journey import (
     new_notebook,
     only_name,
     run_cell,
-    save_as,
+    save,
     wait_for_lab,
 )
 
@@ -87,14 +87,14 @@ def test_a_notebook_outlives_its_hub_and_its_server(
     new_notebook(page)
     run_cell(page, "1+1", "2")
     run_cell(page, "x = 41; x", "41")
-    save_as(page, "first.ipynb")
+    file = save(page)
     view.screenshot("journey-lab")
 
     kill_and_restart_the_hub(journey, page, sockets)
     stop_from_home(journey, page)
     page.click("#start")
     wait_for_lab(page, path)
-    page.locator(".jp-DirListing-item", has_text="first.ipynb").dblclick()
+    page.locator(".jp-DirListing-item", has_text=file).dblclick()
     output = page.locator(".jp-Notebook .jp-OutputArea-output").first
     expect(output).to_have_text("2", timeout=PATIENCE)
     assert view.violations == []
