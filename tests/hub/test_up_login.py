@@ -120,7 +120,7 @@ def test_secrets_are_in_no_log_and_not_readable_by_others(make_hub: MakeHub) -> 
         text = path.read_text(errors="replace")
         for secret in (users, admins, token, cookie, hub.token):
             assert secret not in text, path
-    for path in hub.state.hub.iterdir():
+    for path in (*hub.state.hub.iterdir(), *hub.state.logs.iterdir()):
         if path.is_file():
             assert not path.stat().st_mode & 0o077, path
 

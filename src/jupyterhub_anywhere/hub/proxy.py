@@ -125,6 +125,12 @@ def cut_log(log: Path) -> None:
         return
 
 
+def _prepare_log(log: Path) -> None:
+    cut_log(log)
+    # The stock class lets the group read and write what its proxy makes; a log is the hub's.
+    log.touch(0o600)
+
+
 class Adopted:
     """A proxy that a former hub started, with the part of `Popen` that the hub uses."""
 
@@ -161,7 +167,7 @@ class AdoptedProxy(ConfigurableHTTPProxy):
             self._check_running_callback.stop()
         found = await self._find()
         if found is None:
-            cut_log(Path(self.log_file))
+            _prepare_log(Path(self.log_file))
             await super().start()
             return
         self.log.info("Going on with the proxy that runs, process %i", found.pid)
