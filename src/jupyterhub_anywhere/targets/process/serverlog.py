@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROTATE_AT: Final = 10 * 1024 * 1024
+# Bytes at which the log of a server that runs on and on is cut.
+CUT_AT: Final = 2 * ROTATE_AT
 _TAIL_BYTES: Final = 16 * 1024
 _LINE_LENGTH: Final = 400
 _SHORTEST_SECRET: Final = 6

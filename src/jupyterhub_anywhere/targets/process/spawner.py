@@ -22,6 +22,7 @@ from jupyterhub.spawner import Spawner
 from jupyterhub.utils import random_port
 
 from jupyterhub_anywhere.core.errors import TargetError
+from jupyterhub_anywhere.core.logfiles import cut_log
 from jupyterhub_anywhere.core.names import resource_name
 from jupyterhub_anywhere.core.processes import ProcessId
 from jupyterhub_anywhere.core.quantities import format_memory
@@ -354,6 +355,8 @@ class ProcessSpawner(SiteTraits, Spawner):
             status = self._status()
             if status is not None and self._process is not None:
                 await self._clean_up()
+            elif serverlog.size(self.log_path) > serverlog.CUT_AT:
+                await blocking(cut_log, self.log_path, serverlog.CUT_AT)
         except Exception:
             self.log.exception("Could not find out whether %s runs", self._log_name)
             return None
