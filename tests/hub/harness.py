@@ -417,7 +417,16 @@ class Hub:
                 with contextlib.suppress(PermissionError):
                     identity.send(signal.SIGKILL)
             time.sleep(0.05)
+        self._remove_control_groups()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _remove_control_groups(self) -> None:
+        """Those of servers that were killed with the hub; a hub removes its own."""
+        for pattern in (f"jupyterhub-anywhere/{self.id}*", f"*/jupyterhub-anywhere/{self.id}*"):
+            for group in Path("/sys/fs/cgroup").glob(pattern):
+                for inner in (*group.glob("*/"), group):
+                    with contextlib.suppress(OSError):
+                        inner.rmdir()
 
 
 def read_json(path: Path) -> Any:

@@ -90,7 +90,7 @@ class RecordingSpawner(SimpleLocalProcessSpawner):
         )
         self.volume = self.volume or f"volume-of-{self.user.name}-{self.name}"
         self.port = random_port()
-        self.proc = subprocess.Popen(
+        self.proc = subprocess.Popen(  # noqa: ASYNC220 - as LocalProcessSpawner does
             [sys.executable, "-c", STUB, str(self.port)],
             env={"ANYWHERE_TEST_FOLDER": str(Path(self.record).parent)},
             start_new_session=True,

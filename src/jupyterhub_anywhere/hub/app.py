@@ -14,13 +14,14 @@ from jupyterhub.utils import maybe_future
 from tornado.ioloop import PeriodicCallback
 
 from jupyterhub_anywhere.core.errors import AnywhereError, ConfigError, SurroundingsError
+from jupyterhub_anywhere.core.logfiles import cut_log
 from jupyterhub_anywhere.hub import embedded
 from jupyterhub_anywhere.hub.controller import Controller
 from jupyterhub_anywhere.hub.leftovers import end_leftovers
 from jupyterhub_anywhere.hub.logins import access_rules
 from jupyterhub_anywhere.hub.membership import apply_declared
 from jupyterhub_anywhere.hub.options import Running, UpOptions
-from jupyterhub_anywhere.hub.proxy import cut_log
+from jupyterhub_anywhere.hub.proxy import LOG_BYTES
 from jupyterhub_anywhere.hub.reload import compare
 from jupyterhub_anywhere.spawner import site as sites
 
@@ -133,7 +134,7 @@ class AnywhereHub(JupyterHub):
 
     def _cut_logs(self) -> None:
         for name in ("output", "idle-culler"):
-            cut_log(self.site.info.state.logs / f"{name}.log")
+            cut_log(self.site.info.state.logs / f"{name}.log", LOG_BYTES)
 
     async def _end_all(self) -> None:
         """End what is to be ended; a second signal, or a minute, cuts the patience short."""

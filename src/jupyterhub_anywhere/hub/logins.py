@@ -107,7 +107,15 @@ def only_account(site: Site) -> str:
     local = any(target.kind in _LOCAL_KINDS for target in site.targets.values())
     if os.geteuid() == 0 or site.info.share_account or not local:
         return ""
-    return normalize_user_name(getpass.getuser())
+    return normalize_user_name(_account_name())
+
+
+def _account_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # An account without a name, as in containers that run as any uid.
+        return f"user{os.geteuid()}"
 
 
 def _normal(names: Iterable[str]) -> frozenset[str]:

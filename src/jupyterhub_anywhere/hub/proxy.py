@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import os
 import secrets
 import signal
 import time
@@ -24,6 +23,7 @@ from tornado.ioloop import PeriodicCallback
 from traitlets import Unicode
 
 from jupyterhub_anywhere.core.errors import SurroundingsError
+from jupyterhub_anywhere.core.logfiles import cut_log
 from jupyterhub_anywhere.core.processes import ProcessId
 from jupyterhub_anywhere.hub.files import read_json, write_json
 from jupyterhub_anywhere.hub.ports import LOOPBACK, check_free, free_port, who_holds
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 # The shell is replaced by the proxy, so the process id stays; append, so that the file can be cut.
 _TO_LOG: Final = 'exec "$@" >>"$0" 2>&1 </dev/null'
-_LOG_BYTES: Final = 20 << 20
+LOG_BYTES: Final = 20 << 20
 _END_SECONDS: Final = 5.0
 _ANSWER_SECONDS: Final = 3.0
 
@@ -109,24 +109,8 @@ def logged(command: list[str], log: Path) -> list[str]:
     return ["/bin/sh", "-c", _TO_LOG, str(log), *command]
 
 
-def cut_log(log: Path) -> None:
-    """Keep a log that another process appends to from filling the disk: one old copy is kept."""
-    try:
-        if log.stat().st_size <= _LOG_BYTES:
-            return
-        old = log.with_suffix(f"{log.suffix}.1")
-        descriptor = os.open(old, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as copy, log.open("rb") as whole:
-            whole.seek(-_LOG_BYTES // 2, os.SEEK_END)
-            copy.write(whole.read())
-        os.truncate(log, 0)
-    except OSError:
-        # A log must not be what ends the hub.
-        return
-
-
 def _prepare_log(log: Path) -> None:
-    cut_log(log)
+    cut_log(log, LOG_BYTES)
     # The stock class lets the group read and write what its proxy makes; a log is the hub's.
     log.touch(0o600)
 
@@ -234,7 +218,7 @@ class AdoptedProxy(ConfigurableHTTPProxy):
 
     async def check_running(self) -> None:
         """Watch over the proxy and its log."""
-        cut_log(Path(self.log_file))
+        cut_log(Path(self.log_file), LOG_BYTES)
         await super().check_running()
 
 

@@ -188,6 +188,12 @@ def test_who_may_log_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert access_rules(alone).allowed == {"ann"}
     assert not access_rules(alone).everybody
 
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 4711")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    assert access_rules(alone).allowed == {"user4711"}
+
 
 def test_names_are_checked_for_every_login() -> None:
     from jupyterhub.auth import DummyAuthenticator

@@ -16,7 +16,6 @@ import pytest
 from jupyterhub_anywhere.core.processes import ProcessId
 from jupyterhub_anywhere.hub.files import read_json, write_json
 from jupyterhub_anywhere.hub.proxy import (
-    cut_log,
     end_process,
     find_proxy,
     forget_taken_ports,
@@ -67,23 +66,6 @@ def test_output_goes_to_the_log_with_the_same_process_id(tmp_path: Path) -> None
     with subprocess.Popen(command) as process:
         process.wait()
     assert log.read_text() == f"before\n{process.pid} {words} \n"
-
-
-def test_a_log_is_cut_while_somebody_appends(tmp_path: Path) -> None:
-    log = tmp_path / "proxy.log"
-    with log.open("ab", buffering=0) as writer:
-        writer.write(b"old\n")
-        cut_log(log)
-        assert log.read_bytes() == b"old\n"
-        writer.write(b"x" * (20 << 20) + b"\nlast\n")
-        cut_log(log)
-        writer.write(b"new\n")
-    assert log.read_bytes() == b"new\n"
-    kept = tmp_path / "proxy.log.1"
-    assert kept.read_bytes().endswith(b"last\n")
-    assert kept.stat().st_size == 10 << 20
-    assert not kept.stat().st_mode & 0o077
-    cut_log(tmp_path / "none.log")
 
 
 def test_token_and_ports_are_chosen_once(tmp_path: Path) -> None:
