@@ -7,6 +7,7 @@ import pwd
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from playwright.sync_api import expect
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 # A real JupyterLab on a busy machine with two cores.
 PATIENCE: Final = 90_000
+ARTIFACTS: Final = Path(__file__).parents[2] / "artifacts" / "screenshots"
 SUBMIT: Final = "#spawn_form button[type=submit]"
 HERE: Final = {"kind": "process", "title": "This machine"}
 SITE: Final[dict[str, Any]] = {
@@ -131,9 +133,27 @@ def first_start(
         hub.close()
 
 
+def keep(view: BrowserPage, name: str) -> None:
+    """Keep a picture of the page among the artefacts, or where ``ANYWHERE_SCREENSHOTS`` says."""
+    folder = Path(os.environ.get("ANYWHERE_SCREENSHOTS") or ARTIFACTS)
+    folder.mkdir(parents=True, exist_ok=True)
+    view.page.screenshot(path=str(folder / f"{name}.png"), full_page=True)
+
+
 def only_name() -> str:
     """A name that may log in at a hub with nothing declared."""
     return "ann" if os.geteuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
+
+
+def scripts_are_ready(page: Page) -> None:
+    """Wait until the buttons of the hub's page do something.
+
+    Playwright's own `wait_for_function` looks again by `eval`, which the policy forbids.
+    """
+    wait_for(
+        lambda: page.evaluate("window._jupyterhub_page_loaded === true"),
+        what="the page's scripts",
+    )
 
 
 def hub_errors(page: Page) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from tests.browser.conftest import NARROW, WIDE
-from tests.browser.journey import HERE, SITE, SUBMIT, Journey, first_start
+from tests.browser.journey import HERE, SITE, SUBMIT, Journey, first_start, keep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ def findings(page: Page) -> list[tuple[str, str, str]]:
 def look(view: BrowserPage, name: str) -> list[tuple[str, str, str]]:
     """Keep a picture of the page, and return what is wrong with it."""
     theme = view.page.evaluate("document.documentElement.dataset.bsTheme")
-    view.screenshot(f"up-{name}-{theme}-{view.page.viewport_size['width']}")  # type: ignore[index]  # never None here
+    keep(view, f"up-{name}-{theme}-{view.page.viewport_size['width']}")  # type: ignore[index]  # never None here
     return findings(view.page)
 
 

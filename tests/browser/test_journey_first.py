@@ -13,11 +13,13 @@ from tests.browser.journey import (
     Journey,
     first_start,
     hub_errors,
+    keep,
     kernel_is_idle,
     new_notebook,
     only_name,
     run_cell,
     save,
+    scripts_are_ready,
     wait_for_lab,
 )
 
@@ -67,7 +69,7 @@ def test_a_wrong_password_is_told_on_the_page(
         view.page.click("#login_submit")
     assert sent.value.status == httpx.codes.FORBIDDEN
     expect(view.page.locator(".login_error")).to_have_text("Invalid username or password")
-    view.screenshot(f"journey-login-refused-{'ascii' if password.isascii() else 'other'}")
+    keep(view, f"journey-login-refused-{'ascii' if password.isascii() else 'other'}")
     assert view.errors == []
 
 
@@ -88,7 +90,7 @@ def test_a_notebook_outlives_its_hub_and_its_server(
     run_cell(page, "1+1", "2")
     run_cell(page, "x = 41; x", "41")
     file = save(page)
-    view.screenshot("journey-lab")
+    keep(view, "journey-lab")
 
     kill_and_restart_the_hub(journey, page, sockets)
     stop_from_home(journey, page)
@@ -120,7 +122,7 @@ def kill_and_restart_the_hub(journey: Journey, page: Page, sockets: list[WebSock
 def stop_from_home(journey: Journey, page: Page) -> None:
     page.goto(f"{journey.url}hub/home")
     expect(page.locator("section")).to_contain_text("Running")
-    page.wait_for_function("window._jupyterhub_page_loaded")
+    scripts_are_ready(page)
     page.click("#stop")
     expect(page.locator("#start")).to_have_text("Start My Server", timeout=PATIENCE)
     expect(page.locator("section")).to_contain_text(re.compile("Last time: "))

@@ -14,6 +14,8 @@ from tests.browser.journey import (
     Journey,
     first_start,
     hub_errors,
+    keep,
+    scripts_are_ready,
     wait_for_lab,
 )
 from tests.hub.harness import wait_for
@@ -71,7 +73,7 @@ def test_only_the_options_of_what_is_chosen_are_shown(
     page.get_by_label("Course: statistics").check()
     expect(page.locator(field("python", "memory"))).to_be_hidden()
     expect(page.locator(field("course", "week"))).to_be_visible()
-    view.screenshot("journey-menu-course")
+    keep(view, "journey-menu-course")
     assert view.errors == []
 
 
@@ -110,7 +112,7 @@ def test_a_named_server_is_started_and_stopped_from_home(
     page = journey.login(view, "nora")
     errors = hub_errors(page)
     journey.hub.start_server("nora", options={"profile": "course"})
-    page.wait_for_function("window._jupyterhub_page_loaded")
+    scripts_are_ready(page)
     page.fill(".new-server-name", "Analysis")
     page.click(".new-server-btn")
     row = page.locator("tr[data-server-name=analysis]")
@@ -124,8 +126,8 @@ def test_a_named_server_is_started_and_stopped_from_home(
 
     page.goto(f"{journey.url}hub/home")
     expect(row).to_contain_text("Running")
-    view.screenshot("journey-home")
-    page.wait_for_function("window._jupyterhub_page_loaded")
+    keep(view, "journey-home")
+    scripts_are_ready(page)
     row.get_by_role("button", name="Stop").click()
     expect(row.get_by_role("button", name="Start")).to_be_visible(timeout=PATIENCE)
     assert not (journey.hub.server("nora", "analysis") or {})["ready"]
@@ -155,7 +157,7 @@ def test_a_command_that_does_not_exist_is_told_with_its_cure(
     expect(told).to_contain_text("Write its whole path")
     expect(page.get_by_label("Broken")).to_be_checked()
     assert "Traceback" not in page.content()
-    view.screenshot("journey-failed")
+    keep(view, "journey-failed")
     assert view.errors == []
 
 
@@ -183,7 +185,7 @@ def test_an_admin_sees_the_menu_of_the_user(journey: Journey, browser_page: Make
     row.get_by_text("Spawn Page").click()
     expect(page.locator(".lead")).to_contain_text("It will belong to lea")
     large.check()
-    view.screenshot("journey-for-another")
+    keep(view, "journey-for-another")
     page.click(SUBMIT)
     wait_for(lambda: is_started(journey, "lea"), what="the start")
     assert chosen(journey, "lea")["profile"] == "large"

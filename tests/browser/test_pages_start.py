@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
+from tests.browser.journey import scripts_are_ready
 from tests.hub.harness import wait_for
 from tests.hub.page_hub import SITE, page_hub
 
@@ -135,14 +136,14 @@ def test_home_says_where_each_server_runs_and_stops_it(hub: Hub, browser_page: M
     expect(row).to_contain_text("Running")
     expect(view.page.locator("section")).to_contain_text("Python")
 
-    view.page.wait_for_function("window._jupyterhub_page_loaded")
+    scripts_are_ready(view.page)
     with view.page.expect_navigation():
         row.get_by_role("button", name="Stop").click()
 
     expect(row.get_by_role("button", name="Delete")).to_be_visible()
     expect(row).not_to_contain_text("Running")
     wait_for(lambda: not (hub.server("gus", "named") or {"ready": True})["ready"])
-    view.page.wait_for_function("window._jupyterhub_page_loaded")
+    scripts_are_ready(view.page)
     with view.page.expect_navigation():
         view.page.click("#stop")
     expect(view.page.locator("#start")).to_have_text("Start My Server")

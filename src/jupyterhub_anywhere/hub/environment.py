@@ -5,35 +5,31 @@ What is worse than a warning raises; the rest is told beside the URL.
 
 from __future__ import annotations
 
-import locale
 import os
-import shutil
-import socket
 import ssl
 import sys
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from jupyterhub_anywhere.core.errors import SurroundingsError
 from jupyterhub_anywhere.hub.addresses import addresses, check_exposure
 from jupyterhub_anywhere.hub.files import read_json
 from jupyterhub_anywhere.hub.logins import only_account
-from jupyterhub_anywhere.hub.ports import LOOPBACK, check_free, who_holds
+from jupyterhub_anywhere.hub.ports import check_free, who_holds
 from jupyterhub_anywhere.hub.proxy import find_proxy
+from jupyterhub_anywhere.hub.surroundings import clock, disk, encoding, loopback
+from jupyterhub_anywhere.targets.base import Level
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from traitlets.config import Config
 
     from jupyterhub_anywhere.core.state import StatePaths
     from jupyterhub_anywhere.hub.options import UpOptions
     from jupyterhub_anywhere.spawner.site import Site
-
-# 2020: before it, the machine's clock was never set, and certificates and cookies are "not yet".
-_EARLIEST: Final = 1577836800
-_LOOPBACK_SECONDS: Final = 3.0
-_LEAST_BYTES: Final = 50 << 20
-_FEW_BYTES: Final = 500 << 20
+    from jupyterhub_anywhere.targets.base import Finding
 
 
 def check(site: Site, options: UpOptions) -> tuple[str, ...]:
@@ -50,46 +46,45 @@ def check(site: Site, options: UpOptions) -> tuple[str, ...]:
     found = addresses(hub, options.port)
     insecure = options.insecure_http or hub.insecure_http
     check_exposure(found, hub, site.config.users.login, insecure_http=insecure)
-    check_clock(time.time())
-    check_loopback()
+    notes = machine_notes(site.info.state)
     check_certificate(site)
     check_server_python(site)
-    notes = [*disk_notes(site.info.state), *locale_notes(), *home_notes(site)]
-    notes += _account_notes(site)
+    notes += [*home_notes(site), *_account_notes(site)]
     if insecure and not found.listen.local and hub.tls is None:
         notes.append("Passwords and notebooks travel in plain http: this hub serves other machines")
     return tuple(notes)
 
 
-def check_clock(now: float) -> None:
-    """Refuse a clock that was never set.
+def machine_notes(paths: StatePaths) -> list[str]:
+    """What doctor finds of this machine, as far as a start depends on it.
 
     Raises:
-        SurroundingsError: It is before 2020.
+        SurroundingsError: The hub could not run here.
     """
-    if now < _EARLIEST:
-        day = time.strftime("%Y-%m-%d", time.gmtime(now))
-        raise SurroundingsError(
-            f"This machine's clock says {day}: cookies and certificates would not count.",
-            hint="Set it, as with: date -s, or a time service.",
+    return told(
+        (
+            loopback(),
+            clock(paths, time.time()),
+            disk(paths.root),
+            encoding(sys.getfilesystemencoding()),
         )
+    )
 
 
-def check_loopback() -> None:
-    """Refuse a machine without 127.0.0.1, as one with IPv6 alone.
+def told(findings: Iterable[Finding]) -> list[str]:
+    """Warnings as sentences.
 
     Raises:
-        SurroundingsError: Kernels could not run here.
+        SurroundingsError: One of them is an error.
     """
-    try:
-        # Without the route an address can be bound that nobody reaches: so it is tried both ways.
-        with socket.create_server((LOOPBACK, 0)) as server:
-            socket.create_connection(server.getsockname(), timeout=_LOOPBACK_SECONDS).close()
-    except OSError as error:
-        raise SurroundingsError(
-            f"This machine has no {LOOPBACK}: Jupyter's kernels cannot run here.",
-            hint="Bring it up: ip link set lo up; ip address add 127.0.0.1/8 dev lo",
-        ) from error
+    notes = []
+    for finding in findings:
+        text = f"{finding.subject}: {finding.message}"
+        if finding.level is Level.ERROR:
+            raise SurroundingsError(f"{text}.", hint=finding.cure)
+        if finding.level is Level.WARNING:
+            notes.append(f"{text}. {finding.cure}")
+    return notes
 
 
 def check_certificate(site: Site) -> None:
@@ -134,32 +129,6 @@ def check_server_python(site: Site) -> None:
         found = probe_server(site.loaded.base / prefix if prefix else None, site.info.uids[1])
         if not found.ok:
             raise SurroundingsError(f"Target {target.name}: {found.message}", hint=found.cure)
-
-
-def disk_notes(paths: StatePaths) -> list[str]:
-    """How much room the state folder has.
-
-    Raises:
-        SurroundingsError: Next to none.
-    """
-    free = shutil.disk_usage(paths.root).free
-    if free < _LEAST_BYTES:
-        raise SurroundingsError(
-            f"The disk of {paths.root} is full: {free >> 20} MB are left.",
-            hint="Free some space there, or name another folder with --state DIR.",
-        )
-    if free < _FEW_BYTES:
-        return [f"The disk of {paths.root} is nearly full: {free >> 20} MB are left"]
-    return []
-
-
-def locale_notes() -> list[str]:
-    """Whether names that are not English come out right."""
-    encoding = sys.getfilesystemencoding().lower()
-    if encoding.replace("-", "") == "utf8":
-        return []
-    name = locale.setlocale(locale.LC_CTYPE)
-    return [f"The locale {name} knows no UTF-8: set LANG=C.UTF-8 for file names beyond English"]
 
 
 def home_notes(site: Site) -> list[str]:

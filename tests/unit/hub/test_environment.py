@@ -14,6 +14,7 @@ from jupyterhub_anywhere.core.errors import SurroundingsError
 from jupyterhub_anywhere.hub import environment
 from jupyterhub_anywhere.hub.statefolder import open_state
 from jupyterhub_anywhere.spawner.site import load_site
+from jupyterhub_anywhere.targets.base import Finding, Level
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,32 +33,28 @@ def site_of(folder: Path, **sections: object) -> Site:
     return load_site(file, state_root=paths.root, hub_id="test")
 
 
-def test_a_clock_that_was_never_set() -> None:
-    environment.check_clock(1_800_000_000)
-    with pytest.raises(SurroundingsError, match=r"clock says 1970-01-02") as refused:
-        environment.check_clock(86400)
-    assert "Set it" in refused.value.hint
-
-
-@pytest.mark.parametrize(("free", "told"), [(1 << 40, 0), (100 << 20, 1)])
-def test_a_disk_that_fills(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, told: int
-) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(free))
-    assert len(environment.disk_notes(open_state(tmp_path))) == told
+def test_errors_of_the_machine_stop_a_start_and_warnings_are_told() -> None:
+    fine = Finding(Level.OK, "loopback", "works")
+    low = Finding(Level.WARNING, "disk", "0.4G free at /x", "Free some space.")
+    never_set = Finding(Level.ERROR, "clock", "it says 1970-01-02", "Set it.")
+    assert environment.told([fine, low]) == ["disk: 0.4G free at /x. Free some space."]
+    with pytest.raises(SurroundingsError, match="clock: it says 1970-01-02") as refused:
+        environment.told([fine, never_set])
+    assert refused.value.hint == "Set it."
 
 
 def test_a_disk_that_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = open_state(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 20))
-    with pytest.raises(SurroundingsError, match="is full: 1 MB are left"):
-        environment.disk_notes(paths)
+    with pytest.raises(SurroundingsError, match=r"disk: 0\.0G free") as refused:
+        environment.machine_notes(paths)
+    assert "--state DIR" in refused.value.hint
 
 
-def test_a_locale_without_utf8(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert environment.locale_notes() == []
+def test_a_locale_without_utf8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "ascii")
-    assert "LANG=C.UTF-8" in environment.locale_notes()[0]
+    notes = environment.machine_notes(open_state(tmp_path))
+    assert any("LANG=C.UTF-8" in note for note in notes)
 
 
 @pytest.mark.root
