@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from jupyterhub_anywhere.core.errors import AnywhereError, ConfigError
 from jupyterhub_anywhere.hub.files import read_json
 from jupyterhub_anywhere.hub.surroundings import surroundings
 from jupyterhub_anywhere.hub.uprecord import read_up
+from jupyterhub_anywhere.spawner.check import values_of
 from jupyterhub_anywhere.spawner.site import load_site
 from jupyterhub_anywhere.targets import registry
 from jupyterhub_anywhere.targets.base import Finding, Level
@@ -57,7 +59,7 @@ async def examine(file: Path | None, paths: StatePaths) -> list[Finding]:
         return found + await _in_thread(paths, None)
     found.append(Finding(Level.OK, "configuration", str(file or "the built-in default")))
     found += await _in_thread(paths, site)
-    each = await asyncio.gather(*map(of_target, site.targets.values()))
+    each = await asyncio.gather(*map(of_target, site.targets.values()), of_profiles(site))
     return found + [finding for findings in each for finding in findings]
 
 
@@ -98,6 +100,26 @@ async def of_target(target: Target, seconds: float = TARGET_SECONDS) -> list[Fin
         text = f"its checks failed: {type(error).__name__}: {error}"
         return [Finding(Level.ERROR, subject, text, "Report it to whoever wrote this kind.")]
     return list(found) or [Finding(Level.OK, subject, f"kind {target.kind}; no checks of its own")]
+
+
+async def of_profiles(site: Site) -> list[Finding]:
+    """What targets find of the values that profiles set: environments, images; each once."""
+    values = {
+        (name, trait, value)
+        for profile in site.config.profiles.values()
+        for name in profile.targets
+        for trait, value in values_of(profile, name)
+        if isinstance(value, Hashable)
+    }
+    found: list[Finding] = []
+    for name, trait, value in sorted(values, key=str):
+        try:
+            async with asyncio.timeout(TARGET_SECONDS):
+                found += await site.targets[name].choice_findings(trait, value)
+        except Exception as error:  # noqa: BLE001 - a foreign kind may raise anything
+            text = f"its check of {trait} failed: {type(error).__name__}: {error}"
+            found.append(Finding(Level.ERROR, f"target {name}", text))
+    return found
 
 
 # --- the running hub -----------------------------------------------------------------------------

@@ -147,6 +147,12 @@ def profile_problems(loaded: Loaded, targets: Mapping[str, Target]) -> list[Prob
     return report.problems
 
 
+def values_of(profile: Profile, target: str) -> Iterator[tuple[str, Any]]:
+    """Every trait and value that a profile can set at a target, by options and their choices."""
+    for _, trait, value in _profile_traits((), profile, target):
+        yield trait, value
+
+
 def _cure(path: Path, hint: str, *, unknown: bool) -> str:
     if unknown and "options" in path:
         return f"{hint} An option can name its targets, or have sets_for each of them.".strip()

@@ -157,3 +157,12 @@ class Target(ABC):
     async def findings(self) -> Sequence[Finding]:
         """What `anywhere doctor` finds at this target; never raises."""
         return ()
+
+    async def choice_findings(self, trait: str, value: Any) -> Sequence[Finding]:  # noqa: ARG002
+        """What `anywhere doctor` finds of a value that a profile sets: an environment, an image.
+
+        Args:
+            trait: The spawner's trait.
+            value: One value that some profile sets here.
+        """
+        return ()

@@ -6,6 +6,7 @@ import asyncio
 import http.server
 import json
 import os
+import sys
 import threading
 from importlib.metadata import EntryPoint, EntryPoints
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,6 +19,7 @@ from jupyterhub_anywhere.core.state import StatePaths
 from jupyterhub_anywhere.hub import doctor
 from jupyterhub_anywhere.hub.files import write_json
 from jupyterhub_anywhere.hub.statefolder import open_state
+from jupyterhub_anywhere.spawner.site import load_site
 from jupyterhub_anywhere.targets import registry
 from jupyterhub_anywhere.targets.base import Finding, Level, NoSettings, SiteInfo, Target
 
@@ -72,6 +74,30 @@ async def test_a_target_that_never_answers(tmp_path: Path) -> None:
     (found,) = await doctor.of_target(odd(tmp_path, "never"), seconds=0.01)
     assert found.level is Level.ERROR
     assert "did not answer" in found.message
+
+
+async def test_the_environments_of_profiles_are_tried(tmp_path: Path) -> None:
+    file = tmp_path / "anywhere.yaml"
+    file.write_text(
+        f"""
+targets: {{here: {{kind: process}}}}
+profiles:
+  python:
+    targets: [here]
+    options:
+      environment:
+        type: choice
+        choices:
+          ours: {{sets: {{prefix: {sys.prefix}}}}}
+          none: {{sets: {{prefix: nowhere}}}}
+"""
+    )
+    found = await doctor.of_profiles(load_site(file, state_root=tmp_path / "state"))
+    levels = {each.subject.rpartition(" ")[2]: each.level for each in found}
+    assert levels["nowhere"] is Level.ERROR
+    assert set(levels) == {sys.prefix, "nowhere"}
+    (missing,) = [each for each in found if each.subject.endswith("nowhere")]
+    assert str(tmp_path / "nowhere") in missing.message
 
 
 @pytest.fixture

@@ -70,6 +70,24 @@ class ProcessKind(Target):
         except Exception as error:  # noqa: BLE001 - a report with a hole in it is still a report
             return [Finding(Level.ERROR, f"target {self.name}", f"{type(error).__name__}: {error}")]
 
+    async def choice_findings(self, trait: str, value: Any) -> Sequence[Finding]:
+        """Whether an environment of a profile runs, as the user, and has what a server needs."""
+        if trait != "prefix":
+            return ()
+        return await blocking(self._prefix_findings, str(value))
+
+    def _prefix_findings(self, folder: str) -> list[Finding]:
+        import jupyterhub
+
+        from jupyterhub_anywhere.targets.process.doctor import python_findings
+        from jupyterhub_anywhere.targets.process.environment import Prefix
+        from jupyterhub_anywhere.targets.process.probe import probe_server
+
+        prefix = Prefix.named(folder, str(self.site.base))
+        probe = probe_server(prefix.path, self.probe_uid())
+        subject = f"target {self.name}: environment {folder}"
+        return python_findings(subject, probe, jupyterhub.__version__)
+
     def _findings(self) -> list[Finding]:
         import jupyterhub
 
