@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from jupyterhub.app import JupyterHub
 from tornado import web
 
 from jupyterhub_anywhere.hub.config_values import add_to_dict, add_to_list
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _WEB: Final = Path(str(files("jupyterhub_anywhere.web")))
 TEMPLATES: Final = _WEB / "templates"
 STATIC: Final = _WEB / "static"
+_STOCK_LOGO: Final = ("static", "images", "jupyterhub-80.png")
 CANCELLED: Final = "The start was cancelled."
 
 
@@ -36,7 +38,8 @@ def configure(c: Config) -> None:
     add_to_list(c.JupyterHub, "template_paths", str(TEMPLATES))
     functions = {"anywhere_runs_on": runs_on, "anywhere_failure": failure}
     values = {key: _given(function) for key, function in functions.items()}
-    add_to_dict(c.JupyterHub, "template_vars", {**values, "anywhere_links": account_links})
+    called = {"anywhere_links": account_links, "anywhere_stock_logo": stock_logo}
+    add_to_dict(c.JupyterHub, "template_vars", {**values, **called})
 
 
 def _given(function: Callable[..., Any]) -> Callable[[Any], Callable[..., Any]]:
@@ -54,6 +57,14 @@ def account_links(user: Any) -> list[tuple[str, str]]:
         return []
     own = [("change-password", "Change password")]
     return [*own, ("authorize", "Accounts")] if user.admin else own
+
+
+def stock_logo(_user: Any) -> bool:
+    """Whether the page shows JupyterHub's own logo, whose dark letters need a bright page."""
+    if not JupyterHub.initialized():
+        return False
+    hub = JupyterHub.instance()
+    return str(hub.logo_file) == str(Path(hub.data_files_path, *_STOCK_LOGO))
 
 
 def failure(error: BaseException | None) -> dict[str, str]:

@@ -142,8 +142,7 @@ def resolve_command(cmd: Sequence[str], prefix: Prefix, path: str) -> list[str]:
     found = shutil.which(program, path=path)
     if found is None:
         raise TargetError(
-            f"The server's program {program!r} is not on its PATH, or may not be executed"
-            f" ({path}).",
+            f"The server's program {program!r} is not on its PATH, or may not be executed.",
             hint="Write its whole path in `cmd`, or install it in the environment.",
         )
     return [os.path.abspath(found), *rest]  # noqa: PTH100 - a link must stay: venvs are links
