@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyterhub.spawner import SimpleLocalProcessSpawner, Spawner
 from jupyterhub.utils import random_port
-from traitlets import Bool, Dict, Integer, Unicode
+from traitlets import Bool, Dict, Unicode, default
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -44,9 +44,20 @@ class RecordingSpawner(SimpleLocalProcessSpawner):
     labels = Dict().tag(config=True)
     fail_in = Unicode().tag(config=True)
     hang_in = Unicode().tag(config=True)
+    resume = Bool(default_value=False, help="Come back with the old token.").tag(config=True)
     volume = Unicode()
-    resumed = Bool(default_value=False)
-    count = Integer(0)
+
+    @default("will_resume")
+    def _default_will_resume(self) -> bool:
+        return bool(self.resume)
+
+    def take_old_token(self) -> None:
+        """As a stopped container does: its environment has the token of the first start."""
+        file = Path(self.record).with_name(f"token-{self.user.name}-{self.name}")
+        if file.exists():
+            self.api_token = file.read_text("ascii")
+        else:
+            file.write_text(self.api_token, "ascii")
 
     async def note(self, method: str, **facts: Any) -> None:
         """Write a call down, then fail or hang where the test wants it."""
@@ -72,6 +83,8 @@ class RecordingSpawner(SimpleLocalProcessSpawner):
         return state
 
     async def start(self) -> tuple[str, int]:
+        if self.resume:
+            self.take_old_token()
         environment = {k: v for k, v in self.get_env().items() if k.startswith("JUPYTERHUB_")}
         extra = {k: v for k, v in self.environment.items() if isinstance(v, str)}
         await self.note(

@@ -417,3 +417,35 @@ c.RecordingSpawner.apply_user_options = {"size": "colour"}
     (start,) = records(hub, "start")
     assert start["options"] == {"size": "HUGE"}
     assert start["colour"] == "HUGEish"
+
+
+def test_a_resumed_server_keeps_its_token(make: Callable[..., Hub]) -> None:
+    hub = make("ours", extra="c.RecordingSpawner.resume = True\n").start()
+
+    def whose(token: str) -> int:
+        headers = {"Authorization": f"token {token}"}
+        return hub.client().get("hub/api/user", headers=headers).status_code
+
+    hub.start_server("ann")
+    token = (hub.folder / "token-ann-").read_text("ascii")
+    assert whose(token) == 200
+    hub.stop_server("ann")
+    # The hub deletes the token of a server that will not resume.
+    assert whose(token) == 200
+    hub.start_server("ann")
+    assert whose(token) == 200
+    hub.stop_server("ann")
+
+
+def test_deletion_reaches_every_target_that_a_server_was_at(make: Callable[..., Hub]) -> None:
+    site = json.loads(json.dumps(SITE))
+    site["targets"]["other"] = {"kind": "custom", "class": "recording.RecordingSpawner"}
+    site["profiles"]["python"]["targets"] = ["lab", "other"]
+    hub = make("ours", site=site).start()
+    for target in ("lab", "other"):
+        hub.start_server("ann", options={"profile": "python", "target": target})
+        hub.stop_server("ann")
+    hub.kill()
+    hub.start()
+    assert hub.api("DELETE", "users/ann").status_code == 204
+    assert len(records(hub, "delete_forever")) == 2

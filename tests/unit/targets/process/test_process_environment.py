@@ -106,8 +106,10 @@ def test_the_standard_command_is_the_environments_own(tmp_path: Path) -> None:
 def test_another_command_is_looked_up_on_the_servers_path(tmp_path: Path) -> None:
     prefix = make_prefix(tmp_path / "a")
     assert resolve_command(["sh", "-c", "x"], prefix, "/bin:/usr/bin") == ["/bin/sh", "-c", "x"]
-    with pytest.raises(TargetError, match=r"'shh' is not on its PATH.*\(/bin\)"):
-        resolve_command(["shh"], prefix, "/bin")
+    with pytest.raises(TargetError, match="'shh' is not on its PATH") as refused:
+        resolve_command(["shh"], prefix, "/opt/somewhere")
+    # Users read it, and where things are installed is none of their business.
+    assert "/opt/somewhere" not in str(refused.value)
 
 
 def test_nothing_of_the_hub_reaches_a_server_but_language_and_time(tmp_path: Path) -> None:
