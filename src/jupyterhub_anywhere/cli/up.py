@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -121,12 +122,21 @@ def _ready(running: Running, session: Session, *, keep_servers: bool) -> None:
 
 def _how_to_stop(session: Session, *, keep_servers: bool) -> str:
     if not is_terminal(sys.stdin):
-        stop = f"(stop: {shlex.join(['anywhere', *_state_words(session), 'down'])})"
+        stop = f"(stop: {shlex.join([*_this_program(), *_state_words(session), 'down'])})"
     elif keep_servers:
         stop = "(stop: Ctrl-C; servers live on until `anywhere down`)"
     else:
         stop = "(stop: Ctrl-C)"
     return stop
+
+
+def _this_program() -> list[str]:
+    """What to type to run this program: short where the PATH has it."""
+    from jupyterhub_anywhere.hub.service_unit import program
+
+    words = program()
+    found = shutil.which("anywhere")
+    return ["anywhere"] if found is not None and found == words[0] else words
 
 
 def _state_words(session: Session) -> list[str]:
