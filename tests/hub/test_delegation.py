@@ -449,3 +449,20 @@ def test_deletion_reaches_every_target_that_a_server_was_at(make: Callable[..., 
     hub.start()
     assert hub.api("DELETE", "users/ann").status_code == 204
     assert len(records(hub, "delete_forever")) == 2
+
+
+def test_a_server_that_outlived_its_hub_leaves_no_token(make: Callable[..., Hub]) -> None:
+    hub = make("ours").start()
+
+    def tokens() -> list[str]:
+        found = hub.api("GET", "users/ann/tokens").json()["api_tokens"]
+        return [each["note"] for each in found if each["note"].startswith("Server at")]
+
+    hub.start_server("ann")
+    hub.start_server("ann", "second")
+    assert sorted(tokens()) == ["Server at /user/ann/", "Server at /user/ann/second/"]
+    hub.kill()
+    hub.start()
+    wait_for(lambda: (hub.server("ann") or {}).get("ready"), what="ann's server")
+    hub.stop_server("ann")
+    assert tokens() == ["Server at /user/ann/second/"]

@@ -31,6 +31,7 @@ from jupyterhub_anywhere.spawner.delegation import BEFORE_THE_CHOICE
 from jupyterhub_anywhere.spawner.holder import Holder
 from jupyterhub_anywhere.spawner.menu import Menu
 from jupyterhub_anywhere.spawner.refusals import public_text, refusal
+from jupyterhub_anywhere.spawner.tokens import forget_tokens
 from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.targets.traits import apply_settings
 
@@ -377,6 +378,9 @@ class AnywhereSpawner(Menu, Holder, Spawner):
 
     async def run_post_stop_hook(self) -> None:
         """The wrapper's hook, then the child's."""
+        if self.child is not None and not self.api_token and not self.will_resume:
+            # The server was started by an earlier hub, whose token this one never knew.
+            forget_tokens(self.user, self.orm_spawner)
         await maybe_future(super().run_post_stop_hook())
         if self.child is not None:
             await maybe_future(self.child.run_post_stop_hook())
