@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.hub.harness import SOURCES, Hub, wait_for
 
+from jupyterhub_anywhere.spawner.site import load_site
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -366,6 +368,15 @@ c.AnywhereSpawner.config_file = {str(hub.file)!r}
     assert "profile" in refused.json()["errors"]
     page = hub.login("bob").get("hub/spawn")
     assert "Python" in page.text
+
+
+def test_a_hub_without_an_id_gets_one_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "anywhere.yaml"
+    file.write_text("targets: {here: {kind: process}}\n", "utf-8")
+    state = tmp_path / "state"
+    assert load_site(file, state_root=state, fallback_id="db-1").info.hub_id == "db-1"
+    file.write_text("hub: {id: mine-1}\ntargets: {here: {kind: process}}\n", "utf-8")
+    assert load_site(file, state_root=state, fallback_id="db-1").info.hub_id == "mine-1"
 
 
 def test_a_group_override_that_nobody_has_is_told(make: Callable[..., Hub]) -> None:

@@ -113,6 +113,12 @@ def _part(settings: view.Settings | None, *, only: bool) -> Markup:
     return Markup(module.settings(settings, only))  # noqa: S704 - a macro's answer, escaped
 
 
+def prepare() -> None:
+    """Compile the templates, which takes longer than a hub may hold its event loop."""
+    for name in ("menu.html", "menu_parts.html"):
+        _environment().get_template(name)
+
+
 @cache
 def _environment() -> Environment:
     return Environment(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jupyterhub_anywhere.catalog.form import prepare
 from jupyterhub_anywhere.config.load import Loaded
 from jupyterhub_anywhere.config.marks import Marks
 from jupyterhub_anywhere.config.models import Config as SiteConfig
@@ -71,6 +72,7 @@ def _loaded(source: str | Path | Loaded | SiteConfig | None) -> Loaded:
 def install(c: Config, site: Site) -> None:
     """Publish a site and make a hub start servers from it."""
     sites.publish(site)
+    prepare()
     handlers.install()
     pages.configure(c)
     c.JupyterHub.spawner_class = AnywhereSpawner

@@ -124,6 +124,7 @@ def load_site(
     state_root: Path,
     share_account: bool = False,
     hub_id: str = "",
+    fallback_id: str = UNSAVED_HUB,
 ) -> Site:
     """Load, check and build in one step.
 
@@ -132,6 +133,7 @@ def load_site(
         state_root: The state folder; need not exist.
         share_account: Whether several names run under the account of the hub.
         hub_id: The hub's id; default: the file's, else the state folder's.
+        fallback_id: The id of a hub that has none of these.
 
     Raises:
         ConfigError: With every problem found.
@@ -140,7 +142,7 @@ def load_site(
     state = StatePaths(state_root)
     first, _, last = loaded.config.users.uids.partition("-")
     info = SiteInfo(
-        hub_id=hub_id or loaded.config.hub.id or _stored_hub_id(state) or UNSAVED_HUB,
+        hub_id=hub_id or loaded.config.hub.id or _stored_hub_id(state) or fallback_id,
         state=state,
         base=loaded.base,
         uids=(int(first), int(last)),

@@ -33,6 +33,7 @@ from jupyterhub_anywhere.spawner.menu import Menu
 from jupyterhub_anywhere.spawner.refusals import public_text, refusal
 from jupyterhub_anywhere.spawner.tokens import forget_tokens
 from jupyterhub_anywhere.targets.errors import StartError
+from jupyterhub_anywhere.targets.hubid import id_from_database
 from jupyterhub_anywhere.targets.traits import apply_settings
 
 if TYPE_CHECKING:
@@ -84,7 +85,13 @@ class AnywhereSpawner(Menu, Holder, Spawner):
             NoSiteError: There is no file.
         """
         if not site.published() and self.config_file:
-            site.publish(site.load_site(Path(self.config_file), state_root=default_state_root()))
+            # Where nobody keeps an id for this hub, its database is what makes it this one.
+            found = site.load_site(
+                Path(self.config_file),
+                state_root=default_state_root(),
+                fallback_id=id_from_database(self.orm_spawner),
+            )
+            site.publish(found)
         return site.current()
 
     def who(self) -> Who:

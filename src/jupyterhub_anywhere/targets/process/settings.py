@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from typing import Any
 
-import sqlalchemy
 from traitlets import Bool, Float, HasTraits, Int, Tuple, Unicode, default
 
 from jupyterhub_anywhere.core.state import StatePaths, default_state_root
+from jupyterhub_anywhere.targets.hubid import id_from_database
 
 
 class SiteTraits(HasTraits):
@@ -54,7 +52,7 @@ class SiteTraits(HasTraits):
 
     @default("hub_id")
     def _default_hub_id(self) -> str:
-        return _id_from_database(self.orm_spawner)
+        return id_from_database(self.orm_spawner)
 
     @default("homes")
     def _default_homes(self) -> str:
@@ -67,13 +65,3 @@ class SiteTraits(HasTraits):
     @default("log_folder")
     def _default_log_folder(self) -> str:
         return str(StatePaths(default_state_root()).logs)
-
-
-def _id_from_database(orm_spawner: Any) -> str:
-    """An id for a hub that was given none: its database is what makes it that hub."""
-    session = sqlalchemy.inspect(orm_spawner).session if orm_spawner is not None else None
-    url = session.get_bind().url if session is not None else None
-    if url is None:
-        return "alone"
-    database = os.path.abspath(url.database) if url.get_backend_name() == "sqlite" else str(url)  # noqa: PTH100 - text
-    return f"db-{hashlib.sha256(database.encode()).hexdigest()[:12]}"
