@@ -242,6 +242,7 @@ def test_a_home_outlives_its_user_unless_told_otherwise(make_hub: MakeHub) -> No
     hub.api("DELETE", "users/ann").raise_for_status()
     assert home_of(hub).is_dir()
     assert list((hub.state.logs / "servers").iterdir()) == []
+    assert f"The home of ann is kept: {home_of(hub)}" in hub.logs()
     hub.stop()
     install(hub, "c.ProcessSpawner.delete_home = True\n").start()
     hub.start_server("ann")
@@ -252,6 +253,7 @@ def test_a_home_outlives_its_user_unless_told_otherwise(make_hub: MakeHub) -> No
     hub.stop_server("ann")
     hub.api("DELETE", "users/ann").raise_for_status()
     assert list(hub.state.homes.iterdir()) == []
+    assert "The home of ann was removed" in hub.logs()
 
 
 def test_kernels_and_terminals_of_a_real_server_end_with_it(make_hub: MakeHub) -> None:

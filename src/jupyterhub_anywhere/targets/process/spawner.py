@@ -420,10 +420,16 @@ class ProcessSpawner(SiteTraits, Spawner):
         for path in (log, log.with_name(log.name + ".1"), status):
             path.unlink(missing_ok=True)
         await blocking(shutil.rmtree, self._certs, ignore_errors=True)
-        if self.delete_home and not self.name:
-            name = self.user.name
-            if await blocking(self._delete_home, name):
-                self.log.info("The home of %s was removed", name)
+        if not self.name:
+            await blocking(self._end_of_home, self.user.name)
+
+    def _end_of_home(self, name: str) -> None:
+        """Remove a user's home where that is wanted, and say what has become of it."""
+        home = home_folder(Path(self.homes), name)
+        if self.delete_home and self._delete_home(name):
+            self.log.info("The home of %s was removed: %s", name, home)
+        elif home.is_dir():
+            self.log.info("The home of %s is kept: %s. See `delete_home`.", name, home)
 
     def _delete_home(self, name: str) -> bool:
         home = home_folder(Path(self.homes), name)
