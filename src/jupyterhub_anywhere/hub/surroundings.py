@@ -27,7 +27,7 @@ DISTRIBUTION: Final = "jupyterhub-anywhere"
 # Where this distribution's own metadata is missing (run from its sources), the one that matters.
 _LEAST: Final = ("jupyterhub>=6.1,<7",)
 _LOW_SPACE: Final = 1 << 30
-_NO_SPACE: Final = 50 << 20
+_NO_SPACE: Final = 100 << 20
 _FEW_FILES: Final = 4096
 # No release of this program is older; a clock that says so was never set.
 _RELEASED: Final = 1_735_689_600  # 2025-01-01
