@@ -27,8 +27,9 @@ def boot_id() -> str:
 def _stat(pid: int) -> tuple[str, int] | None:
     """State letter and start time (clock ticks since boot) of a process; None without one."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except (OSError, ValueError):
+        # A name may be any bytes, also half a letter: the kernel cuts it after fifteen.
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
         return None
     # The command stands in parentheses and may itself hold blanks and parentheses.
     fields = text.rpartition(")")[2].split()

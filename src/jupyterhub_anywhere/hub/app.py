@@ -265,7 +265,8 @@ class AnywhereHub(JupyterHub):
         authenticator = self.authenticator
         authenticator.allowed_users = set(rules.allowed)
         authenticator.admin_users = set(rules.admins)
-        authenticator.allow_all = rules.everybody
+        if authenticator.has_trait("own_admission") and not authenticator.own_admission:
+            authenticator.allow_all = rules.everybody
         if authenticator.has_trait("declared_only"):
             authenticator.declared_only = rules.declared_only
         self.load_groups = {

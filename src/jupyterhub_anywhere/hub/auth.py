@@ -35,6 +35,11 @@ class CheckedNames(Authenticator):
         " list is logged out at the next look, at most `auth_refresh_age` seconds later.",
     ).tag(config=True)
 
+    own_admission = Bool(
+        default_value=False,
+        help="Whether the administrator's own configuration says who may come in.",
+    ).tag(config=True)
+
     def normalize_username(self, username: str) -> str:
         """Bring a name into the form that is stored."""
         normal = str(super().normalize_username(username))

@@ -17,7 +17,7 @@ from jupyterhub_anywhere.core.errors import ConfigError, Problem
 from jupyterhub_anywhere.hub import bootstrap, csp
 from jupyterhub_anywhere.hub.addresses import Address, addresses
 from jupyterhub_anywhere.hub.culling import culling
-from jupyterhub_anywhere.hub.logins import configure_login
+from jupyterhub_anywhere.hub.logins import configure_login, own_admission
 from jupyterhub_anywhere.hub.proxy import AdoptedProxy, logged, proxy_record
 from jupyterhub_anywhere.hub.proxy_command import find_proxy_command
 from jupyterhub_anywhere.hub.statefolder import cookie_secret
@@ -55,7 +55,12 @@ def embedded_config(site: Site, options: UpOptions) -> Config:
         service, role = culling(site.config.hub.cull, site.info.state.logs / "idle-culler.log")
         c.JupyterHub.services = [service]
         c.JupyterHub.load_roles = [role]
-    c.merge(own_config(site))
+    own = own_config(site)
+    if own_admission(own):
+        # Ours must not open a door that the administrator's own file means to guard.
+        c.Authenticator.allow_all = False
+        c.CheckedNames.own_admission = True
+    c.merge(own)
     return c
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.spawner.site import Site
 
 SHARED: Final = "shared-password"
+# Options of nativeauthenticator that only begin like those which say who may come in.
+_NO_ADMISSION: Final = frozenset({"allow_2fa", "allow_self_approval_for", "allowed_failed_logins"})
 _GROUP: Final = "jupyterhub.authenticators"
 # Targets whose servers run on this machine, under the hub's own account unless it is root's.
 _LOCAL_KINDS: Final = frozenset({"process", "custom"})
@@ -64,7 +66,7 @@ def access_rules(site: Site) -> AccessRules:
     if owner := only_account(site):
         allowed, admins = frozenset({owner}), admins & {owner}
     # Such an option of the authenticator, as `allowed_groups`, lets in others than those listed.
-    restricts = any(key.startswith("allow") for key in users.login_options)
+    restricts = any(map(admits, users.login_options))
     return AccessRules(
         allowed=allowed,
         admins=admins,
@@ -72,6 +74,19 @@ def access_rules(site: Site) -> AccessRules:
         everybody=not allowed and not restricts,
         declared_only=bool(allowed) and not restricts,
     )
+
+
+def admits(option: str) -> bool:
+    """Whether an option of an authenticator says who may come in."""
+    return option.startswith("allow") and option not in _NO_ADMISSION
+
+
+def own_admission(own: Config) -> bool:
+    """Whether an administrator's own configuration says who may come in."""
+    if "authenticator_class" in own.get("JupyterHub", {}):
+        return True
+    sections = (section for section in own.values() if isinstance(section, dict))
+    return any(admits(option) for section in sections for option in section)
 
 
 def configure_login(c: Config, site: Site) -> None:

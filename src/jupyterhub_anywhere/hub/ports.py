@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import secrets
 import socket
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ _LISTEN: Final = "0A"
 LOOPBACK: Final = "127.0.0.1"
 _BELOW: Final = 12000
 _UNPRIVILEGED: Final = 1024
+# As root: where no other account can listen, past what most services have for their own.
+_RESERVED: Final = (700, 1024)
+_SERVICES: Final = frozenset({749, 750, 853, 860, 873, 902, 989, 990, 991, 992, 993, 994, 995})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ def free_port(avoid: Collection[int] = ()) -> int:
                 probe.bind((LOOPBACK, port))
                 found: int = probe.getsockname()[1]
         except OSError as error:
-            if error.errno == errno.EADDRINUSE:
+            if error.errno in {errno.EADDRINUSE, errno.EACCES}:
                 continue
             raise SurroundingsError(f"No port of {LOOPBACK}: {error.strerror}.") from error
         if found not in avoid:
@@ -59,6 +63,28 @@ def free_port(avoid: Collection[int] = ()) -> int:
 
 
 def _candidates() -> list[int]:
+    """Ports to try; as root those that no other account can take while the hub is away.
+
+    Whoever listens on the hub's port then is the hub, for servers and for people.
+    """
+    return [*_reserved(), *_below_outgoing()]
+
+
+def _reserved() -> list[int]:
+    if os.geteuid() != 0 or _first_for_everybody() < _UNPRIVILEGED:
+        return []
+    ports = [port for port in range(*_RESERVED) if port not in _SERVICES]
+    return [secrets.choice(ports) for _ in range(30)]
+
+
+def _first_for_everybody() -> int:
+    try:
+        return int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+    except (OSError, ValueError):
+        return _UNPRIVILEGED
+
+
+def _below_outgoing() -> list[int]:
     """Ports below those that the kernel lends to outgoing connections: they stay free."""
     try:
         first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 import secrets
 import signal
 import time
@@ -27,6 +28,7 @@ from jupyterhub_anywhere.core.logfiles import cut_log
 from jupyterhub_anywhere.core.processes import ProcessId
 from jupyterhub_anywhere.hub.files import read_json, write_json
 from jupyterhub_anywhere.hub.ports import LOOPBACK, check_free, free_port, who_holds
+from jupyterhub_anywhere.targets.process.listening import listeners
 
 if TYPE_CHECKING:
     from jupyterhub_anywhere.core.state import StatePaths
@@ -93,6 +95,9 @@ def answers_to(record: dict[str, Any]) -> bool:
     port, token = record.get("api_port"), record.get("token")
     if not isinstance(port, int) or not isinstance(token, str):
         return False
+    # The token is for our own account alone: anybody may have taken the port of a dead proxy.
+    if listeners(port) != {os.geteuid()}:
+        return False
     connection = HTTPConnection(LOOPBACK, port, timeout=_ANSWER_SECONDS)
     try:
         connection.request("GET", "/api/routes", headers={"Authorization": f"token {token}"})
@@ -146,9 +151,25 @@ class AdoptedProxy(ConfigurableHTTPProxy):
 
     async def start(self) -> None:
         """Go on with the proxy that runs, or start one."""
+        watched = self._check_running_callback is not None
         if self._check_running_callback is not None:
             # The watchdog comes here too; the stock class would start one more each time.
             self._check_running_callback.stop()
+        try:
+            await self._start()
+        except BaseException:
+            if watched:
+                # The next look tries again: without it the hub would stay without a proxy.
+                self._watch()
+            raise
+
+    def _watch(self) -> None:
+        self._check_running_callback = PeriodicCallback(
+            self.check_running, 1e3 * self.check_running_interval
+        )
+        self._check_running_callback.start()
+
+    async def _start(self) -> None:
         found = await self._find()
         if found is None:
             _prepare_log(Path(self.log_file))
@@ -157,10 +178,7 @@ class AdoptedProxy(ConfigurableHTTPProxy):
         self.log.info("Going on with the proxy that runs, process %i", found.pid)
         self.proxy_process = Adopted(found)
         self._record(found)
-        self._check_running_callback = PeriodicCallback(
-            self.check_running, 1e3 * self.check_running_interval
-        )
-        self._check_running_callback.start()
+        self._watch()
 
     async def _find(self) -> ProcessId | None:
         """The proxy to go on with; one that does not fit is ended."""

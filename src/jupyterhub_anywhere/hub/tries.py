@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter, OrderedDict
 from contextlib import contextmanager
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -92,16 +92,19 @@ def client_address(peer: str, forwarded: str, trusted: Iterable[IPv4Network | IP
     Args:
         peer: The address of the connection.
         forwarded: All ``X-Forwarded-For`` headers, joined by commas.
-        trusted: The declared proxies; the hub's own, on loopback, is always one.
+        trusted: The declared proxies. The hub's own, on loopback, is one too, and the only one
+            there: what it was asked from may be a user's own program on this machine.
     """
-    networks = (*trusted, ip_network("127.0.0.0/8"), ip_network("::1/128"))
+    networks = tuple(trusted)
     address = peer
-    for candidate in (peer, *(part.strip() for part in reversed(forwarded.split(",")))):
+    hops = (peer, *(part.strip() for part in reversed(forwarded.split(","))))
+    for hop, candidate in enumerate(hops):
         try:
             found = ip_address(candidate.removeprefix("::ffff:"))
         except ValueError:
             break
         address = str(found)
-        if not any(found in network for network in networks):
+        own = hop == 0 and found.is_loopback
+        if not own and not any(found in network for network in networks):
             break
     return address

@@ -98,7 +98,10 @@ class Holder(Delegate):
         options = (choice.child if choice is not None else None) or {}
         child = self._build(factory, options, envelope.child or envelope.foreign)
         if choice is not None:
-            apply_settings(child, self._settings(choice))
+            # The file may have changed since the start; what does not fit any more is left out.
+            guard.guarded(
+                lambda: apply_settings(child, self._settings(choice)), f"{name}: restored choice"
+            )
         self._adopt(child, factory)
         return child
 

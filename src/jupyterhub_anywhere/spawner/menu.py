@@ -107,7 +107,7 @@ class Menu:
         who, catalog = self.who(), self.site.catalog
         try:
             raw = parse_form(catalog, who, form_data)
-            if self._has_child_form(raw["profile"]):
+            if self._has_child_form(raw.get("profile", "")):
                 child = self._form_child(catalog.resolve(raw, who).target)
                 answered = child.run_options_from_form(child_fields(form_data))
                 raw["child"] = await maybe_future(answered)

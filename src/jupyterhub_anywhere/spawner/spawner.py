@@ -409,7 +409,10 @@ class AnywhereSpawner(Menu, Holder, Spawner):
 
     async def delete_forever(self) -> None:
         """Let every child that this server ever had remove what it keeps."""
-        for name in self._envelope.kept:
+        names = set(self._envelope.kept)
+        if not self.name:
+            names |= {n for n, target in self.site.targets.items() if target.keeps_for_user}
+        for name in sorted(names):
             try:
                 child = self._past_child(name)
                 if child is not None:

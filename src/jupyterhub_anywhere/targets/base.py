@@ -118,6 +118,9 @@ class Target(ABC):
 
     kind: ClassVar[str]
     settings_model: ClassVar[type[Model]] = NoSettings
+    # Whether something outlives all servers of a user here (a home), and goes with the user: then
+    # the default server's `delete_forever` is called also where only named servers ever ran.
+    keeps_for_user: ClassVar[bool] = False
 
     def __init__(self, name: str, declared: TargetConfig, own: Model, site: SiteInfo) -> None:
         self.name = name

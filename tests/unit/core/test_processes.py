@@ -17,6 +17,7 @@ from jupyterhub_anywhere.core.processes import ProcessId, boot_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -106,3 +107,15 @@ def test_json_round_trip() -> None:
 )
 def test_anything_else_is_no_process(data: object) -> None:
     assert ProcessId.from_json(data) is None
+
+
+def test_a_process_whose_name_is_no_text_is_a_process(tmp_path: Path) -> None:
+    program = os.fsencode(tmp_path) + b"/\xff"
+    with open("/bin/sleep", "rb") as source, open(program, "wb") as target:  # noqa: PTH123 - bytes
+        target.write(source.read())
+    os.chmod(program, 0o700)  # noqa: PTH101 - bytes
+    with subprocess.Popen([program, "60"]) as process:
+        found = ProcessId.of(process.pid)
+        assert found is not None
+        assert found.alive()
+        assert found.send(signal.SIGKILL)

@@ -205,3 +205,29 @@ def test_names_are_checked_for_every_login() -> None:
     assert authenticator.validate_username("zoë")
     for name in ("", "-rf", ".x", "a b", "x" * 65, "a\nb", "<b>", "Ann", "zoe\u0308"):
         assert not authenticator.validate_username(name), name
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        'c.GitHubOAuthenticator.allowed_organizations = {"myorg"}\n',
+        'c.Authenticator.allowed_users = {"ann"}\n',
+        'c.JupyterHub.authenticator_class = "dummy"\n',
+    ],
+)
+def test_a_door_that_the_own_configuration_guards_is_not_opened(tmp_path: Path, own: str) -> None:
+    (tmp_path / "extra.py").write_text(own)
+    c = made(tmp_path, hub={"jupyterhub_config": "extra.py"})
+    assert c.Authenticator.allow_all is False
+    assert c.CheckedNames.own_admission is True
+
+
+def test_what_the_own_configuration_opens_is_open(tmp_path: Path) -> None:
+    (tmp_path / "extra.py").write_text("c.Authenticator.allow_all = True\n")
+    c = made(tmp_path, hub={"jupyterhub_config": "extra.py"})
+    assert c.Authenticator.allow_all is True
+
+
+def test_options_that_only_begin_like_admission_restrict_nobody(tmp_path: Path) -> None:
+    users = {"login": "native", "login_options": {"allowed_failed_logins": 3}}
+    assert access_rules(site_of(tmp_path, users=users)).everybody

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -39,3 +41,19 @@ def test_an_address_of_another_machine() -> None:
 def test_a_name_that_does_not_exist() -> None:
     with pytest.raises(SurroundingsError, match="cannot be found"):
         check_free("no-such-host.invalid", 0, "")
+
+
+@pytest.mark.root
+def test_as_root_the_hub_listens_where_no_other_account_can() -> None:
+    first = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+    if first < 1024:
+        # Nothing is reserved on such a machine; any free port will do.
+        assert free_port() > 0
+        return
+    found = free_port()
+    assert 700 <= found < first
+    listen = f"import socket; socket.create_server(('127.0.0.1', {found}))"
+    other = subprocess.run(
+        ["/usr/bin/python3", "-c", listen], user=65534, capture_output=True, check=False
+    )
+    assert b"Permission" in other.stderr

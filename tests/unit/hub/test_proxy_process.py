@@ -12,10 +12,14 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
+from jupyterhub.app import JupyterHub
+from jupyterhub.objects import Hub as JupyterHubAddress
+from tornado.ioloop import PeriodicCallback
 
 from jupyterhub_anywhere.core.processes import ProcessId
 from jupyterhub_anywhere.hub.files import read_json, write_json
 from jupyterhub_anywhere.hub.proxy import (
+    AdoptedProxy,
     end_process,
     find_proxy,
     forget_taken_ports,
@@ -117,3 +121,51 @@ def test_a_broken_record_is_made_anew(tmp_path: Path) -> None:
     assert isinstance(record["hub_port"], int)
     assert read_json(paths.proxy) == record
     assert find_proxy(record) is None
+
+
+@pytest.mark.root
+def test_the_token_goes_to_no_other_account(tmp_path: Path) -> None:
+    heard = tmp_path / "heard"
+    heard.touch()
+    heard.chmod(0o666)
+    tmp_path.chmod(0o711)
+    script = f"""
+import http.server
+class Stranger(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        open({str(heard)!r}, "w").write(str(self.headers))
+        self.send_response(200); self.end_headers(); self.wfile.write(b"{{}}")
+server = http.server.HTTPServer(("127.0.0.1", 0), Stranger)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+    command = ["/usr/bin/python3", "-c", script]
+    with subprocess.Popen(command, user=65534, stdout=subprocess.PIPE) as stranger:
+        assert stranger.stdout is not None
+        record = {"api_port": int(stranger.stdout.readline()), "token": "hunter2"}
+        assert find_proxy(record) is None
+        stranger.kill()
+    assert heard.read_text() == ""
+
+
+async def test_the_watchdog_survives_a_start_that_fails(tmp_path: Path) -> None:
+    proxy = AdoptedProxy(
+        hub=JupyterHubAddress(),
+        app=JupyterHub(),
+        command=["/no/such/program"],
+        record_file=str(tmp_path / "proxy.json"),
+        log_file=str(tmp_path / "proxy.log"),
+        pid_file=str(tmp_path / "proxy.pid"),
+        auth_token="0" * 64,
+        public_url="http://127.0.0.1:0/",
+        api_url="http://127.0.0.1:0/",
+    )
+    first = proxy._check_running_callback = PeriodicCallback(lambda: None, 60_000)
+    first.start()
+    with pytest.raises(FileNotFoundError):
+        await proxy.start()
+    second = proxy._check_running_callback
+    assert second is not first
+    assert second.is_running()
+    assert not first.is_running()
+    second.stop()

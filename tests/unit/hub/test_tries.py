@@ -101,3 +101,9 @@ def test_all_together_are_bounded() -> None:
 )
 def test_who_asks(peer: str, forwarded: str, wanted: str) -> None:
     assert client_address(peer, forwarded, [ip_network("10.0.0.0/24")]) == wanted
+
+
+def test_a_program_of_this_machine_cannot_choose_its_address() -> None:
+    # The hub's proxy appends whom it was asked by; what stands before it, the client wrote.
+    assert client_address("127.0.0.1", "10.9.9.9, 127.0.0.1", []) == "127.0.0.1"
+    assert client_address("127.0.0.1", "10.9.9.9", []) == "10.9.9.9"

@@ -26,6 +26,7 @@ class ProcessKind(Target):
     """
 
     kind: ClassVar[str] = "process"
+    keeps_for_user: ClassVar[bool] = True
 
     def child_class(self) -> type[Spawner]:
         """`ProcessSpawner`."""
