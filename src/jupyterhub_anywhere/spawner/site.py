@@ -191,8 +191,3 @@ def current() -> Site:
 def published() -> bool:
     """Whether a site was published in this process."""
     return _Holder.site is not None
-
-
-def path_of(site: Site) -> Path | None:
-    """The file of a site, None for the built-in default."""
-    return site.loaded.path if str(site.loaded.path) not in {"", "."} else None
