@@ -17,6 +17,7 @@ from jupyterhub_anywhere.cli.check import check
 from jupyterhub_anywhere.cli.doctor import doctor
 from jupyterhub_anywhere.cli.down import down
 from jupyterhub_anywhere.cli.explain import explain
+from jupyterhub_anywhere.cli.import_ import import_
 from jupyterhub_anywhere.cli.output import (
     OutputClosedError,
     abandon,
@@ -106,6 +107,7 @@ for _command in (
     check,
     explain,
     schema,
+    import_,
     doctor,
     password,
     service,

@@ -1,0 +1,1 @@
+"""Files of older systems, turned into ``anywhere.yaml``."""
