@@ -10,11 +10,11 @@ Goal: at most 1.05 times the bare spawner's time, or at most 20 ms more.
 from __future__ import annotations
 
 import json
-import statistics
 import sys
 import time
 from pathlib import Path
 
+from bench.pairs import paired, verdict
 from tests.hub.harness import SOURCES, Hub
 
 PAIRS = 40
@@ -72,31 +72,9 @@ def measure(hub: Hub, user: str) -> float:
 
 def main() -> int:
     """Run the pairs, print the figures, and say whether the goal is met."""
-    hubs = {"bare": make("bare"), "ours": make("ours")}
-    try:
-        for hub in hubs.values():
-            hub.start()
-            measure(hub, "warm-up")
-        pairs = []
-        for number in range(PAIRS):
-            order = ("bare", "ours") if number % 2 else ("ours", "bare")
-            times = {kind: measure(hubs[kind], f"user{number}") for kind in order}
-            pairs.append((times["bare"], times["ours"]))
-    finally:
-        for hub in hubs.values():
-            hub.close()
-    bare = statistics.median(pair[0] for pair in pairs)
-    ours = statistics.median(pair[1] for pair in pairs)
-    more = statistics.median(pair[1] - pair[0] for pair in pairs)
-    print(f"hub's own time of a start, median of {PAIRS} pairs")
-    print(f"  bare spawner     {bare * 1000:7.1f} ms")
-    print(f"  through Anywhere {ours * 1000:7.1f} ms")
-    print(f"  ratio            {ours / bare:7.3f}     paired difference {more * 1000:+.1f} ms")
-    met = ours / bare <= GOAL_RATIO or more <= GOAL_SECONDS
-    print(
-        f"  goal (≤ {GOAL_RATIO} or ≤ {GOAL_SECONDS * 1000:.0f} ms): {'met' if met else 'MISSED'}"
-    )
-    return 0 if met else 1
+    found = paired({"bare": make("bare"), "ours": make("ours")}, PAIRS, measure)
+    found.report("hub's own time of a start", ("bare spawner", "through Anywhere"))
+    return verdict(found, GOAL_RATIO, GOAL_SECONDS)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ server is noticed, and not that it starts faster.
 
 from __future__ import annotations
 
-import statistics
 import sys
 import time
 
+from bench.pairs import paired
 from tests.hub.harness import Hub
 
 PAIRS = 8
@@ -41,8 +41,8 @@ def make(kind: str) -> Hub:
     return hub
 
 
-def measure(hub: Hub) -> float:
-    """Seconds from the POST until the API says that the server is ready."""
+def measure(hub: Hub, _user: str) -> float:
+    """Seconds from the POST until the API says that the server is ready; one user for all."""
     begin = time.perf_counter()
     hub.start_server(USER)
     taken = time.perf_counter() - begin
@@ -52,26 +52,9 @@ def measure(hub: Hub) -> float:
 
 def main() -> int:
     """Run the pairs and print the figures."""
-    hubs = {"bare": make("bare"), "ours": make("ours")}
-    pairs = []
-    try:
-        for hub in hubs.values():
-            hub.start()
-            measure(hub)
-        for number in range(PAIRS):
-            order = ("bare", "ours") if number % 2 else ("ours", "bare")
-            times = {kind: measure(hubs[kind]) for kind in order}
-            pairs.append((times["bare"], times["ours"]))
-    finally:
-        for hub in hubs.values():
-            hub.close()
-    bare = statistics.median(pair[0] for pair in pairs)
-    ours = statistics.median(pair[1] for pair in pairs)
-    more = statistics.median(pair[1] - pair[0] for pair in pairs)
-    print(f"POST to ready of a JupyterLab, median of {PAIRS} pairs (a report, no goal)")
-    print(f"  SimpleLocalProcessSpawner {bare:6.2f} s")
-    print(f"  process target            {ours:6.2f} s")
-    print(f"  ratio                     {ours / bare:6.3f}   paired difference {more:+.2f} s")
+    found = paired({"bare": make("bare"), "ours": make("ours")}, PAIRS, measure)
+    names = ("SimpleLocalProcessSpawner", "process target")
+    found.report("POST to ready of a JupyterLab (a report, no goal)", names)
     return 0
 
 
