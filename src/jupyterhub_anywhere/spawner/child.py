@@ -75,6 +75,8 @@ class Bound:
     """The half of a generated child class that belongs to the wrapper."""
 
     _wrapper: Any = None
+    # The target's name, for messages.
+    _anywhere_target = ""
 
     @property
     def _server(self) -> Any:
@@ -162,6 +164,7 @@ class ChildFactory:
         child: Any = cls.__new__(cls, **kwargs)  # type: ignore[call-overload]  # Spawner is untyped
         # Bound before its constructor runs: observers in there already ask for the server.
         child.__dict__["_wrapper"] = wrapper
+        child.__dict__["_anywhere_target"] = self.name
         try:
             child.__init__(**kwargs)
             child.api_token = wrapper.own_api_token

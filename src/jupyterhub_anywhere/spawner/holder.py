@@ -9,7 +9,7 @@ from sqlalchemy import inspect
 
 from jupyterhub_anywhere.config.secrets import resolve_secrets
 from jupyterhub_anywhere.core.errors import AnywhereError, TargetError
-from jupyterhub_anywhere.spawner import guard
+from jupyterhub_anywhere.spawner import guard, watchdog
 from jupyterhub_anywhere.spawner.delegation import Delegate
 from jupyterhub_anywhere.spawner.state import Envelope, json_safe
 from jupyterhub_anywhere.targets.traits import apply_settings
@@ -46,6 +46,7 @@ class Holder(Delegate):
     def _build(
         self, factory: ChildFactory, options: Mapping[str, Any], state: Mapping[str, Any] | None
     ) -> Spawner:
+        watchdog.watch(self.site.info.state)
         child = factory.build(self, options)
         child.load_state(dict(state or {}))
         return child
