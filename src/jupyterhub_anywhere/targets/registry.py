@@ -18,7 +18,6 @@ GROUP: Final = "jupyterhub_anywhere.targets"
 
 # Kinds that come with an extra of this distribution, to be named where they are missing.
 PLANNED: Final = {
-    "docker": "docker",
     "swarm": "docker",
     "kubernetes": "kubernetes",
     "openshift": "kubernetes",

@@ -1,0 +1,83 @@
+"""Labels of everything made at an engine: which hub, target, user and server it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX: Final = "org.jupyterhub.anywhere."
+HUB: Final = PREFIX + "hub"
+TARGET: Final = PREFIX + "target"
+USER: Final = PREFIX + "user"
+SERVER: Final = PREFIX + "server"
+GPUS: Final = PREFIX + "gpus"
+# What a container is for, where it is no server: ``certs``, ``doctor``.
+PURPOSE: Final = PREFIX + "purpose"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whom a container or a volume was made for.
+
+    Attributes:
+        hub: The hub's id.
+        target: The target's name.
+        user: The user's name.
+        server: The server's name, empty for the default one.
+    """
+
+    hub: str
+    target: str
+    user: str
+    server: str
+
+    def labels(self) -> dict[str, str]:
+        """The labels that say so."""
+        return {HUB: self.hub, TARGET: self.target, USER: self.user, SERVER: self.server}
+
+
+def labels_in(answer: Mapping[str, Any]) -> dict[str, str]:
+    """The labels of a container or a volume, from what the engine says of it."""
+    config = answer.get("Config")
+    found = (config or {}).get("Labels") if config is not None else answer.get("Labels")
+    return dict(found or {})
+
+
+def owner_of(answer: Mapping[str, Any]) -> Owner | None:
+    """Whom something was made for; None where no hub of this kind has made it."""
+    found = labels_in(answer)
+    if HUB not in found:
+        return None
+    return Owner(
+        hub=found[HUB],
+        target=found.get(TARGET, ""),
+        user=found.get(USER, ""),
+        server=found.get(SERVER, ""),
+    )
+
+
+def with_labels(theirs: Any, ours: Mapping[str, str]) -> dict[str, str]:
+    """An administrator's own labels, as docker-py takes them (dict or list), and ours."""
+    if isinstance(theirs, list | tuple):
+        # docker-py takes a list of names whose values are empty.
+        theirs = dict.fromkeys(theirs, "")
+    return {**(theirs or {}), **ours}
+
+
+def held_gpus(answer: Mapping[str, Any]) -> tuple[str, ...]:
+    """The GPUs that a container holds by its label."""
+    return tuple(each for each in labels_in(answer).get(GPUS, "").split(",") if each)
+
+
+def filters(hub: str, **more: str) -> dict[str, list[str]]:
+    """The filter by which an engine lists one hub's own things.
+
+    Args:
+        hub: The hub's id.
+        more: `target`, `user` or `server` to narrow it down.
+    """
+    wanted = [f"{HUB}={hub}", *(f"{PREFIX}{name}={value}" for name, value in more.items())]
+    return {"label": wanted}
