@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from jupyterhub_anywhere.catalog.profiles import Catalog
 from jupyterhub_anywhere.config.crosscheck import secret_problems
@@ -22,7 +22,7 @@ from jupyterhub_anywhere.spawner.definitions import Definitions
 from jupyterhub_anywhere.targets.base import SiteInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from jupyterhub_anywhere.config.models import Config
@@ -166,12 +166,21 @@ class _Holder:
     """The one site that new servers of this process are started from."""
 
     site: Site | None = None
+    listeners: ClassVar[list[Callable[[], None]]] = []
+
+
+def on_publish(listener: Callable[[], None]) -> None:
+    """Have a function called whenever a site was published; once, however often it is given."""
+    if listener not in _Holder.listeners:
+        _Holder.listeners.append(listener)
 
 
 def publish(site: Site) -> None:
     """Make a site the one that new servers are started from, and write down its targets."""
     site.definitions.remember(site.factories.values())
     _Holder.site = site
+    for listener in _Holder.listeners:
+        listener()
 
 
 def current() -> Site:
