@@ -49,7 +49,7 @@ class Engine:
         # Bumped where clients have to be made anew: an engine that comes back as another version.
         self._generation = 0
         self._local = threading.local()
-        self.calls = Workers(CALLS, f"docker-{name}")
+        self.calls = Workers(CALLS, f"docker-{name}", at_end=self._close_client)
         self.pulls = Workers(PULLS, f"docker-pull-{name}")
         # Held while the free GPUs are counted and one of them is reserved.
         self.gpu_lock = asyncio.Lock()
@@ -92,8 +92,7 @@ class Engine:
         """
         made = getattr(self._local, "client", None)
         if made is None or made[0] != self._generation:
-            if made is not None:
-                made[1].close()
+            self._close_client()
             made = self._local.client = (self._generation, self._make(CALL_SECONDS))
         client: docker.APIClient = made[1]
         return client
@@ -117,6 +116,20 @@ class Engine:
         if self._version is None:
             self._version = client._version  # noqa: SLF001 - its only record of what was agreed
         return client
+
+    def _close_client(self) -> None:
+        made = self._local.__dict__.pop("client", None)
+        if made is not None:
+            made[1].close()
+
+    def close(self) -> None:
+        """End the threads and their connections, and forget pulls that have not begun.
+
+        A target that nobody uses any more needs it not: idle threads end by themselves.
+        """
+        self.pulls.shutdown(wait=False, cancel_futures=True)
+        self.calls.shutdown(wait=True, cancel_futures=True)
+        self._close_client()
 
     def again(self, call: Callable[[], Any]) -> Any:
         """Make a call, and once more where an engine has come back as another version."""

@@ -80,6 +80,8 @@ class AnywhereDockerSpawner(DockerSpawner):
         self._starting = False
         self._prepared = False
         self._created = False
+        # When this start has started the container, by the clock; 0 before that.
+        self._began = 0.0
         self._pulled = ""
         self._pulling = ""
         self._chosen_image = ""
@@ -183,7 +185,7 @@ class AnywhereDockerSpawner(DockerSpawner):
     async def apply_group_overrides(self) -> None:
         """The hub's own overrides come after the choice, and are not measured by it."""
         self._chosen_image = self.image
-        await super().apply_group_overrides()
+        await maybe_future(super().apply_group_overrides())
 
     async def _run_apply_user_options(self, user_options: dict[str, Any]) -> None:
         self._check_permitted(self._chosen_image or self.image)
@@ -266,14 +268,16 @@ class AnywhereDockerSpawner(DockerSpawner):
             StartError: With cause and cure for the user.
         """
         deadline = time.monotonic() + max(float(self.start_timeout) - _START_MARGIN, 1.0)
-        self._starting, self._prepared, self._created = True, True, False
+        self._starting, self._prepared, self._created, self._began = True, True, False, 0.0
         try:
             await self._open_door()
             address = await maybe_future(super().start())
             await self._watch(address, deadline)
         except Exception as error:
+            # A container that has exited has no address either, which stock then says instead.
+            ended = None if isinstance(error, StartError) else await self._ended()
             await self._remove_stillborn()
-            raise self._explained(error) from error
+            raise ended or self._explained(error) from error
         finally:
             self._starting = False
             self.engine.gpu_reserved.pop(self.object_name, None)
@@ -301,7 +305,7 @@ class AnywhereDockerSpawner(DockerSpawner):
 
     async def _open_door(self) -> None:
         """Give a local engine's containers an address at which they reach the hub."""
-        open_door = self.anywhere_target.site.open_door
+        open_door = getattr(self.anywhere_target.site, "open_door", None)
         if (
             open_door is None
             or self.hub_connect_url is not None
@@ -368,7 +372,9 @@ class AnywhereDockerSpawner(DockerSpawner):
             # The engine removes it at its end, its log with it: read along.
             self._tail = watching.Tail(self.engine, self.container_id)
             await self._tail.attached()
+        began = time.time()
         await super().start_object()
+        self._began = began
 
     async def _watch(self, address: Any, deadline: float) -> None:
         """Return when the server answers or time is up: the hub goes on waiting then.
@@ -379,24 +385,28 @@ class AnywhereDockerSpawner(DockerSpawner):
         host, port = _host_and_port(address)
         until = min(time.monotonic() + float(self.http_timeout), deadline)
         pause, next_look = _FIRST_LOOK, 0.0
-        began = time.time()
         while True:
             if host and await watching.answers(host, port, tls=bool(self.internal_ssl)):
                 return
             now = time.monotonic()
             if now >= next_look:
-                found = await self._exit(began)
-                if found is not None:
-                    raise watching.ended(
-                        found, await self._last_lines(), [self.api_token], self.mem_limit
-                    )
+                ended = await self._ended()
+                if ended is not None:
+                    raise ended
                 next_look = time.monotonic() + _INSPECT_EVERY
             if now + pause > until:
                 return
             await asyncio.sleep(pause)
             pause = min(pause * 1.3, _SLOWEST_LOOK)
 
-    async def _exit(self, began: float) -> watching.Exit | None:
+    async def _ended(self) -> StartError | None:
+        """The error for a container that has exited since it was started; None while it runs."""
+        found = await self._exit() if self._began else None
+        if found is None:
+            return None
+        return watching.ended(found, await self._last_lines(), [self.api_token], self.mem_limit)
+
+    async def _exit(self) -> watching.Exit | None:
         try:
             return watching.exit_of(await self.docker("inspect_container", self.container_id))
         except NotFound:
@@ -407,15 +417,15 @@ class AnywhereDockerSpawner(DockerSpawner):
             return None
         try:
             return await asyncio.wrap_future(
-                self.executor.submit(self._exit_by_events, self.container_id, began)
+                self.executor.submit(self._exit_by_events, self.container_id)
             )
         except (DockerException, OSError):
             return watching.Exit(None)
 
-    def _exit_by_events(self, container: str, began: float) -> watching.Exit:
+    def _exit_by_events(self, container: str) -> watching.Exit:
         # Its status is in no inspection any more, but in what the engine remembers of late.
         stream = self.client.events(
-            since=int(began) - int(self.start_timeout) - 1,
+            since=int(self._began) - 1,
             until=f"{time.time():.6f}",
             filters={"container": container, "event": ["die", "oom"]},
             decode=True,
@@ -460,12 +470,12 @@ class AnywhereDockerSpawner(DockerSpawner):
                 f"The server {old_name} cannot be renamed: {kept} is made for its name. Make a new"
                 f" server {new_name}, and delete this one when nothing in it is needed any more.",
             )
-        await super().rename(old_name, new_name)
+        await maybe_future(super().rename(old_name, new_name))
 
     async def delete_forever(self) -> None:
         """Remove what is kept of this server: its stopped container, and volumes where wanted."""
         await forget_server(self)
-        await super().delete_forever()
+        await maybe_future(super().delete_forever())
 
 
 def _is_loopback(url: str) -> bool:
