@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_unix_socket
 
-from jupyterhub_anywhere.testing.world import Call, World
+from jupyterhub_anywhere.testing.world import Call, Fault, World
 from jupyterhub_anywhere.testing.worlds.docker_api import ROUTES, Answer, Asked, Route
-from jupyterhub_anywhere.testing.worlds.docker_calls import Fault, Faults, Words
+from jupyterhub_anywhere.testing.worlds.docker_calls import Faults, Words
 from jupyterhub_anywhere.testing.worlds.docker_engine import Engine
 from jupyterhub_anywhere.testing.worlds.docker_http import application
 from jupyterhub_anywhere.testing.worlds.docker_objects import EngineError, Image

@@ -7,9 +7,9 @@ import io
 import json
 import re
 import tarfile
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from jupyterhub_anywhere.testing.world import Call
+from jupyterhub_anywhere.testing.world import Call, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from jupyterhub_anywhere.testing.worlds.docker_api import Asked
 
-Fault = Literal["error", "hang"]
 # Random values, and the word that stands for each. A token of JupyterHub has 32 hexadecimal
 # digits, an object of Docker 64 (or 25 letters in a swarm), a port that nobody chose 5.
 _WORDS: tuple[tuple[re.Pattern[str], str], ...] = (

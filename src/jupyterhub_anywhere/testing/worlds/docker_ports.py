@@ -8,10 +8,9 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, Any
 
-import jupyterhub
-from tornado import web
 from tornado.httpserver import HTTPServer
 
+from jupyterhub_anywhere.testing import stub
 from jupyterhub_anywhere.testing.worlds.docker_objects import EngineError
 
 if TYPE_CHECKING:
@@ -26,16 +25,6 @@ _CERTIFICATES = {
     "key": "JUPYTERHUB_SSL_KEYFILE",
     "authority": "JUPYTERHUB_SSL_CLIENT_CA",
 }
-
-
-class _Anything(web.RequestHandler):
-    """Answers as a single-user server does, as far as the hub asks."""
-
-    def get(self, path: str) -> None:
-        """Name the version that the hub compares with its own."""
-        del path
-        self.set_header("X-JupyterHub-Version", jupyterhub.__version__)
-        self.finish("stub")
 
 
 class Ports:
@@ -56,10 +45,7 @@ class Ports:
         Raises:
             EngineError: A port of the host is taken, or the program finds no certificate.
         """
-        server = HTTPServer(
-            web.Application([(r"(/.*)", _Anything)], log_function=lambda _: None),
-            ssl_options=self._tls(container, files),
-        )
+        server = HTTPServer(stub.application(), ssl_options=self._tls(container, files))
         self._servers[container.id] = server
         try:
             for network in set(container.networks) - {"host", "none"}:
