@@ -9,7 +9,7 @@ from sqlalchemy import inspect
 
 from jupyterhub_anywhere.config.secrets import resolve_secrets
 from jupyterhub_anywhere.core.errors import AnywhereError, TargetError
-from jupyterhub_anywhere.spawner import guard, watchdog
+from jupyterhub_anywhere.spawner import guard, takeover, watchdog
 from jupyterhub_anywhere.spawner.delegation import Delegate
 from jupyterhub_anywhere.spawner.state import Envelope, json_safe
 from jupyterhub_anywhere.targets.traits import apply_settings
@@ -29,6 +29,7 @@ class Holder(Delegate):
 
     log: Any
     orm_spawner: Any
+    user_options: Any
     who: Callable[[], Who]
     _log_name: str
 
@@ -36,6 +37,7 @@ class Holder(Delegate):
         self._envelope = Envelope()
         self._child_ready = asyncio.Event()
         self.unknown_because = ""
+        self._foreign_options: dict[str, Any] = {}
         super().__init__(**kwargs)
 
     @property
@@ -52,8 +54,8 @@ class Holder(Delegate):
         return child
 
     def _kept_at(self, target: str) -> dict[str, Any]:
-        """What a target's child kept, or what another spawner class left before the first start."""
-        return self._envelope.kept.get(target, self._envelope.foreign)
+        """What a target's child kept, and what another spawner class has left since."""
+        return {**self._envelope.kept.get(target, {}), **self._envelope.foreign}
 
     def _adopt(self, child: Spawner, factory: ChildFactory) -> None:
         self.child = child
@@ -75,11 +77,7 @@ class Holder(Delegate):
             return None
         return choice if choice is not None and choice.target == target else None
 
-    def _foreign_target(self) -> str:
-        """The target of a server that another spawner class has started: the declared default."""
-        return self.site.catalog.default_choice(self.who()).target
-
-    def _existing_child(self) -> Spawner | None:
+    async def _existing_child(self) -> Spawner | None:
         """The child of a server that may run; built at first use, inside a coroutine.
 
         Returns:
@@ -88,23 +86,39 @@ class Holder(Delegate):
         Raises:
             Exception: The child cannot be built; whether its server runs is unknown then.
         """
+        if self.child is None and self._envelope.target:
+            self._restore_child(self._envelope.target)
+        elif self.child is None and self._envelope.foreign:
+            await self._take_over()
+        return self.child
+
+    def _restore_child(self, name: str) -> None:
         envelope = self._envelope
-        if self.child is not None or not (envelope.target or envelope.foreign):
-            return self.child
-        name = envelope.target or self._foreign_target()
         factory = self.site.factory(name, envelope.definition)
         if factory is None:
             raise TargetError(f"target {name} is not declared any more")
         choice = self._restored_choice(name)
-        options = (choice.child if choice is not None else None) or {}
-        child = self._build(factory, options, envelope.child or envelope.foreign)
+        options = (choice.child if choice is not None else self._foreign_options) or {}
+        child = self._build(factory, options, envelope.child)
         if choice is not None:
             # The file may have changed since the start; what does not fit any more is left out.
             guard.guarded(
                 lambda: apply_settings(child, self._settings(choice)), f"{name}: restored choice"
             )
         self._adopt(child, factory)
-        return child
+
+    async def _take_over(self) -> None:
+        """Find the target of a server that another spawner class has started."""
+        foreign, options = self._envelope.foreign, self._foreign_options
+        found = await takeover.find(
+            self.site, self.who(), lambda factory: self._build(factory, options, foreign)
+        )
+        if self.child is not None or found.child is None:
+            return  # another coroutine was faster
+        self._adopt(found.child, found.factory)
+        if found.answer is None:
+            self.log.info("%s is taken over by target %s", self._log_name, found.factory.name)
+            self.save_state()
 
     async def wait_for_child(self) -> Spawner | None:
         """The child, as soon as the start has come so far."""
@@ -116,7 +130,14 @@ class Holder(Delegate):
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Remember the state; the child gets it at first use."""
-        self._envelope = Envelope.from_state(state)
+        self._envelope = envelope = Envelope.from_state(state)
+        # The hub has just built this spawner with the options that the database has. A server that
+        # has been taken over was never started by a choice of ours.
+        foreign = bool(envelope.foreign or (envelope.kept and not envelope.last))
+        if (foreign or not envelope.last) and takeover.are_foreign(
+            self.user_options, foreign_state=foreign
+        ):
+            self._foreign_options = dict(self.user_options)
 
     def get_state(self) -> dict[str, Any]:
         """The envelope: plain JSON, without secrets; never raises."""
@@ -135,6 +156,7 @@ class Holder(Delegate):
             guard.guarded(self.child.clear_state, self._what("clear_state"))
             kept = guard.guarded(self.child.get_state, self._what("get_state"))
             if isinstance(kept, dict) and json_safe(kept):
+                envelope.kept.pop(envelope.target, None)
                 envelope.kept[envelope.target] = kept
             envelope.foreign = {}
         self.own_api_token = ""

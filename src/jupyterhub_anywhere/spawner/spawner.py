@@ -26,7 +26,7 @@ from jupyterhub_anywhere.catalog.choice import Who
 from jupyterhub_anywhere.core.errors import AnywhereError, ChoiceError
 from jupyterhub_anywhere.core.quantities import format_duration
 from jupyterhub_anywhere.core.state import default_state_root
-from jupyterhub_anywhere.spawner import guard, progress, site
+from jupyterhub_anywhere.spawner import guard, progress, site, takeover
 from jupyterhub_anywhere.spawner.delegation import BEFORE_THE_CHOICE
 from jupyterhub_anywhere.spawner.holder import Holder
 from jupyterhub_anywhere.spawner.menu import Menu
@@ -112,8 +112,18 @@ class AnywhereSpawner(Menu, Holder, Spawner):
         options = self.user_options
         last = self._envelope.last
         raw = None if not options or options == last else options
+        catalog, who = self.site.catalog, self.who()
         try:
-            return self.site.catalog.resolve(raw, self.who(), last=last or None)
+            return catalog.resolve(raw, who, last=last or None)
+        except ChoiceError:
+            if not raw or raw != self._foreign_options:
+                raise
+        # Nobody has chosen this: it stands in the database since another spawner's days.
+        return catalog.resolve(takeover.as_choice(raw, self.site, who), who)
+
+    def _resolve_readably(self) -> Choice:
+        try:
+            return self._resolve()
         except ChoiceError as error:
             raise refusal(error) from error
         except AnywhereError as error:
@@ -130,7 +140,7 @@ class AnywhereSpawner(Menu, Holder, Spawner):
             return
         self._prepared = True
         try:
-            self._choice = choice = self._resolve()
+            self._choice = choice = self._resolve_readably()
             factory = self.site.factories[choice.target]
             child = self._build(factory, choice.child or {}, self._kept_at(factory.name))
             self._apply_choice(child, choice)
@@ -164,7 +174,7 @@ class AnywhereSpawner(Menu, Holder, Spawner):
 
     def _restore_previous_options(self) -> None:
         """A refused choice never becomes the last choice."""
-        previous = dict(self._envelope.last)
+        previous = dict(self._envelope.last or self._foreign_options)
         self.user_options = previous
         self.orm_spawner.user_options = previous
         self._commit()
@@ -304,7 +314,7 @@ class AnywhereSpawner(Menu, Holder, Spawner):
     async def poll(self) -> int | None:
         """None while the server runs or nobody can tell; never raises, bounded in time."""
         try:
-            child = self._existing_child()
+            child = await self._existing_child()
         except Exception as error:  # noqa: BLE001 - a foreign constructor; what runs stays
             self._unknown(f"{type(error).__name__}: {error}")
             return None
@@ -372,7 +382,7 @@ class AnywhereSpawner(Menu, Holder, Spawner):
     async def stop(self, *args: Any, **kwargs: Any) -> None:
         """Stop the child; never raises, bounded in time."""
         try:
-            child = self._existing_child()
+            child = await self._existing_child()
         except Exception:
             self.log.exception("%s cannot be stopped", self._log_name)
             return

@@ -8,10 +8,17 @@
      "child": {…},                              the child's own get_state()
      "kept": {"lab": {…}, "here": {}},          what each target's child keeps when it is stopped;
                                                 a key for every target ever used
-     "last": {…}}                               the last accepted choice, as user_options
+     "last": {…},                               the last accepted choice, as user_options
+     "left": {"lab": {…}},                      the child's state where its stop failed
+     "foreign": {…},                            what a spawner of another class has left here
+     "object_id": …, "object_name": …}          the child's own keys once more, as it wrote them
 
 ``kept`` lets volume names survive stops and changes of target, and tells ``delete_forever``
 where to go.
+
+The child's own keys stand beside the envelope so that a hub which goes back to the bare spawner
+finds its servers. While the server is stopped they are what the last target's child keeps. The
+envelope's own names win; a child's key of such a name is only in ``child``.
 """
 
 from __future__ import annotations
@@ -22,6 +29,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 VERSION: Final = 1
+NAMES: Final = frozenset(
+    {"v", "target", "definition", "class", "child", "kept", "last", "left", "foreign"}
+)
 
 
 def json_safe(value: Any) -> bool:
@@ -37,6 +47,11 @@ def _mapping(value: Any) -> dict[str, Any]:
     return copy.deepcopy(value) if isinstance(value, dict) else {}
 
 
+def _mappings(value: Any) -> dict[str, dict[str, Any]]:
+    items = value.items() if isinstance(value, dict) else ()
+    return {str(name): _mapping(inner) for name, inner in items}
+
+
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
@@ -50,9 +65,10 @@ class Envelope:
         definition: The fingerprint of that target's definition.
         child_class: The child's class, for people who read the database.
         child: The child's state.
-        kept: Target name to what its child keeps between starts.
+        kept: Target name to what its child keeps between starts; the latest used is last.
         last: The last accepted choice, empty when there was none.
-        foreign: The state as a spawner of another class left it, before the first own start.
+        left: Target name to the child's state where a stop failed and something may be left.
+        foreign: The state as a spawner of another class left it, until the next start.
     """
 
     target: str = ""
@@ -61,6 +77,7 @@ class Envelope:
     child: dict[str, Any] = field(default_factory=dict)
     kept: dict[str, dict[str, Any]] = field(default_factory=dict)
     last: dict[str, Any] = field(default_factory=dict)
+    left: dict[str, dict[str, Any]] = field(default_factory=dict)
     foreign: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -68,24 +85,35 @@ class Envelope:
         """Read what is stored; never raises.
 
         What has no version is the state of another spawner class, which served this hub before.
+        Where the keys beside the envelope are not those that it was stored with, such a class has
+        copied the envelope along and written its own: its word is the newer one.
         """
         if not isinstance(state, dict):
             return cls()
         if state.get("v") != VERSION:
             return cls(foreign=_mapping(state))
-        kept = state.get("kept")
-        return cls(
+        envelope = cls(
             target=_text(state.get("target")),
             definition=_text(state.get("definition")),
             child_class=_text(state.get("class")),
             child=_mapping(state.get("child")),
-            kept={
-                str(name): _mapping(value)
-                for name, value in (kept.items() if isinstance(kept, dict) else ())
-            },
+            kept=_mappings(state.get("kept")),
             last=_mapping(state.get("last")),
+            left=_mappings(state.get("left")),
             foreign=_mapping(state.get("foreign")),
         )
+        beside = {name: value for name, value in state.items() if name not in NAMES}
+        if beside and beside != envelope.beside():
+            envelope.foreign = _mapping(beside)
+            envelope.target = envelope.definition = envelope.child_class = ""
+            envelope.child = {}
+        return envelope
+
+    def beside(self) -> dict[str, Any]:
+        """The child's own keys, as the bare spawner would have stored them."""
+        latest = list(self.kept.values())[-1] if self.kept and not self.target else {}
+        own = self.child or self.foreign or latest
+        return {name: copy.deepcopy(own[name]) for name in own if name not in NAMES}
 
     def to_state(self) -> dict[str, Any]:
         """As JupyterHub stores it; empty when there is nothing to remember."""
@@ -96,7 +124,8 @@ class Envelope:
             "child": self.child,
             "kept": self.kept,
             "last": self.last,
+            "left": self.left,
             "foreign": self.foreign,
         }
         filled = {name: copy.deepcopy(part) for name, part in parts.items() if part}
-        return {"v": VERSION, **filled} if filled else {}
+        return {**self.beside(), "v": VERSION, **filled} if filled else {}

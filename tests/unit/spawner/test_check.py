@@ -33,7 +33,7 @@ targets:
   site: {{kind: custom, class: "{LOCAL}", spawner: {{mem_limit: lots}}}}
   gone: {{kind: custom, class: nopkg.Nope}}
   odd: {{kind: custom, class: pathlib.Path}}
-  lab: {{kind: docker}}
+  lab: {{kind: swarm}}
 profiles:
   python:
     targets: [p, moon]
