@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
@@ -233,6 +234,33 @@ async def test_a_command_runs_in_a_container_that_runs(client: Any) -> None:
     command = client.exec_create(container=identity, cmd="ls /")
     assert client.exec_start(exec_id=command, demux=True) == (b"ran ls /\n", None)
     assert client.exec_inspect(command["Id"])["ExitCode"] == 0
+
+
+async def test_output_is_read_along_until_the_container_ends(client: Any) -> None:
+    identity = make(client, image=EXITS.name, auto_remove=True)
+    stream = client.attach(identity, stream=True, logs=True)
+    client.start(identity)
+    assert b"".join(stream) == b"reading the configuration\nno such kernel\n"
+    stream.close()
+    identity = make(client)
+    client.start(identity)
+    assert client.attach(identity, logs=True) == b"the server is up\n"
+
+
+async def test_events_are_remembered(client: Any) -> None:
+    identity = make(client, image=EXITS.name, auto_remove=True)
+    before = int(time.time()) - 1
+    client.start(identity)
+    filters: dict[str, Any] = {"container": identity, "event": ["die", "oom"]}
+    (died,) = client.events(since=before, until=time.time(), filters=filters, decode=True)
+    assert died["Actor"]["Attributes"]["exitCode"] == "1"
+    filters = {"event": ["create", "start", "destroy"], "label": "colour=blue"}
+    live = client.events(filters=filters, decode=True)
+    other = client.create_container(SERVER.name, labels={"colour": "blue"})["Id"]
+    client.remove_container(other)
+    seen = [(event["Action"], event["Actor"]["ID"]) for event in (next(live), next(live))]
+    assert seen == [("create", other), ("destroy", other)]
+    live.close()
 
 
 async def test_calls_are_the_same_in_every_run(client: Any, world: DockerWorld) -> None:

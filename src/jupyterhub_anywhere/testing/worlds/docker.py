@@ -179,10 +179,6 @@ class DockerWorld(World):
             raise EngineError(500, f"the recording engine was told to fail at {route.call}")
         return route.handle(self.engine, asked)
 
-    def pulled(self, image: Image) -> None:
-        """A pull is complete."""
-        self.engine.pulled(image)
-
     def _name_of(self, route: Route, asked: Asked) -> str:
         """The name of the object that a request is about, also where it gave its id."""
         if route.call == "create_container":

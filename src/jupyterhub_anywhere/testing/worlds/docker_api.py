@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import json
 import re
-import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from jupyterhub_anywhere.testing.worlds import docker_streams as streams
 from jupyterhub_anywhere.testing.worlds.docker_objects import (
     API_VERSION,
     ENGINE_VERSION,
     MIN_API_VERSION,
     EngineError,
-    Image,
+    framed,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from jupyterhub_anywhere.testing.worlds.docker_engine import Engine
 
@@ -60,14 +60,14 @@ class Answer:
     Attributes:
         status: HTTP status.
         body: Written as JSON; ``bytes`` are written as they are.
-        pull: Stream the progress of this pull instead.
-        hijacked: The connection becomes a stream of these bytes, as for ``docker exec``.
+        stream: Sent bit by bit instead.
+        hijacked: The connection itself becomes this stream, as for ``docker exec``.
     """
 
     status: int = 200
     body: Any = None
-    pull: Image | None = None
-    hijacked: bytes | None = None
+    stream: AsyncIterator[bytes] | None = None
+    hijacked: AsyncIterator[bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +109,6 @@ def find(routes: Sequence[Route], method: str, path: str) -> tuple[Route, str]:
 
 def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
-
-
-def framed(lines: Sequence[tuple[int, bytes]]) -> bytes:
-    """Lines as a stream of frames: stream number, length, content."""
-    return b"".join(struct.pack(">BxxxL", stream, len(text)) + text for stream, text in lines)
 
 
 def _version(engine: Engine, asked: Asked) -> Answer:
@@ -160,7 +155,8 @@ def _info(engine: Engine, asked: Asked) -> Answer:
 def _pull(engine: Engine, asked: Asked) -> Answer:
     name = asked.query.get("fromImage", "")
     tag = asked.query.get("tag") or "latest"
-    return Answer(pull=engine.find_to_pull(f"{name}:{tag}"))
+    image = engine.find_to_pull(f"{name}:{tag}")
+    return Answer(stream=streams.pull(engine, image))
 
 
 def _create(engine: Engine, asked: Asked) -> Answer:
@@ -217,6 +213,19 @@ def _logs(engine: Engine, asked: Asked) -> Answer:
     return Answer(body=framed(lines))
 
 
+def _attach(engine: Engine, asked: Asked) -> Answer:
+    container = engine.container(asked.reference)
+    if asked.flag("stream"):
+        found = streams.output(engine, container, earlier=asked.flag("logs"))
+    else:
+        found = streams.once(framed(container.log if asked.flag("logs") else []))
+    return Answer(hijacked=found)
+
+
+def _events(engine: Engine, asked: Asked) -> Answer:
+    return Answer(stream=streams.events(engine, asked.query, asked.filters()))
+
+
 def _put_archive(engine: Engine, asked: Asked) -> Answer:
     container = engine.container(asked.reference)
     engine.put_archive(container, asked.query.get("path", ""), asked.raw)
@@ -231,7 +240,8 @@ def _exec_create(engine: Engine, asked: Asked) -> Answer:
 
 def _exec_start(engine: Engine, asked: Asked) -> Answer:
     output = engine.run_exec(asked.reference)
-    return Answer(hijacked=output if asked.body.get("Tty") else framed([(1, output)]))
+    sent = output if asked.body.get("Tty") else framed([(1, output)])
+    return Answer(hijacked=streams.once(sent))
 
 
 def _exec_inspect(engine: Engine, asked: Asked) -> Answer:
@@ -308,6 +318,8 @@ ROUTES: tuple[Route, ...] = (
     route("kill", "POST", "/containers/*/kill", _kill),
     route("rename", "POST", "/containers/*/rename", _rename),
     route("logs", "GET", "/containers/*/logs", _logs),
+    route("attach", "POST", "/containers/*/attach", _attach),
+    route("events", "GET", "/events", _events),
     route("put_archive", "PUT", "/containers/*/archive", _put_archive),
     route("exec_create", "POST", "/containers/*/exec", _exec_create),
     route("exec_start", "POST", "/exec/*/start", _exec_start),

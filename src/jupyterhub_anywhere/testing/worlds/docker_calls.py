@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import re
@@ -10,6 +9,7 @@ import tarfile
 from typing import TYPE_CHECKING, Any
 
 from jupyterhub_anywhere.testing.world import Call, Fault
+from jupyterhub_anywhere.testing.worlds.docker_objects import Signal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +25,9 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b127\.77\.\d+\.\d+\b"), "ADDRESS"),
     (re.compile(r"(?<=:)[1-9]\d{4}\b"), "PORT"),
 )
+# A label that names a hub, and parameters that are moments.
+_HUB = re.compile(r"(?<=\.anywhere\.hub=)[^,]+")
+_MOMENTS = frozenset({"since", "until"})
 _SECRET = re.compile(r"TOKEN|SECRET|PASSWORD")
 
 
@@ -44,16 +47,23 @@ class Words:
             text = value.replace(self._folder, "FOLDER")
             for pattern, word in _WORDS:
                 text = pattern.sub(word, text)
-            return text
+            return _HUB.sub("HUB", text)
         if isinstance(value, dict):
             return {
-                self.plain(key): self.environment(each) if key == "Env" else self.plain(each)
+                self.plain(key): self._member(key, each)
                 for key, each in sorted(value.items())
                 if each not in (None, "", [], {})
             }
         if isinstance(value, list):
             return [self.plain(each) for each in value]
         return value
+
+    def _member(self, key: str, value: Any) -> Any:
+        if key == "Env":
+            return self.environment(value)
+        if key in _MOMENTS:
+            return "MOMENT"
+        return "HUB" if key.endswith(".anywhere.hub") else self.plain(value)
 
     def environment(self, lines: list[str]) -> dict[str, Any]:
         """Variables by name; order means nothing to a program."""
@@ -95,7 +105,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._set: dict[tuple[str, str], Fault] = {}
-        self._changed = asyncio.Event()
+        self._changed = Signal()
 
     def set(self, step: str, kind: Fault | None, resource: str) -> None:
         """Let a call fail or hang, or heal it.
@@ -109,16 +119,12 @@ class Faults:
             self._set.pop((step, resource), None)
         else:
             self._set[step, resource] = kind
-        self._wake()
+        self._changed.send()
 
     def heal(self) -> None:
         """Let everything go on."""
         self._set.clear()
-        self._wake()
-
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
+        self._changed.send()
 
     async def meet(self, step: str, resource: str) -> bool:
         """Hang as long as it shall hang.
@@ -127,7 +133,7 @@ class Faults:
             Whether the call shall fail.
         """
         while self._kind(step, resource) == "hang":
-            await self._changed.wait()
+            await self._changed.next()
         return self._kind(step, resource) == "error"
 
     def _kind(self, step: str, resource: str) -> Fault | None:

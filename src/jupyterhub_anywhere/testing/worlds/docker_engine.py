@@ -10,6 +10,7 @@ import copy
 import io
 import re
 import tarfile
+import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jupyterhub_anywhere.testing.worlds.docker_objects import (
@@ -18,6 +19,7 @@ from jupyterhub_anywhere.testing.worlds.docker_objects import (
     EngineError,
     Image,
     Network,
+    Signal,
     Volume,
     identities,
     matches,
@@ -74,6 +76,8 @@ class Engine:
         }
         self._ids = identities("c")
         self._exec_ids = identities("b")
+        self.changed = Signal()
+        self.events: list[dict[str, Any]] = []
         self.execs: dict[str, tuple[Container, list[str]]] = {}
 
     # Images
@@ -145,6 +149,7 @@ class Engine:
         for volume in container.mounts.values():
             self.create_volume(volume)
         self.containers[identity] = container
+        self._happened("create", container)
         return container
 
     def start(self, container: Container) -> bool:
@@ -161,6 +166,7 @@ class Engine:
         container.status, container.started = "running", NOW
         container.exit_code, container.error = 0, ""
         container.log += [(1, f"{line}\n".encode()) for line in container.image.log]
+        self._happened("start", container)
         if container.image.program == "exits":
             self._ended(container, container.image.exit_code)
             return True
@@ -174,7 +180,7 @@ class Engine:
         except EngineError as error:
             container.status, container.exit_code, container.error = "created", 128, error.message
             if container.host.get("AutoRemove"):
-                self.containers.pop(container.id, None)
+                self._forget(container)
             raise
         return True
 
@@ -207,7 +213,7 @@ class Engine:
                     " container before removing or force remove",
                 )
             self._ended(container, 137)
-        self.containers.pop(container.id, None)
+        self._forget(container)
 
     def rename(self, container: Container, name: str) -> None:
         """Give a container another name."""
@@ -237,8 +243,21 @@ class Engine:
         container.exit_code = exit_code
         container.addresses, container.published = {}, {}
         self.runner.end(container)
+        self._happened("die", container, exitCode=str(exit_code))
         if container.host.get("AutoRemove"):
-            self.containers.pop(container.id, None)
+            self._forget(container)
+
+    def _forget(self, container: Container) -> None:
+        if self.containers.pop(container.id, None) is not None:
+            self._happened("destroy", container)
+
+    def _happened(self, action: str, container: Container, **more: str) -> None:
+        attributes = {**container.config["Labels"], "image": container.image.name}
+        actor = {"ID": container.id, "Attributes": attributes | {"name": container.name} | more}
+        self.events.append(
+            {"Type": "container", "Action": action, "Actor": actor, "time": int(time.time())}
+        )
+        self.changed.send()
 
     # Commands in containers
 

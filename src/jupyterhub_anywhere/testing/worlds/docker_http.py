@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tornado import web
 from tornado.iostream import StreamClosedError
 
 from jupyterhub_anywhere.testing.worlds.docker_api import Answer, Asked, Route, find
-from jupyterhub_anywhere.testing.worlds.docker_objects import API_VERSION, EngineError, Image
+from jupyterhub_anywhere.testing.worlds.docker_objects import API_VERSION, EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from tornado.http1connection import HTTP1Connection
 
-PULL_STEP = 0.02
-"""Seconds between two progress lines of a pull."""
 _STREAM_PAUSE = 0.02
+"""Seconds between the head of a hijacked connection and its stream."""
 
 
 class Daemon(Protocol):
@@ -31,9 +30,6 @@ class Daemon(Protocol):
 
     async def answer(self, route: Route, asked: Asked) -> Answer:
         """Write the request down and do what it asks."""
-
-    def pulled(self, image: Image) -> None:
-        """A pull is complete."""
 
 
 class ApiHandler(web.RequestHandler):
@@ -56,8 +52,8 @@ class ApiHandler(web.RequestHandler):
             self.set_status(error.status)
             self.finish(json.dumps({"message": error.message}))
             return
-        if answer.pull is not None:
-            await self._stream(answer.pull)
+        if answer.stream is not None:
+            await self._stream(answer.stream)
         elif answer.hijacked is not None:
             await self._hijack(answer.hijacked)
         else:
@@ -82,15 +78,17 @@ class ApiHandler(web.RequestHandler):
         else:
             self.finish(json.dumps(answer.body))
 
-    async def _stream(self, image: Image) -> None:
-        for line in _progress(image):
-            self.write(json.dumps(line) + "\r\n")
+    async def _stream(self, chunks: AsyncIterator[bytes]) -> None:
+        try:
             await self.flush()
-            await asyncio.sleep(PULL_STEP)
-        self.daemon.pulled(image)
-        self.finish()
+            async for chunk in chunks:
+                self.write(chunk)
+                await self.flush()
+            self.finish()
+        except StreamClosedError:
+            return
 
-    async def _hijack(self, output: bytes) -> None:
+    async def _hijack(self, chunks: AsyncIterator[bytes]) -> None:
         """Give the connection away, as ``docker exec`` does.
 
         docker-py reads the stream past the buffer that its HTTP client reads the head with: output
@@ -106,27 +104,12 @@ class ApiHandler(web.RequestHandler):
         try:
             await stream.write(head)
             await asyncio.sleep(_STREAM_PAUSE)
-            await stream.write(output)
+            async for chunk in chunks:
+                await stream.write(chunk)
         except StreamClosedError:
             return
         finally:
             stream.close()
-
-
-def _progress(image: Image) -> list[dict[str, Any]]:
-    tag = image.name.rpartition(":")[2]
-    total = 1_000 * image.pull_steps
-    lines: list[dict[str, Any]] = [{"status": f"Pulling from {image.name}", "id": tag}]
-    lines += [
-        {
-            "status": "Downloading",
-            "id": "0123456789ab",
-            "progressDetail": {"current": 1_000 * (step + 1), "total": total},
-        }
-        for step in range(image.pull_steps)
-    ]
-    lines += [{"status": f"Status: Downloaded newer image for {image.name}"}]
-    return lines
 
 
 def application(daemon: Daemon) -> web.Application:

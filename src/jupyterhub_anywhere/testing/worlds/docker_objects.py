@@ -6,8 +6,10 @@ reduced to the fields that spawners read. Nothing here does any I/O.
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import itertools
+import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -269,6 +271,30 @@ def identities(prefix: str) -> Iterator[str]:
         prefix: Hexadecimal; keeps kinds of objects apart.
     """
     return (f"{prefix}{number:x}".ljust(64, "0") for number in itertools.count(0x1A1A1A1A, 0x101))
+
+
+class Signal:
+    """Wakes everybody who waits for the next change. Lives in one event loop."""
+
+    def __init__(self) -> None:
+        self._next: asyncio.Future[None] | None = None
+
+    def next(self) -> asyncio.Future[None]:
+        """What is done at the next change; take it before you look, so that none is missed."""
+        if self._next is None:
+            self._next = asyncio.get_running_loop().create_future()
+        return asyncio.shield(self._next)
+
+    def send(self) -> None:
+        """Something has changed."""
+        if self._next is not None:
+            self._next.set_result(None)
+            self._next = None
+
+
+def framed(lines: Sequence[tuple[int, bytes]]) -> bytes:
+    """Output as the engine sends it without a terminal: stream number, length, content."""
+    return b"".join(struct.pack(">BxxxL", stream, len(text)) + text for stream, text in lines)
 
 
 def matches(labels: Mapping[str, str], wanted: Sequence[str]) -> bool:
