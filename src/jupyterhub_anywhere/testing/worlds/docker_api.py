@@ -146,7 +146,7 @@ def _info(engine: Engine, asked: Asked) -> Answer:
             "Architecture": "x86_64",
             "Runtimes": {"runc": {"path": "runc"}},
             "DefaultRuntime": "runc",
-            "Swarm": {"LocalNodeState": "inactive", "ControlAvailable": False},
+            "Swarm": dict(engine.swarm),
             "Warnings": None,
         }
     )

@@ -11,6 +11,7 @@ import io
 import re
 import tarfile
 import time
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jupyterhub_anywhere.testing.worlds.docker_objects import (
@@ -55,6 +56,11 @@ class Engine:
         local: Images that are there already.
         registry: Images that a pull finds.
     """
+
+    swarm: Mapping[str, Any] = MappingProxyType(
+        {"LocalNodeState": "inactive", "ControlAvailable": False}
+    )
+    """What ``GET /info`` says of a swarm."""
 
     def __init__(
         self, runner: Runner, *, local: Iterable[Image] = (), registry: Iterable[Image] = ()
