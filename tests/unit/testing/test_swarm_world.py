@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,13 @@ def make(client: Any, name: str = "jupyter-ann", image: str = SERVER.name, **mor
 def task_of(client: Any, service: str = "jupyter-ann", **filters: str) -> Any:
     (task,) = client.tasks(filters={"service": service, **filters})
     return task
+
+
+def wait_until_it_runs(client: Any) -> None:
+    deadline = time.monotonic() + 60
+    while task_of(client)["Status"]["State"] != "running":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 async def test_a_service_lives_from_creation_to_removal(client: Any, world: SwarmWorld) -> None:
@@ -101,9 +108,7 @@ async def test_tasks_that_cannot_run_say_why(client: Any) -> None:
 async def test_a_node_pulls_by_itself(client: Any) -> None:
     make(client, image=PULLED.name)
     assert task_of(client)["Status"]["State"] == "preparing"
-    async with asyncio.timeout(60):
-        while task_of(client)["Status"]["State"] != "running":
-            await asyncio.sleep(0.02)
+    wait_until_it_runs(client)
     assert client.inspect_image(PULLED.name)
     (port,) = client.inspect_service("jupyter-ann")["Endpoint"]["Ports"]
     assert port["PublishedPort"]
