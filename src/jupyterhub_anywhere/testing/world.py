@@ -88,9 +88,16 @@ class World(ABC):
     def alive(self) -> Collection[str]:
         """Names of the resources that exist now."""
 
+    def hub_gone(self) -> None:  # noqa: B027 - most worlds have nothing to do
+        """A hub has ended and left its servers; the next one will be another process."""
+
 
 def _nothing(_: World) -> Mapping[str, Any]:
     return {}
+
+
+def _nothing_to_forget() -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,12 @@ class Subject:
         settings: More trait values, set on the class for the bare hub and ours alike.
         declared: The target's own keys in ``anywhere.yaml`` beside ``kind`` (and beside ``class``
             for kind ``custom``), given the world.
+        user: The name of the user whose servers are started.
+        options: What the class itself understands as ``user_options``; empty where it has none.
         form_fields: What a browser sends with the class's own form; empty where it has none.
+        forget: Called before each hub: forgets what the class keeps for the whole process, as a
+            cached client, since a hub is a process of its own in truth. Not needed for the
+            class attributes ``_client``, ``_executor`` and ``reflectors``.
         config: More configuration of both hubs: called with the hub's ``Config`` and the world.
         not_applicable: Row of the table (as ``R18``) to the reason why it says nothing here.
     """
@@ -122,7 +134,10 @@ class Subject:
     named_servers: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict)
     declared: Callable[[World], Mapping[str, Any]] = _nothing
+    user: str = "ann"
+    options: Mapping[str, Any] = field(default_factory=dict)
     form_fields: Mapping[str, str] = field(default_factory=dict)
+    forget: Callable[[], None] = _nothing_to_forget
     config: Callable[[Any, World], None] | None = None
     not_applicable: Mapping[str, str] = field(default_factory=dict)
 
