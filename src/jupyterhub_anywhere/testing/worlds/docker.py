@@ -17,6 +17,7 @@ from tornado.netutil import bind_unix_socket
 from jupyterhub_anywhere.testing.world import Call, Fault, World
 from jupyterhub_anywhere.testing.worlds.docker_api import ROUTES, Answer, Asked, Route
 from jupyterhub_anywhere.testing.worlds.docker_calls import Faults, Words
+from jupyterhub_anywhere.testing.worlds.docker_clients import close_clients
 from jupyterhub_anywhere.testing.worlds.docker_engine import Engine
 from jupyterhub_anywhere.testing.worlds.docker_http import application
 from jupyterhub_anywhere.testing.worlds.docker_objects import EngineError, Image
@@ -95,6 +96,7 @@ class DockerWorld(World):
         self._loop.call_soon_threadsafe(self._done.set)
         await asyncio.to_thread(self._thread.join, _PATIENCE)
         self._thread = None
+        await asyncio.to_thread(close_clients)
         if self._short is not None:
             self._short.cleanup()
 

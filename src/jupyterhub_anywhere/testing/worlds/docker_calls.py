@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _WORDS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "ID"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "TOKEN"),
+    (re.compile(r"\beager_[0-9a-f]{8}\b"), "eager_ID"),
     (re.compile(r"\b127\.77\.\d+\.\d+\b"), "ADDRESS"),
     (re.compile(r"(?<=:)[1-9]\d{4}\b"), "PORT"),
 )
@@ -42,24 +43,20 @@ class Words:
         self._folder = str(folder)
 
     def plain(self, value: Any) -> Any:
-        """A JSON value without random parts, secrets, and members that say nothing."""
+        """A JSON value without random parts and secrets."""
         if isinstance(value, str):
             text = value.replace(self._folder, "FOLDER")
             for pattern, word in _WORDS:
                 text = pattern.sub(word, text)
             return _HUB.sub("HUB", text)
         if isinstance(value, dict):
-            return {
-                self.plain(key): self._member(key, each)
-                for key, each in sorted(value.items())
-                if each not in (None, "", [], {})
-            }
+            return {self.plain(key): self._member(key, each) for key, each in sorted(value.items())}
         if isinstance(value, list):
             return [self.plain(each) for each in value]
         return value
 
     def _member(self, key: str, value: Any) -> Any:
-        if key == "Env":
+        if key == "Env" and isinstance(value, list):
             return self.environment(value)
         if key in _MOMENTS:
             return "MOMENT"
@@ -81,11 +78,13 @@ class Words:
             reference: The object's name, where the request may have given its id.
             asked: The request.
         """
-        facts: dict[str, Any] = {"object": reference}
-        query = {key: _parsed(value) for key, value in asked.query.items()}
-        facts["query"] = query
-        facts["body"] = {"files": _members(asked.raw)} if name == "put_archive" else asked.body
-        return Call(name, self.plain(facts))
+        body = {"files": _members(asked.raw)} if name == "put_archive" else asked.body
+        facts = {
+            "object": reference,
+            "query": {key: _parsed(value) for key, value in asked.query.items()},
+            "body": body,
+        }
+        return Call(name, self.plain({key: each for key, each in facts.items() if each}))
 
 
 def _parsed(value: str) -> Any:
