@@ -30,6 +30,8 @@ Result = TypeVar("Result")
 
 SERVER = Image("stub/server:1")
 """Is there, and serves."""
+OTHER = Image("stub/other:1")
+"""Is there and serves, too."""
 PULLED = Image("stub/pulled:1")
 """Serves after it was pulled."""
 SLOW = Image("stub/slow:1", pull_steps=40)
@@ -38,6 +40,11 @@ EXITS = Image("stub/exits:1", "exits", ("reading the configuration", "no such ke
 """Ends at once, with a log."""
 BUSYBOX = Image("busybox:1.30.1", "exits", (), command=("sh",))
 """Ends at once, as a shell does that has no terminal. DockerSpawner puts certificates into it."""
+
+LOCAL = (SERVER, OTHER, EXITS)
+"""What is there at first."""
+REGISTRY = (*LOCAL, PULLED, SLOW, BUSYBOX)
+"""What a pull finds."""
 
 # The longest path that Linux takes for a socket, without its last zero byte.
 _LONGEST = 107
@@ -76,8 +83,7 @@ class DockerWorld(World):
 
     def make_engine(self, ports: Ports) -> Engine:
         """The engine with its images; a subclass may have another one."""
-        there = (SERVER, EXITS)
-        return Engine(ports, local=there, registry=(*there, PULLED, SLOW, BUSYBOX))
+        return Engine(ports, local=LOCAL, registry=REGISTRY)
 
     async def open(self) -> None:
         """Start to listen."""

@@ -5,14 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from jupyterhub_anywhere.testing.worlds.docker import (
-    BUSYBOX,
-    EXITS,
-    PULLED,
-    SERVER,
-    SLOW,
-    DockerWorld,
-)
+from jupyterhub_anywhere.testing.worlds.docker import LOCAL, REGISTRY, DockerWorld
 from jupyterhub_anywhere.testing.worlds.docker_api import ROUTES, Answer, Asked, route
 from jupyterhub_anywhere.testing.worlds.docker_objects import EngineError, framed
 from jupyterhub_anywhere.testing.worlds.swarm_engine import SwarmEngine
@@ -83,8 +76,7 @@ class SwarmWorld(DockerWorld):
 
     def make_engine(self, ports: Ports) -> SwarmEngine:
         """The engine with its images."""
-        there = (SERVER, EXITS)
-        return SwarmEngine(ports, local=there, registry=(*there, PULLED, SLOW, BUSYBOX))
+        return SwarmEngine(ports, local=LOCAL, registry=REGISTRY)
 
     def settings(self) -> Mapping[str, Any]:
         """How SwarmSpawner reaches this swarm, and its services from outside of it."""

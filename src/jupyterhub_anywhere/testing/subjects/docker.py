@@ -1,0 +1,32 @@
+"""DockerSpawner, bare and behind a target of kind ``docker``."""
+
+from __future__ import annotations
+
+from jupyterhub_anywhere.testing.world import Subject
+from jupyterhub_anywhere.testing.worlds.docker import OTHER, SERVER, DockerWorld
+from jupyterhub_anywhere.testing.worlds.docker_clients import forget_clients
+
+SUBJECT = Subject(
+    name="docker",
+    spawner_class="dockerspawner.DockerSpawner",
+    world=DockerWorld,
+    target_kind="docker",
+    coverage="full",
+    ssl=True,
+    settings={
+        "allowed_images": {"small": SERVER.name, "big": OTHER.name},
+        "volumes": {"home-of-{username}": "/home/jovyan/work"},
+        "read_only_volumes": {"/srv/data": "/data"},
+        "mounts": [{"source": "{username}-cache", "target": "/cache", "type": "volume"}],
+        "mem_limit": "1G",
+        "cpu_limit": 1.5,
+        "extra_create_kwargs": {"hostname": "lab-of-{username}", "labels": {"site": "lab"}},
+        "extra_host_config": {"shm_size": "64M"},
+        "post_start_cmd": "echo started",
+        # Names of containers are known inside of Docker's own network only.
+        "use_internal_hostname": False,
+    },
+    options={"image": "big"},
+    form_fields={"image": "big"},
+    forget=forget_clients,
+)
