@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from jupyterhub_anywhere.config.models import Model
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from jupyterhub.spawner import Spawner
@@ -59,6 +59,10 @@ class SiteInfo:
         base: The folder that relative paths of the file start from.
         uids: As root: the first and last reserved uid.
         share_account: As an ordinary user: whether several names run under this one account.
+        open_door: Lets the hub's API listen on one more address of this machine, and gives its
+            URL, as ``http://172.17.0.1:5000``; raises `TargetError` where that cannot be. Called
+            again for an address it changes nothing. None in a hub of one's own, and where
+            nothing is served, as in ``anywhere check``.
     """
 
     hub_id: str
@@ -66,6 +70,9 @@ class SiteInfo:
     base: Path
     uids: tuple[int, int] = (70000, 99999)
     share_account: bool = False
+    open_door: Callable[[str], Awaitable[str]] | None = field(
+        default=None, compare=False, repr=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +164,27 @@ class Target(ABC):
         """What exists there; None where it cannot be listed."""
         return None
 
+    async def doors(self) -> Sequence[str]:
+        """The addresses of this machine at which servers here reach the hub, loopback aside.
+
+        Asked at the hub's start, when the file has changed, and again while it fails: so that
+        servers which outlived the hub reach it before the next of them is started.
+
+        Raises:
+            Exception: They cannot be told now, for example since an engine is away.
+        """
+        return ()
+
     async def findings(self) -> Sequence[Finding]:
         """What `anywhere doctor` finds at this target; never raises."""
+        return ()
+
+    async def hub_findings(self, url: str) -> Sequence[Finding]:  # noqa: ARG002
+        """What `anywhere doctor` finds of the way from a server here to the hub that runs.
+
+        Args:
+            url: The hub's API on this machine, as ``http://127.0.0.1:5000/hub/api/``.
+        """
         return ()
 
     async def choice_findings(self, trait: str, value: Any) -> Sequence[Finding]:  # noqa: ARG002
