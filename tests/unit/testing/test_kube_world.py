@@ -168,10 +168,14 @@ async def test_a_watch_is_over_after_its_time(api: Any) -> None:
         assert [change async for change in changes] == []
 
 
-async def test_lists_and_watches_are_written_once(world: KubeWorld, api: Any) -> None:
+async def test_lists_are_written_once_in_order_of_their_names(world: KubeWorld, api: Any) -> None:
     for _ in range(2):
         await api.list_namespaced_pod(SPACE)
-    assert [call.name for call in world.calls] == ["list pods"]
+        await api.list_namespaced_event(SPACE)
+    await api.create_namespaced_pod(SPACE, manifest())
+    await api.list_namespaced_pod(SPACE, label_selector="component=hub")
+    names = [call.name for call in world.calls]
+    assert names == ["list events", "list pods", "create pods", "list pods"]
 
 
 async def test_an_image_that_exits_and_a_pod_that_finds_no_node(world: KubeWorld, api: Any) -> None:
@@ -207,6 +211,21 @@ async def test_a_request_hangs_until_it_is_healed(world: KubeWorld, api: Any) ->
     world.fault("create pods", None)
     await asyncio.wait_for(create, 60)
     assert world.alive() == ["pods/jupyter-ann"]
+
+
+async def test_a_request_whose_client_has_gone_does_nothing_later(
+    world: KubeWorld, api: Any
+) -> None:
+    world.fault("create pods", "hang")
+    create = asyncio.create_task(api.create_namespaced_pod(SPACE, manifest()))
+    await exponential_backoff(lambda: world.calls, "nothing was asked", timeout=60)
+    create.cancel()
+    await asyncio.wait({create})
+    # A later request is answered after the world has seen that the first client is gone.
+    await api.list_namespaced_pod(SPACE)
+    world.fault("create pods", None)
+    await api.list_namespaced_pod(SPACE)
+    assert world.alive() == []
 
 
 async def test_two_worlds_in_one_process_are_two_clusters(world: KubeWorld, tmp_path: Path) -> None:

@@ -30,8 +30,10 @@ class KubeWorld(World):
     """A cluster of one node, which is this machine. Its namespaces need not be made.
 
     A pod has a loopback address of its own, at which a stub in this process serves. ``server`` of
-    a fault is the object's name. Lists and watches are written down once each: KubeSpawner renews
-    them by the clock.
+    a fault is the object's name.
+
+    A list is written down once, and watches are not: KubeSpawner renews both by the clock. Lists
+    that follow each other are in order of their names, for it asks for them at the same time.
     """
 
     steps: ClassVar[tuple[str, ...]] = (
@@ -76,7 +78,7 @@ class KubeWorld(World):
 
     @property
     def calls(self) -> Sequence[Call]:
-        """Every request so far, in order of arrival."""
+        """Every request so far, in order of arrival, except as the class says."""
         return tuple(self._calls)
 
     def fault(self, step: str, kind: Fault | None, *, server: str = "") -> None:
@@ -119,11 +121,21 @@ class KubeWorld(World):
         name = place.name or (asked.body.get("metadata") or {}).get("name", "")
         step = f"{asked.verb} {place.plural}"
         call = Call(step, self._words.plain(self._facts(asked, name)))
-        if asked.verb not in {"list", "watch"} or call not in self._calls:
-            self._calls.append(call)
+        self._note(call, asked.verb)
         if await self._faults.meet(step, name):
             raise ApiError(500, "InternalError", f"the recording cluster was told to fail: {step}")
         return self._do(asked)
+
+    def _note(self, call: Call, verb: str) -> None:
+        """Write a request down; see the class for lists and watches."""
+        if verb == "watch" or (verb == "list" and call in self._calls):
+            return
+        position = len(self._calls)
+        while verb == "list" and position and self._calls[position - 1].name > call.name:
+            if not self._calls[position - 1].name.startswith("list "):
+                break
+            position -= 1
+        self._calls.insert(position, call)
 
     def _facts(self, asked: Asked, name: str) -> dict[str, Any]:
         body = json.loads(json.dumps(asked.body))

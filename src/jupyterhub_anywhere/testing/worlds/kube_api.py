@@ -69,10 +69,13 @@ class ApiHandler(web.RequestHandler):
         """Take the cluster from the application."""
         self.cluster = cluster
         self.gone = False
+        self.work: asyncio.Future[Thing] | None = None
 
     def on_connection_close(self) -> None:
-        """A watch ends when its client goes."""
+        """A watch ends when its client goes, and what still waits is not done."""
         self.gone = True
+        if self.work is not None:
+            self.work.cancel()
         self.cluster.store.wake()
 
     async def _serve(self, path: str) -> None:
@@ -82,7 +85,12 @@ class ApiHandler(web.RequestHandler):
                 self.finish(json.dumps(_VERSION))
                 return
             asked = self._asked(path)
-            answer = await self.cluster.answer(asked)
+            self.work = asyncio.ensure_future(self.cluster.answer(asked))
+            answer = await self.work
+        except asyncio.CancelledError:
+            if not self.gone:
+                raise
+            return
         except ApiError as error:
             self.set_status(error.status)
             self.finish(json.dumps(error.body()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import shlex
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from jupyterhub_anywhere.testing.world import Call, Fault, World
@@ -77,8 +78,19 @@ class SlurmWorld(World):
             self._faults.set(step, kind, server)
 
     def settings(self) -> Mapping[str, Any]:
-        """The commands run as the hub's own account, and the queue is looked at often."""
-        return {"exec_prefix": "", "startup_poll_interval": 0.05}
+        """Whole paths of the commands, which run as the hub's own account.
+
+        batchspawner gives ``sbatch`` the server's variables alone, and ``PATH`` is none of them
+        unless it is configured.
+        """
+        tools = {name: shlex.quote(str(self._commands.bin / name)) for name in self.steps}
+        return {
+            "exec_prefix": "",
+            "startup_poll_interval": 0.05,
+            "batch_submit_cmd": f"{tools['sbatch']} --parsable",
+            "batch_query_cmd": f"{tools['squeue']} -h -j {{job_id}} -o '%T %B'",
+            "batch_cancel_cmd": f"{tools['scancel']} {{job_id}}",
+        }
 
     def environment(self) -> Mapping[str, str]:
         """The commands are found first."""

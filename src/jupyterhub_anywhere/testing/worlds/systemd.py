@@ -94,8 +94,9 @@ class SystemdWorld(World):
         self._commands = Commands(folder, programs, self._serve)
 
     async def open(self) -> None:
-        """Put the commands into the folder."""
+        """Put the commands into the folder, and the server's, which is looked for and not run."""
         await self._commands.open()
+        (self._commands.bin / "jupyterhub-singleuser").touch(0o700)
 
     async def close(self) -> None:
         """End every service and every command that hangs."""
