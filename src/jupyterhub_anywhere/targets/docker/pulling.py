@@ -160,8 +160,15 @@ class Puller:
     def _pull(self, repository: str, tag: str, news: PullNews) -> None:
         client = self._engine.pull_client()
         try:
+            failure: PullError | None = None
             for event in _pull_stream(client, repository, tag):
-                news.take(event)
+                # Read to its end, which an error is: only then the connection is let go.
+                try:
+                    news.take(event)
+                except PullError as error:
+                    failure = failure or error
+            if failure is not None:
+                raise failure
         finally:
             client.close()
 

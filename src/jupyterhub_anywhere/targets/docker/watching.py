@@ -198,6 +198,7 @@ class Tail:
             # The lines are a help; their lack is no failure.
             log.debug("The output of %s is not read", self._container, exc_info=True)
         finally:
+            self.close()
             if client is not None:
                 client.close()
             _settle(self._attached)

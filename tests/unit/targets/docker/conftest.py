@@ -83,6 +83,10 @@ class Stage:
         made.api_token = TOKEN
         return made
 
+    def away(self) -> str:
+        """The address of an engine that does not run."""
+        return f"unix://{self.folder}/none.sock"
+
     def names(self) -> list[str]:
         return [call.name for call in self.world.calls]
 
@@ -109,16 +113,10 @@ async def stage(
     await world.open()
     stage = Stage(world, tmp_path, session)
     yield stage
-    for target in stage.targets:
-        await asyncio.to_thread(target.engine.close)
-    await world.close()
-
-
-@pytest.fixture
-def away(tmp_path: Path) -> Iterator[str]:
-    """The address of an engine that does not run."""
-    yield f"unix://{tmp_path}/none.sock"
     with warnings.catch_warnings():
         # docker-py leaves its socket open where nobody listens.
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
+    for target in stage.targets:
+        await asyncio.to_thread(target.engine.close)
+    await world.close()

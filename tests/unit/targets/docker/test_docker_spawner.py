@@ -177,8 +177,8 @@ async def test_other_calls_go_on_while_one_hangs(stage: Stage) -> None:
     assert await hung == 0
 
 
-async def test_two_targets_share_no_client(stage: Stage, away: str) -> None:
-    one, two = stage.target("one"), stage.target("two", url=away)
+async def test_two_targets_share_no_client(stage: Stage) -> None:
+    one, two = stage.target("one"), stage.target("two", url=stage.away())
     assert await stage.spawner(one).poll() == 0
     with pytest.raises(DockerException, match="server API version"):
         await stage.spawner(two).poll()
@@ -239,8 +239,8 @@ async def test_failures_name_cause_and_cure(
     assert error.reason == reason
 
 
-async def test_an_engine_that_is_away_is_told_at_once(stage: Stage, away: str) -> None:
-    target = stage.target(url=away)
+async def test_an_engine_that_is_away_is_told_at_once(stage: Stage) -> None:
+    target = stage.target(url=stage.away())
     error = await refused(
         stage.spawner(target).run_pre_spawn_hook(), r"none.sock\) cannot be reached"
     )
