@@ -157,7 +157,7 @@ class Hub:
         hub.cleanup_servers = hub.cleanup_proxy = False
         hub.internal_ssl = self._ssl
         hub.internal_certs_location = str(self.folder / "internal-ssl")
-        hub.log_level = logging.INFO
+        hub.log_level = logging.WARNING
         hub.last_activity_interval = hub.service_check_interval = 0
         # Every answer tells how it ended, however slow this machine is.
         hub.tornado_settings = {"slow_spawn_timeout": PATIENCE, "slow_stop_timeout": PATIENCE}

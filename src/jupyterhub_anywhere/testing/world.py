@@ -118,6 +118,8 @@ class Subject:
         user: The name of the user whose servers are started.
         options: What the class itself understands as ``user_options``; empty where it has none.
         form_fields: What a browser sends with the class's own form; empty where it has none.
+        variants: Name to more trait values, with which servers live quite differently, as whether
+            they are resumed; each is held a conversation with.
         forget: Called before each hub: forgets what the class keeps for the whole process, as a
             cached client, since a hub is a process of its own in truth. Not needed for the
             class attributes ``_client``, ``_executor`` and ``reflectors``.
@@ -137,6 +139,7 @@ class Subject:
     user: str = "ann"
     options: Mapping[str, Any] = field(default_factory=dict)
     form_fields: Mapping[str, str] = field(default_factory=dict)
+    variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     forget: Callable[[], None] = _nothing_to_forget
     config: Callable[[Any, World], None] | None = None
     not_applicable: Mapping[str, str] = field(default_factory=dict)

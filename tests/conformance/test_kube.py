@@ -1,0 +1,10 @@
+"""Kube: the class behind us is the class alone."""
+
+from __future__ import annotations
+
+from jupyterhub_anywhere.testing.subjects.kube import SUBJECT
+from jupyterhub_anywhere.testing.suite import Conformance
+
+
+class TestKube(Conformance):
+    subject = SUBJECT

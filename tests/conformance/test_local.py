@@ -1,0 +1,10 @@
+"""Local: the class behind us is the class alone."""
+
+from __future__ import annotations
+
+from jupyterhub_anywhere.testing.subjects.local import SUBJECT
+from jupyterhub_anywhere.testing.suite import Conformance
+
+
+class TestLocal(Conformance):
+    subject = SUBJECT

@@ -1,0 +1,10 @@
+"""Simple: the class behind us is the class alone."""
+
+from __future__ import annotations
+
+from jupyterhub_anywhere.testing.subjects.simple import SUBJECT
+from jupyterhub_anywhere.testing.suite import Conformance
+
+
+class TestSimple(Conformance):
+    subject = SUBJECT

@@ -1,0 +1,10 @@
+"""Slurm: the class behind us is the class alone."""
+
+from __future__ import annotations
+
+from jupyterhub_anywhere.testing.subjects.slurm import SUBJECT
+from jupyterhub_anywhere.testing.suite import Conformance
+
+
+class TestSlurm(Conformance):
+    subject = SUBJECT
