@@ -173,7 +173,8 @@ def open_room(command: Sequence[str]) -> int:
         if libc.unshare(_CLONE_NEWPID) != 0:
             cause = os.strerror(ctypes.get_errno())
             raise RoomError(
-                f"No process namespace can be made: {cause}. Cure: a machine of one's own, or a container with all privileges"
+                f"No process namespace can be made: {cause}."
+                " Cure: a machine of one's own, or a container with all privileges"
             )
         inside = [*module, "--inside", str(folder), str(Path.cwd()), *command]
         namespaces = ["unshare", "--net", "--mount", "--propagation", "private"]

@@ -1,0 +1,69 @@
+"""One engine for all tests of a session, a second one for those that need two, and images.
+
+The images are built before, by ``tools/test-engines``: in here nothing can be fetched.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.conftest import lacking
+
+from engines import room
+from engines.docker import images
+from engines.docker.engine import DockerEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def engine_room() -> Path:
+    """The folder for engines' files; it goes away with the room, whatever happens."""
+    # Fixtures of a session come before the skip of the test that asks for them.
+    if reason := lacking("engine"):
+        pytest.skip(reason)
+    return room.current()
+
+
+@pytest.fixture(scope="session")
+def engine(engine_room: Path) -> Iterator[DockerEngine]:
+    """A Docker Engine without images. Who stops it starts it again."""
+    with DockerEngine(engine_room / "one", name="one") as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def second_engine(engine_room: Path) -> Iterator[DockerEngine]:
+    """Another one beside it, without images; listens with TLS, too."""
+    with DockerEngine(engine_room / "two", name="two", tls=True) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def stub_image(engine: DockerEngine) -> str:
+    """The name of a server's image of a few lines, which the engine has (see its server.py)."""
+    return _load(engine, images.STUB_IMAGE)
+
+
+@pytest.fixture(scope="session")
+def second_stub_image(second_engine: DockerEngine) -> str:
+    """The same in the second engine."""
+    return _load(second_engine, images.STUB_IMAGE)
+
+
+@pytest.fixture(scope="session")
+def image(engine: DockerEngine) -> str:
+    """The name of the single-user image of images/singleuser, which the engine has."""
+    return _load(engine, images.SINGLEUSER_IMAGE)
+
+
+def _load(engine: DockerEngine, name: str) -> str:
+    """Load an image from the cache."""
+    tar = images.tar_of(name)
+    if not tar.is_file():
+        pytest.fail(f"{name} is not built ({tar}). Cure: make test-engines, which builds it")
+    engine.load(tar)
+    return name
