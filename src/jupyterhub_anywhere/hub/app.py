@@ -8,6 +8,7 @@ import signal
 from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from jupyterhub.app import JupyterHub
 from jupyterhub.utils import maybe_future
@@ -17,6 +18,7 @@ from jupyterhub_anywhere.core.errors import AnywhereError, ConfigError, Surround
 from jupyterhub_anywhere.core.logfiles import cut_log
 from jupyterhub_anywhere.hub import embedded
 from jupyterhub_anywhere.hub.controller import Controller
+from jupyterhub_anywhere.hub.doors import Front
 from jupyterhub_anywhere.hub.leftovers import end_leftovers
 from jupyterhub_anywhere.hub.logins import access_rules
 from jupyterhub_anywhere.hub.membership import apply_declared
@@ -28,6 +30,7 @@ from jupyterhub_anywhere.spawner import site as sites
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from jupyterhub_anywhere.hub.doors import Doors
     from jupyterhub_anywhere.spawner.site import Site
 
 __all__ = ["AnywhereHub", "Running", "UpOptions", "run_hub"]
@@ -42,19 +45,22 @@ class AnywhereHub(JupyterHub):
 
     site: Site
     options: UpOptions
+    doors: Doors
     # Set by JupyterHub once it has read its configuration.
     proxy: Any = None
 
-    def prepare(self, site: Site, options: UpOptions, *, at_terminal: bool) -> None:
+    def prepare(self, site: Site, options: UpOptions, doors: Doors, *, at_terminal: bool) -> None:
         """Say what this hub runs; before `serve`.
 
         Args:
             site: The configuration.
             options: The command line, with an absolute path.
+            doors: What targets of the site open doors by.
             at_terminal: Whether somebody sits in front of it.
         """
         self.site = site
         self.options = options
+        self.doors = doors
         self._started = site.config
         self._own_digest = embedded.own_config_digest(site)
         self._initialized = False
@@ -128,9 +134,24 @@ class AnywhereHub(JupyterHub):
         await self.initialize([])
         self._initialized = True
         await self.start()
+        self.doors.start(self._front(), self.site.targets.values())
         cutting = PeriodicCallback(self._cut_logs, _CUT_SECONDS * 1000)
         self._periodic_callbacks["anywhere_logs"] = cutting
         cutting.start()
+
+    def _front(self) -> Front:
+        """Where the hub's API listens, for its doors to listen alike."""
+        where = urlsplit(self.hub.bind_url)
+        unix = where.scheme.startswith("http+unix")
+        return Front(
+            application=self.tornado_application,
+            tls=self.http_server.ssl_options,
+            host="" if unix else where.hostname or "",
+            port=0 if unix else where.port or (443 if where.scheme == "https" else 80),
+            api=f"{self.hub.base_url}api/",
+            names=tuple(self.trusted_alt_names),
+            log=self.log,
+        )
 
     def _cut_logs(self) -> None:
         for name in ("output", "idle-culler"):
@@ -155,9 +176,11 @@ class AnywhereHub(JupyterHub):
         else:
             cleaning.cancel()
             self.log.error("Not everything ended in time; it is ended by force")
+        await self.doors.close()
         if self.cleanup_servers:
             for line in await end_leftovers(self.site):
                 self.log.warning("Ended: %s", line)
+            self.doors.forget()
             self.site.info.state.up.unlink(missing_ok=True)
 
     async def _clean(self) -> None:
@@ -250,6 +273,7 @@ class AnywhereHub(JupyterHub):
         users_changed = new.config.users != self.site.config.users
         self.site = new
         sites.publish(new)
+        self.doors.look(new.targets.values())
         if users_changed:
             self._take_users(new)
         restart = list(changes.restart)
@@ -295,6 +319,7 @@ def _load(options: UpOptions, present: Site) -> Site:
         state_root=present.info.state.root,
         share_account=options.share_account,
         hub_id=present.info.hub_id,
+        open_door=present.info.open_door,
     )
 
 

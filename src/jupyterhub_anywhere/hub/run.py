@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub.log import CoroutineLogFormatter
@@ -16,6 +16,7 @@ from jupyterhub_anywhere.core.errors import ConfigError, Problem, SurroundingsEr
 from jupyterhub_anywhere.core.processes import ProcessId
 from jupyterhub_anywhere.hub import environment, terminal
 from jupyterhub_anywhere.hub.app import AnywhereHub
+from jupyterhub_anywhere.hub.doors import Doors
 from jupyterhub_anywhere.hub.embedded import embedded_config, own_config_file
 from jupyterhub_anywhere.hub.files import read_json
 from jupyterhub_anywhere.hub.leftovers import owned
@@ -38,10 +39,28 @@ if TYPE_CHECKING:
 
 _LOG_BYTES: Final = 10 << 20
 _LOG_FILES: Final = 5
+_DOORS: Final = "doors.json"
 _TIME: Final = "%Y-%m-%d %H:%M:%S"
 _FORMAT: Final = (
     "[%(levelname)1.1s %(asctime)s.%(msecs).03d %(name)s %(module)s:%(lineno)d] %(message)s"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What one run consists of, besides the configuration of JupyterHub.
+
+    Attributes:
+        site: The checked configuration.
+        options: The command line, with an absolute path.
+        doors: What targets of the site open doors by.
+        ready: Called when the hub answers.
+    """
+
+    site: Site
+    options: UpOptions
+    doors: Doors
+    ready: Callable[[], None]
 
 
 class NoSecrets(logging.Filter):
@@ -86,7 +105,8 @@ def run(options: UpOptions, on_ready: Callable[[Running], None]) -> int:
     os.umask(0o077)
     paths = open_state(options.state_root)
     with StateLock(paths):
-        site = _site(options, paths)
+        doors = Doors(paths.hub / _DOORS)
+        site = _site(options, paths, doors)
         notes = environment.check(site, options)
         if find_proxy(read_json(paths.proxy)) is None and not asyncio.run(owned(site)):
             forget_taken_ports(paths)
@@ -103,17 +123,18 @@ def run(options: UpOptions, on_ready: Callable[[Running], None]) -> int:
             _record(site, options, url=url)
             on_ready(Running(url, passwords, notes))
 
-        _run_app(config, site, options, ready)
+        _run_app(config, _Run(site, options, doors, ready))
     return 0
 
 
-def _site(options: UpOptions, paths: StatePaths) -> Site:
+def _site(options: UpOptions, paths: StatePaths, doors: Doors) -> Site:
     loaded = sites.load_file(options.file)
     return sites.load_site(
         options.file,
         state_root=paths.root,
         share_account=options.share_account,
         hub_id=hub_id(paths, loaded.config.hub.id),
+        open_door=doors.open,
     )
 
 
@@ -136,42 +157,35 @@ def _record(site: Site, options: UpOptions, url: str = "") -> None:
     write_up(site.info.state, record)
 
 
-def _run_app(config: Config, site: Site, options: UpOptions, ready: Callable[[], None]) -> None:
+def _run_app(config: Config, run: _Run) -> None:
     last = LastWord()
     at_terminal = terminal.has_terminal()
-    terminal.keep_terminal_private(site.info.state.logs / "output.log")
+    paths = run.site.info.state
+    terminal.keep_terminal_private(paths.logs / "output.log")
     # What libraries write beside themselves lands here, and never where the command was typed.
-    os.chdir(site.info.state.hub)
+    os.chdir(paths.hub)
     try:
-        asyncio.run(_serve(config, site, options, ready, last, at_terminal=at_terminal))
+        asyncio.run(_serve(config, run, last, at_terminal=at_terminal))
     except SystemExit as error:
         # JupyterHub ends the process where it cannot go on; why, it told its log.
         text = last.text or (error.code if isinstance(error.code, str) else "")
         raise SurroundingsError(
             f"JupyterHub could not start: {text or 'for a reason it did not tell'}",
-            hint=f"Its log is {site.info.state.logs / 'hub.log'}.",
+            hint=f"Its log is {paths.logs / 'hub.log'}.",
         ) from error
 
 
-async def _serve(  # noqa: PLR0913 - the parts of one run, put together here only
-    config: Config,
-    site: Site,
-    options: UpOptions,
-    ready: Callable[[], None],
-    last: LastWord,
-    *,
-    at_terminal: bool,
-) -> None:
+async def _serve(config: Config, run: _Run, last: LastWord, *, at_terminal: bool) -> None:
     try:
         app = AnywhereHub.instance(config=config)
     except TraitError as error:
         # All that we set is right; so it is the administrator's own file that is not.
-        file = str(own_config_file(site) or "")
+        file = str(own_config_file(run.site) or "")
         problem = Problem(file, 0, 0, "hub.jupyterhub_config", str(error))
         raise ConfigError([problem]) from error
     app.log.addHandler(last)
-    app.prepare(site, options, at_terminal=at_terminal)
-    await app.serve(ready)
+    app.prepare(run.site, run.options, run.doors, at_terminal=at_terminal)
+    await app.serve(run.ready)
 
 
 def _logging(config: Config, paths: StatePaths, *, verbose: bool) -> Mapping[str, Any]:

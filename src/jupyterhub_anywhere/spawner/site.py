@@ -22,7 +22,7 @@ from jupyterhub_anywhere.spawner.definitions import Definitions
 from jupyterhub_anywhere.targets.base import SiteInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
     from jupyterhub_anywhere.config.models import Config
@@ -118,13 +118,14 @@ def build_site(loaded: Loaded, info: SiteInfo) -> Site:
     return Site(loaded, info, targets, factories, Catalog(loaded.config, notes), definitions)
 
 
-def load_site(
+def load_site(  # noqa: PLR0913 - a hub, a check and a reload each know some of these
     path: Path | None,
     *,
     state_root: Path,
     share_account: bool = False,
     hub_id: str = "",
     fallback_id: str = UNSAVED_HUB,
+    open_door: Callable[[str], Awaitable[str]] | None = None,
 ) -> Site:
     """Load, check and build in one step.
 
@@ -134,6 +135,7 @@ def load_site(
         share_account: Whether several names run under the account of the hub.
         hub_id: The hub's id; default: the file's, else the state folder's.
         fallback_id: The id of a hub that has none of these.
+        open_door: See `SiteInfo`.
 
     Raises:
         ConfigError: With every problem found.
@@ -147,6 +149,7 @@ def load_site(
         base=loaded.base,
         uids=(int(first), int(last)),
         share_account=share_account,
+        open_door=open_door,
     )
     return build_site(loaded, info)
 
