@@ -179,11 +179,16 @@ class Target(ABC):
         """What `anywhere doctor` finds at this target; never raises."""
         return ()
 
-    async def hub_findings(self, url: str) -> Sequence[Finding]:  # noqa: ARG002
+    async def hub_findings(
+        self,
+        url: str,  # noqa: ARG002
+        choices: Mapping[str, Sequence[Any]],  # noqa: ARG002
+    ) -> Sequence[Finding]:
         """What `anywhere doctor` finds of the way from a server here to the hub that runs.
 
         Args:
             url: The hub's API on this machine, as ``http://127.0.0.1:5000/hub/api/``.
+            choices: Trait to the values that profiles set here.
         """
         return ()
 
