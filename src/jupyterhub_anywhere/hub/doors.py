@@ -236,8 +236,8 @@ class Doors:
     async def _ask(self, target: Target) -> None:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                for address in await target.doors():
-                    await self.open(address)
+                addresses = await target.doors()
+            await self._open_all(addresses)
         except Exception as error:  # noqa: BLE001 - whatever a foreign kind raises, it is asked again
             text = str(error) or type(error).__name__
             if self._told.get(target.name) != text:
@@ -252,6 +252,17 @@ class Doors:
             self._log.info("target %s: its servers reach the hub", target.name)
         if self._unanswered.get(target.name) is target:
             del self._unanswered[target.name]
+
+    async def _open_all(self, addresses: Iterable[str]) -> None:
+        """Open what can be opened, before the first failure is told."""
+        failure: TargetError | None = None
+        for address in addresses:
+            try:
+                await self.open(address)
+            except TargetError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
 
 def _remembered(record: Path) -> list[Address]:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from jupyterhub_anywhere.core.errors import TargetError
-from jupyterhub_anywhere.targets.base import Finding, Level, Target
+from jupyterhub_anywhere.targets.base import Target
 from jupyterhub_anywhere.targets.docker.client import Engine, client_arguments
 from jupyterhub_anywhere.targets.docker.inventory import DockerInventory
 from jupyterhub_anywhere.targets.docker.pulling import Puller
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jupyterhub.spawner import Spawner
 
     from jupyterhub_anywhere.config.models import Model
-    from jupyterhub_anywhere.targets.base import Inventory
+    from jupyterhub_anywhere.targets.base import Finding, Inventory
 
 log = logging.getLogger(__name__)
 
@@ -131,14 +131,36 @@ class DockerTarget(Target):
 
     # --- what people are told --------------------------------------------------------------------
 
-    async def findings(self) -> Sequence[Finding]:
-        """The engine, its disk, images and GPUs, and the way from a container to the hub."""
-        try:
-            from jupyterhub_anywhere.targets.docker import doctor
+    async def doors(self) -> Sequence[str]:
+        """The gateways of the networks in which containers are or will be.
 
-            return await doctor.findings(self, self.ask)
-        except Exception as error:  # noqa: BLE001 - a report with a hole in it is still a report
-            return [Finding(Level.ERROR, f"target {self.name}", f"{type(error).__name__}: {error}")]
+        Raises:
+            TargetError: The target's network has no gateway on this machine.
+            DockerException: The engine could not be asked.
+        """
+        from jupyterhub_anywhere.targets.docker import network
+
+        return await network.doors(self, self.ask)
+
+    async def findings(self) -> Sequence[Finding]:
+        """The engine, its disk, limits, network, GPUs and the target's own image."""
+        from jupyterhub_anywhere.targets.docker import doctor
+
+        return await doctor.findings(self, self.ask)
+
+    async def hub_findings(
+        self, url: str, choices: Mapping[str, Sequence[Any]]
+    ) -> Sequence[Finding]:
+        """Whether the hub is reached from inside a throw-away container."""
+        from jupyterhub_anywhere.targets.docker.doctor_ways import hub_findings
+
+        return await hub_findings(self, self.ask, url, choices)
+
+    async def choice_findings(self, trait: str, value: Any) -> Sequence[Finding]:
+        """Images, networks and GPUs that profiles set."""
+        from jupyterhub_anywhere.targets.docker import doctor
+
+        return await doctor.choice_findings(self, self.ask, trait, value)
 
 
 @lru_cache(maxsize=64)
