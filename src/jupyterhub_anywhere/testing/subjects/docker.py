@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from jupyterhub_anywhere.testing.world import Subject
 from jupyterhub_anywhere.testing.worlds.docker import OTHER, SERVER, DockerWorld
-from jupyterhub_anywhere.testing.worlds.docker_clients import forget_clients
 
 SUBJECT = Subject(
     name="docker",
@@ -28,5 +27,4 @@ SUBJECT = Subject(
     },
     options={"image": "big"},
     form_fields={"image": "big"},
-    forget=forget_clients,
 )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from jupyterhub_anywhere.testing.world import Subject
 from jupyterhub_anywhere.testing.worlds.docker import OTHER, SERVER
-from jupyterhub_anywhere.testing.worlds.docker_clients import forget_clients
 from jupyterhub_anywhere.testing.worlds.swarm import SwarmWorld
 
 SUBJECT = Subject(
@@ -26,5 +25,4 @@ SUBJECT = Subject(
     },
     options={"image": "big"},
     form_fields={"image": "big"},
-    forget=forget_clients,
 )

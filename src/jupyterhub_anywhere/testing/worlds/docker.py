@@ -17,7 +17,7 @@ from tornado.netutil import bind_unix_socket
 from jupyterhub_anywhere.testing.world import Call, Fault, World
 from jupyterhub_anywhere.testing.worlds.docker_api import ROUTES, Answer, Asked, Route
 from jupyterhub_anywhere.testing.worlds.docker_calls import Faults, Words
-from jupyterhub_anywhere.testing.worlds.docker_clients import close_clients
+from jupyterhub_anywhere.testing.worlds.docker_clients import close_clients, forget_clients
 from jupyterhub_anywhere.testing.worlds.docker_engine import Engine
 from jupyterhub_anywhere.testing.worlds.docker_http import application
 from jupyterhub_anywhere.testing.worlds.docker_objects import EngineError, Image
@@ -163,6 +163,11 @@ class DockerWorld(World):
     def alive(self) -> Collection[str]:
         """Names of the containers that exist, running or not."""
         return self.within(lambda: [c.name for c in self.engine.containers.values()])
+
+    def hub_gone(self) -> None:
+        """What it has asked and got no answer to is not done; its clients go with it."""
+        self.within(self._faults.drop)
+        forget_clients()
 
     def within(self, work: Callable[[], Result]) -> Result:
         """Do something in the engine's thread, and wait for it."""

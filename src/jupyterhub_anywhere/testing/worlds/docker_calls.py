@@ -105,6 +105,7 @@ class Faults:
     def __init__(self) -> None:
         self._set: dict[tuple[str, str], Fault] = {}
         self._changed = Signal()
+        self._dropped = 0
 
     def set(self, step: str, kind: Fault | None, resource: str) -> None:
         """Let a call fail or hang, or heal it.
@@ -125,14 +126,22 @@ class Faults:
         self._set.clear()
         self._changed.send()
 
+    def drop(self) -> None:
+        """Let what hangs fail: who asked is gone."""
+        self._dropped += 1
+        self._changed.send()
+
     async def meet(self, step: str, resource: str) -> bool:
         """Hang as long as it shall hang.
 
         Returns:
             Whether the call shall fail.
         """
+        dropped = self._dropped
         while self._kind(step, resource) == "hang":
             await self._changed.next()
+            if dropped != self._dropped:
+                return True
         return self._kind(step, resource) == "error"
 
     def _kind(self, step: str, resource: str) -> Fault | None:
