@@ -2,14 +2,19 @@
 
 The record is a file of JSON lines named by the trait `record`. The server is a stub: a small HTTP
 server in a process of its own that answers everything with 200.
+
+A file ``trouble.json`` beside the record says what goes wrong for whom, and is read at each call:
+user name to ``[method, how]``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +41,18 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 VOLATILE = {"JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN", "JUPYTERHUB_SERVICE_URL"}
 
 
+class Odd(BaseException):
+    """An exception that is no Exception."""
+
+
+TROUBLE = {
+    "raise": RuntimeError,
+    "exit": SystemExit,
+    "odd": Odd,
+    "cancel": asyncio.CancelledError,
+}
+
+
 class RecordingSpawner(SimpleLocalProcessSpawner):
     """Starts a stub and writes down what the hub asked of it."""
 
@@ -51,6 +68,16 @@ class RecordingSpawner(SimpleLocalProcessSpawner):
     def _default_will_resume(self) -> bool:
         return bool(self.resume)
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.trouble("constructor")
+
+    @property
+    def poll_jitter(self) -> float:
+        """A property where JupyterHub has a trait."""
+        self.trouble("attribute")
+        return 0.1
+
     def take_old_token(self) -> None:
         """As a stopped container does: its environment has the token of the first start."""
         file = Path(self.record).with_name(f"token-{self.user.name}-{self.name}")
@@ -64,19 +91,41 @@ class RecordingSpawner(SimpleLocalProcessSpawner):
         self.write(method, **facts)
         if self.fail_in == method:
             raise RuntimeError(f"secret cause in {method}")
-        if self.hang_in == method:
+        how = self.trouble(method)
+        if self.hang_in == method or how == "hang":
             await asyncio.Event().wait()
+        while how == "cling":
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+        if how == "block":
+            time.sleep(2.5)  # noqa: ASYNC251 - a child that does not know better
+
+    def trouble(self, method: str) -> str:
+        """Raise what is to be raised in a method, else say what else goes wrong there."""
+        file = Path(self.record).with_name("trouble.json")
+        if not self.record or self.user is None or not file.exists():
+            return ""
+        where, how = json.loads(file.read_text("utf-8")).get(self.user.name, ("", ""))
+        if where != method:
+            return ""
+        if how in TROUBLE:
+            raise TROUBLE[how](f"secret cause in {method}")
+        return str(how)
 
     def write(self, method: str, **facts: Any) -> None:
-        line = json.dumps({"call": method, "server": self.name, **facts}, default=str)
+        who = {"user": self.user.name, "server": self.name}
+        line = json.dumps({"call": method, **who, **facts}, default=str)
         with Path(self.record).open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
 
     def load_state(self, state: dict[str, Any]) -> None:
+        self.trouble("load_state")
         super().load_state(state)
         self.volume = state.get("volume", "")
 
     def get_state(self) -> dict[str, Any]:
+        if self.trouble("get_state") == "garbage":
+            return {"function": print}
         state: dict[str, Any] = super().get_state()
         if self.volume:
             state["volume"] = self.volume
@@ -112,7 +161,7 @@ class RecordingSpawner(SimpleLocalProcessSpawner):
         return "127.0.0.1", self.port
 
     async def poll(self) -> int | None:
-        if self.fail_in == "poll" or self.hang_in == "poll":
+        if "poll" in {self.fail_in, self.hang_in} or self.trouble("poll"):
             await self.note("poll")
         if not self.pid:
             return 0
@@ -125,6 +174,8 @@ class RecordingSpawner(SimpleLocalProcessSpawner):
 
     async def get_url(self) -> str:
         await self.note("get_url")
+        if self.trouble("get_url") == "garbage":
+            return "http://[127.0.0.1:port/"
         url: str = await Spawner.get_url(self)
         return url
 

@@ -13,6 +13,7 @@ from jupyterhub.spawner import Spawner
 from traitlets import HasTraits, observe
 from traitlets.config.loader import LazyConfigValue
 
+from jupyterhub_anywhere.spawner import guard
 from jupyterhub_anywhere.spawner.child import LATER_IDENTITY
 
 if TYPE_CHECKING:
@@ -47,8 +48,9 @@ BEFORE_THE_CHOICE: Final = ("server_token_scopes",)
 class Answer:
     """An attribute of the wrapper that the child answers.
 
-    While there is no child, ``c.Spawner`` and then JupyterHub's default answer. Writing goes to
-    the child, since hooks and the handlers of foreign spawners set such attributes.
+    While there is no child, and where it raises, ``c.Spawner`` and then JupyterHub's default
+    answer: the hub reads some of these where an error would end its own start. Writing goes to the
+    child, since hooks and the handlers of foreign spawners set such attributes.
     """
 
     def __init__(self, name: str) -> None:
@@ -59,7 +61,9 @@ class Answer:
         if wrapper is None:
             return self
         if wrapper.child is not None:
-            return getattr(wrapper.child, self.name)
+            found = guard.guarded(lambda: getattr(wrapper.child, self.name), self.name)
+            if not isinstance(found, guard.Failed):
+                return found
         if self.name in wrapper.unanswered:
             return wrapper.unanswered[self.name]
         default = getattr(_defaults(), self.name)
@@ -105,13 +109,16 @@ class Delegate(HasTraits):
 
     @observe(*LATER_IDENTITY)
     def _tell_child(self, change: Bunch) -> None:
-        if self.child is not None:
-            setattr(self.child, change.name, change.new)
+        child = self.child
+        if child is not None:
+            guard.guarded(lambda: setattr(child, change.name, change.new), change.name)
 
     @property
     def api_token(self) -> str:
         """The server's token; a child that resumes a container brings back the old one."""
-        return self.own_api_token if self.child is None else self.child.api_token
+        child = self.child
+        token = child and guard.guarded(lambda: child.api_token, "api_token")
+        return token if isinstance(token, str) and token else self.own_api_token
 
     @api_token.setter
     def api_token(self, token: str) -> None:

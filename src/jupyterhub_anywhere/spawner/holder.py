@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import inspect
@@ -32,6 +33,7 @@ class Holder(Delegate):
     user_options: Any
     who: Callable[[], Who]
     _log_name: str
+    poll_deadline: float
 
     def __init__(self, **kwargs: Any) -> None:
         self._envelope = Envelope()
@@ -49,8 +51,9 @@ class Holder(Delegate):
         self, factory: ChildFactory, options: Mapping[str, Any], state: Mapping[str, Any] | None
     ) -> Spawner:
         watchdog.watch(self.site.info.state)
-        child = factory.build(self, options)
-        child.load_state(dict(state or {}))
+        with guard.contained():
+            child = factory.build(self, options)
+            child.load_state(dict(state or {}))
         return child
 
     def _kept_at(self, target: str) -> dict[str, Any]:
@@ -65,7 +68,7 @@ class Holder(Delegate):
         self._envelope.child_class = f"{cls.__module__}:{cls.__name__}"
         self._envelope.kept.setdefault(factory.name, {})
         for name, value in self.unanswered.items():
-            setattr(child, name, value)
+            guard.guarded(partial(setattr, child, name, value), name)
         self.unanswered.clear()
         self._child_ready.set()
 
@@ -111,7 +114,10 @@ class Holder(Delegate):
         """Find the target of a server that another spawner class has started."""
         foreign, options = self._envelope.foreign, self._foreign_options
         found = await takeover.find(
-            self.site, self.who(), lambda factory: self._build(factory, options, foreign)
+            self.site,
+            self.who(),
+            lambda factory: self._build(factory, options, foreign),
+            self.poll_deadline,
         )
         if self.child is not None or found.child is None:
             return  # another coroutine was faster

@@ -49,10 +49,14 @@ class Journal:
             old = entries.pop(key, {})
             times = old.get("times", 0) + (1 if again or not old else 0)
             entries[key] = {**old, **facts, "times": times, "last": time.time()}
-            try:
-                self._write(dict(list(entries.items())[-MOST:]))
-            except OSError as error:
-                log.warning("%s cannot be written: %s", self._path, error)
+            self._write(dict(list(entries.items())[-MOST:]))
+
+    def forget(self, key: str) -> None:
+        """Take an event out, where it is there."""
+        with self._lock:
+            entries = self._read()
+            if entries.pop(key, None) is not None:
+                self._write(entries)
 
     def entries(self) -> list[dict[str, Any]]:
         """What happened lately, the newest last; empty where nothing can be read."""
@@ -69,6 +73,12 @@ class Journal:
         return {key: each for key, each in data.items() if _is_entry(each)}
 
     def _write(self, entries: dict[str, dict[str, Any]]) -> None:
+        try:
+            self._replace(entries)
+        except OSError as error:
+            log.warning("%s cannot be written: %s", self._path, error)
+
+    def _replace(self, entries: dict[str, dict[str, Any]]) -> None:
         descriptor, name = tempfile.mkstemp(prefix=f".{self._path.name}-", dir=self._path.parent)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as stream:

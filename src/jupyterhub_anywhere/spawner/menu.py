@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
-
-from jupyterhub.utils import maybe_future
 
 from jupyterhub_anywhere.catalog.form import child_fields, parse_form, render_menu
 from jupyterhub_anywhere.core.errors import AnywhereError, ChoiceError
@@ -26,6 +25,7 @@ class Menu:
 
     who: Callable[[], Who]
     handler: Any
+    url_deadline: float
     _envelope: Envelope
     _build: Callable[..., Spawner]
     _kept_at: Callable[[str], dict[str, Any]]
@@ -82,8 +82,11 @@ class Menu:
         for offer in self.site.catalog.visible(self.who()):
             if not self._has_child_form(offer.name):
                 continue
-            child = self._form_child(offer.first_target.name)
-            form = await guard.bounded(child.get_options_form, guard.URL_DEADLINE, offer.name)
+            target = offer.first_target.name
+            child = guard.guarded(partial(self._form_child, target), f"{offer.name}: its form")
+            if isinstance(child, guard.Failed):
+                continue  # the other profiles can be chosen all the same
+            form = await guard.bounded(child.get_options_form, self.url_deadline, offer.name)
             if isinstance(form, str):
                 forms[offer.name] = form
         return forms
@@ -109,8 +112,9 @@ class Menu:
             raw = parse_form(catalog, who, form_data)
             if self._has_child_form(raw.get("profile", "")):
                 child = self._form_child(catalog.resolve(raw, who).target)
-                answered = child.run_options_from_form(child_fields(form_data))
-                raw["child"] = await maybe_future(answered)
+                with guard.contained():
+                    answered = child.run_options_from_form(child_fields(form_data))
+                    raw["child"] = await guard.answer(answered)
             return catalog.resolve(raw, who).to_user_options()
         except ChoiceError as error:
             raise refusal(error) from error

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from jupyterhub.spawner import Spawner
 
+from jupyterhub_anywhere.spawner import guard
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -30,6 +32,7 @@ async def generate(wrapper: Any) -> AsyncIterator[dict[str, Any]]:
     else:
         yield {"progress": 0, "message": "Server requested"}
         events = child.progress()
-    async with aclosing(events) as stream:
-        async for event in stream:
-            yield event
+    with guard.contained():
+        async with aclosing(events) as stream:
+            async for event in stream:
+                yield event

@@ -15,9 +15,9 @@ import asyncio
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from jupyterhub.spawner import Spawner
-from jupyterhub.utils import maybe_future
 from tornado import web
 from traitlets import TraitError, Unicode
 from traitlets.config import Config
@@ -28,10 +28,9 @@ from jupyterhub_anywhere.core.quantities import format_duration
 from jupyterhub_anywhere.core.state import default_state_root
 from jupyterhub_anywhere.spawner import guard, progress, site, takeover
 from jupyterhub_anywhere.spawner.delegation import BEFORE_THE_CHOICE
-from jupyterhub_anywhere.spawner.holder import Holder
+from jupyterhub_anywhere.spawner.ending import Ending
 from jupyterhub_anywhere.spawner.menu import Menu
 from jupyterhub_anywhere.spawner.refusals import public_text, refusal
-from jupyterhub_anywhere.spawner.tokens import forget_tokens
 from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.targets.hubid import id_from_database
 from jupyterhub_anywhere.targets.traits import apply_settings
@@ -46,7 +45,17 @@ if TYPE_CHECKING:
 _BEFORE_THE_HUB = 0.5
 
 
-class AnywhereSpawner(Menu, Holder, Spawner):
+def _is_url(text: str) -> bool:
+    """Whether the hub can take a URL apart; where it cannot, its own start ends."""
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - raises where it is no port
+    except ValueError:
+        return False
+    return bool(parts.scheme and parts.netloc)
+
+
+class AnywhereSpawner(Menu, Ending, Spawner):
     """Runs each server through the spawner of the target that its user chose."""
 
     config_file = Unicode(
@@ -58,6 +67,7 @@ class AnywhereSpawner(Menu, Holder, Spawner):
         self._choice: Choice | None = None
         self._refusal: StartError | None = None
         self._prepared = False
+        self._hanging: guard.Failed | None = None
         super().__init__(**kwargs)
 
     # --- configuration ---------------------------------------------------------------------------
@@ -193,7 +203,7 @@ class AnywhereSpawner(Menu, Holder, Spawner):
             return await super()._get_oauth_client_allowed_scopes()
         scopes = await guard.bounded(
             self.child._get_oauth_client_allowed_scopes,  # noqa: SLF001 - the hub's contract
-            guard.POLL_DEADLINE,
+            self.poll_deadline,
             self._what("oauth_client_allowed_scopes"),
         )
         return [] if isinstance(scopes, guard.Failed) else scopes
@@ -240,22 +250,26 @@ class AnywhereSpawner(Menu, Holder, Spawner):
         if self.apply_user_options:
             await super()._run_apply_user_options(user_options)
         child = self.child
-        await child._run_apply_user_options(child.user_options)  # noqa: SLF001 - the hub's contract
+        with self._readable("apply_user_options"):
+            await child._run_apply_user_options(child.user_options)  # noqa: SLF001 - the hub's contract
 
     async def run_pre_spawn_hook(self) -> None:
         """The wrapper's hook, then the child's."""
         with self._readable("pre_spawn_hook"):
-            await maybe_future(super().run_pre_spawn_hook())
+            await guard.answer(super().run_pre_spawn_hook())
             if self.child is not None:
-                await maybe_future(self.child.run_pre_spawn_hook())
+                await guard.answer(self.child.run_pre_spawn_hook())
+        await self.end_left()
 
     async def create_certs(self) -> Any:
         """The child's own."""
-        return await maybe_future(self._started().create_certs())
+        with self._readable("create_certs"):
+            return await guard.answer(self._started().create_certs())
 
     async def move_certs(self, paths: Any) -> Any:
         """The child's own."""
-        return await maybe_future(self._started().move_certs(paths))
+        with self._readable("move_certs"):
+            return await guard.answer(self._started().move_certs(paths))
 
     def _started(self) -> Spawner:
         if self.child is None:
@@ -274,11 +288,12 @@ class AnywhereSpawner(Menu, Holder, Spawner):
         child = self._started()
         # A hub that dies from here on finds the target again, and with it what was made there.
         self.save_state()
-        seconds = float(child.start_timeout)
+        seconds = float(self.start_timeout)
         deadline = seconds - _BEFORE_THE_HUB if seconds > 2 * _BEFORE_THE_HUB else seconds
         try:
             async with asyncio.timeout(deadline):
-                return await guard.cancellable(maybe_future(child.start()))
+                with guard.contained():
+                    return await guard.cancellable(child.start())
         except TimeoutError as error:
             raise StartError(
                 f"The server did not start within {format_duration(seconds)}.",
@@ -292,7 +307,8 @@ class AnywhereSpawner(Menu, Holder, Spawner):
     def _readable(self, method: str) -> Iterator[None]:
         """Turn what a hook or a child raises into an error whose text the user may read."""
         try:
-            yield
+            with guard.contained():
+                yield
         except Exception as error:
             raise self._start_failure(method, error) from error
 
@@ -320,8 +336,12 @@ class AnywhereSpawner(Menu, Holder, Spawner):
             return None
         if child is None:
             return 0
-        status = await guard.bounded(child.poll, guard.POLL_DEADLINE, self._what("poll"))
+        if self._hanging is not None and self._hanging.goes_on:
+            # Another call would only hang beside it.
+            return None
+        status = await guard.bounded(child.poll, self.poll_deadline, self._what("poll"))
         if isinstance(status, guard.Failed):
+            self._hanging = status
             self._unknown(status.reason)
             return None
         self.unknown_because = ""
@@ -343,8 +363,13 @@ class AnywhereSpawner(Menu, Holder, Spawner):
         stored: str = self.server.url
         if self.child is None:
             return stored
-        url = await guard.bounded(self.child.get_url, guard.URL_DEADLINE, self._what("get_url"))
-        return url if isinstance(url, str) and url else stored
+        url = await guard.bounded(self.child.get_url, self.url_deadline, self._what("get_url"))
+        if isinstance(url, guard.Failed) or url == stored:
+            return stored
+        if isinstance(url, str) and _is_url(url):
+            return url
+        self.log.warning("%s: this is no URL: %r", self._what("get_url"), url)
+        return stored
 
     def _generate_progress(self) -> AsyncIterator[dict[str, Any]]:
         return progress.generate(self)
@@ -360,15 +385,16 @@ class AnywhereSpawner(Menu, Holder, Spawner):
     def progress_ready_hook(self) -> Any:
         """The wrapper's hook, then the child's, each with its own spawner."""
         mine, child = self._own_progress_ready_hook, self.child
-        theirs = child.progress_ready_hook if child is not None else None
+        found = child and guard.guarded(lambda: child.progress_ready_hook, "progress_ready_hook")
+        theirs = None if isinstance(found, guard.Failed) else found
         if not mine and not theirs:
             return None
 
         async def both(_: Any, event: dict[str, Any]) -> Any:
             if mine:
-                event = await maybe_future(mine(self, event))
+                event = await guard.answer(mine(self, event))
             if theirs:
-                event = await maybe_future(theirs(child, event))
+                event = await guard.answer(theirs(child, event))
             return event
 
         return both
@@ -376,56 +402,3 @@ class AnywhereSpawner(Menu, Holder, Spawner):
     @property
     def _own_progress_ready_hook(self) -> Any:
         return self.config.get(AnywhereSpawner.__name__, {}).get("progress_ready_hook")
-
-    # --- the end ---------------------------------------------------------------------------------
-
-    async def stop(self, *args: Any, **kwargs: Any) -> None:
-        """Stop the child; never raises, bounded in time."""
-        try:
-            child = await self._existing_child()
-        except Exception:
-            self.log.exception("%s cannot be stopped", self._log_name)
-            return
-        if child is None:
-            return
-        what = self._what("stop")
-        done = await guard.bounded(lambda: child.stop(*args, **kwargs), guard.STOP_DEADLINE, what)
-        if isinstance(done, guard.Failed):
-            self.log.error("%s failed; something may be left: %s", what, done.reason)
-
-    async def run_post_stop_hook(self) -> None:
-        """The wrapper's hook, then the child's."""
-        if self.child is not None and not self.api_token and not self.will_resume:
-            # The server was started by an earlier hub, whose token this one never knew.
-            forget_tokens(self.user, self.orm_spawner)
-        await maybe_future(super().run_post_stop_hook())
-        if self.child is not None:
-            await maybe_future(self.child.run_post_stop_hook())
-
-    def _past_child(self, name: str) -> Spawner | None:
-        """A child of a target that this server has been at, with what it kept there."""
-        factory = self.site.factory(name)
-        if factory is None:
-            self.log.warning("%s was at target %s, which is gone", self._log_name, name)
-            return None
-        return self._build(factory, {}, self._kept_at(name))
-
-    async def rename(self, old_name: str, new_name: str) -> None:
-        """Tell every child that this server ever had; one that refuses prevents it."""
-        for name in self._envelope.kept:
-            child = self._past_child(name)
-            if child is not None:
-                await maybe_future(child.rename(old_name, new_name))
-
-    async def delete_forever(self) -> None:
-        """Let every child that this server ever had remove what it keeps."""
-        names = set(self._envelope.kept)
-        if not self.name:
-            names |= {n for n, target in self.site.targets.items() if target.keeps_for_user}
-        for name in sorted(names):
-            try:
-                child = self._past_child(name)
-                if child is not None:
-                    await maybe_future(child.delete_forever())
-            except Exception:
-                self.log.exception("%s at %s: delete_forever failed", self._log_name, name)

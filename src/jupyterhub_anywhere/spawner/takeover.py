@@ -42,13 +42,16 @@ class Candidate:
     answer: Any
 
 
-async def find(site: Site, who: Who, build: Callable[[ChildFactory], Spawner]) -> Candidate:
+async def find(
+    site: Site, who: Who, build: Callable[[ChildFactory], Spawner], deadline: float
+) -> Candidate:
     """Ask every target whether it has a server, all at once.
 
     Args:
         site: The site.
         who: Whose server it is.
         build: Builds a child with the state that was found.
+        deadline: Seconds for each poll.
 
     Returns:
         The first target that has it; the default where every target says that it has not.
@@ -57,7 +60,7 @@ async def find(site: Site, who: Who, build: Callable[[ChildFactory], Spawner]) -
         TargetError: No target has it, and not every target could tell.
     """
     tried = await asyncio.gather(
-        *(_ask(site.factories[name], build) for name in order(site, who)),
+        *(_ask(site.factories[name], build, deadline) for name in order(site, who)),
     )
     for each in tried:
         if each.child is not None and each.answer is None:
@@ -79,12 +82,14 @@ def order(site: Site, who: Who) -> list[str]:
     return [default, *(name for name in names if name != default)]
 
 
-async def _ask(factory: ChildFactory, build: Callable[[ChildFactory], Spawner]) -> Candidate:
+async def _ask(
+    factory: ChildFactory, build: Callable[[ChildFactory], Spawner], deadline: float
+) -> Candidate:
     child = guard.guarded(lambda: build(factory), f"target {factory.name}: taking over")
     if isinstance(child, guard.Failed):
         return Candidate(factory, None, child)
     what = f"target {factory.name}: {type(child).__name__}.poll"
-    return Candidate(factory, child, await guard.bounded(child.poll, guard.POLL_DEADLINE, what))
+    return Candidate(factory, child, await guard.bounded(child.poll, deadline, what))
 
 
 def are_foreign(options: object, *, foreign_state: bool) -> bool:

@@ -21,6 +21,9 @@ def test_an_event_that_comes_again_is_counted(tmp_path: Path) -> None:
     journal.note("a", seconds=2)
     journal.note("a", again=False, seconds=3)
     assert [(each["times"], each["seconds"]) for each in journal.entries()] == [(1, 5), (2, 3)]
+    journal.forget("b")
+    journal.forget("nobody")
+    assert [each["seconds"] for each in journal.entries()] == [3]
     assert (tmp_path / "events.json").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["events.json"]
 
