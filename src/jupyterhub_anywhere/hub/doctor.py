@@ -15,13 +15,14 @@ from jupyterhub_anywhere.core.errors import AnywhereError, ConfigError
 from jupyterhub_anywhere.hub.files import read_json
 from jupyterhub_anywhere.hub.surroundings import surroundings
 from jupyterhub_anywhere.hub.uprecord import read_up
+from jupyterhub_anywhere.spawner import watchdog
 from jupyterhub_anywhere.spawner.check import values_of
 from jupyterhub_anywhere.spawner.site import load_site
 from jupyterhub_anywhere.targets import registry
 from jupyterhub_anywhere.targets.base import Finding, Level
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Awaitable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from jupyterhub_anywhere.core.state import StatePaths
@@ -59,7 +60,9 @@ async def examine(file: Path | None, paths: StatePaths) -> list[Finding]:
         return found + await _in_thread(paths, None)
     found.append(Finding(Level.OK, "configuration", str(file or "the built-in default")))
     found += await _in_thread(paths, site)
-    each = await asyncio.gather(*map(of_target, site.targets.values()), of_profiles(site))
+    each = await asyncio.gather(
+        *map(of_target, site.targets.values()), of_profiles(site), of_ways(site)
+    )
     return found + [finding for findings in each for finding in findings]
 
 
@@ -68,7 +71,8 @@ def _of_problem(text: str) -> Finding:
 
 
 async def _in_thread(paths: StatePaths, site: Site | None) -> list[Finding]:
-    return await asyncio.to_thread(lambda: list(running_hub(paths, site)))
+    """What is found of the hub, running or not, and of what has held its thread of late."""
+    return await asyncio.to_thread(lambda: [*running_hub(paths, site), *watchdog.findings(paths)])
 
 
 def broken_kinds() -> Iterator[Finding]:
@@ -84,9 +88,32 @@ def broken_kinds() -> Iterator[Finding]:
 
 async def of_target(target: Target, seconds: float = TARGET_SECONDS) -> list[Finding]:
     """What a target finds about itself, in bounded time."""
+    found = await _bounded(target, target.findings(), seconds)
+    subject = f"target {target.name}"
+    return found or [Finding(Level.OK, subject, f"kind {target.kind}; no checks of its own")]
+
+
+async def of_ways(site: Site, seconds: float = TARGET_SECONDS) -> list[Finding]:
+    """What targets find of the way from a server to the hub, where it runs."""
+    up = await asyncio.to_thread(read_up, site.info.state)
+    if up is None or not up.alive or not up.url:
+        return []
+    url = internal_api(site.info.state, up.url, site)
+    each = await asyncio.gather(
+        *(
+            _bounded(target, target.hub_findings(url, choices_at(site, name)), seconds)
+            for name, target in site.targets.items()
+        )
+    )
+    return [finding for findings in each for finding in findings]
+
+
+async def _bounded(
+    target: Target, asked: Awaitable[Sequence[Finding]], seconds: float
+) -> list[Finding]:
     subject = f"target {target.name}"
     try:
-        found = await asyncio.wait_for(target.findings(), seconds)
+        return list(await asyncio.wait_for(asked, seconds))
     except TimeoutError:
         return [
             Finding(
@@ -99,11 +126,10 @@ async def of_target(target: Target, seconds: float = TARGET_SECONDS) -> list[Fin
     except Exception as error:  # noqa: BLE001 - a foreign kind may raise anything
         text = f"its checks failed: {type(error).__name__}: {error}"
         return [Finding(Level.ERROR, subject, text, "Report it to whoever wrote this kind.")]
-    return list(found) or [Finding(Level.OK, subject, f"kind {target.kind}; no checks of its own")]
 
 
-async def of_profiles(site: Site) -> list[Finding]:
-    """What targets find of the values that profiles set: environments, images; each once."""
+def _values(site: Site) -> list[tuple[str, str, Any]]:
+    """Target, trait and value of everything that profiles set; each once."""
     values = {
         (name, trait, value)
         for profile in site.config.profiles.values()
@@ -111,8 +137,22 @@ async def of_profiles(site: Site) -> list[Finding]:
         for trait, value in values_of(profile, name)
         if isinstance(value, Hashable)
     }
+    return sorted(values, key=str)
+
+
+def choices_at(site: Site, target: str) -> dict[str, list[Any]]:
+    """Trait to the values that profiles set at a target."""
+    found: dict[str, list[Any]] = {}
+    for name, trait, value in _values(site):
+        if name == target:
+            found.setdefault(trait, []).append(value)
+    return found
+
+
+async def of_profiles(site: Site) -> list[Finding]:
+    """What targets find of the values that profiles set: environments, images; each once."""
     found: list[Finding] = []
-    for name, trait, value in sorted(values, key=str):
+    for name, trait, value in _values(site):
         try:
             async with asyncio.timeout(TARGET_SECONDS):
                 found += await site.targets[name].choice_findings(trait, value)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 # Only a bridge ends on this machine; the gateways of the others are somewhere else.
 _BRIDGE: Final = "bridge"
 _TELL: Final = (
-    "Let containers join a bridge network (`docker network create NAME`), or set hub.internal_url in"
-    " anywhere.yaml to an address of this machine that they reach, as http://10.0.0.1:8081."
+    "Let containers join a bridge network (`docker network create NAME`), or set hub.internal_url"
+    " in anywhere.yaml to an address of this machine that they reach, as http://10.0.0.1:8081."
 )
 
 
