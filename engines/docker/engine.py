@@ -16,6 +16,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -26,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import docker
-from docker.errors import APIError, DockerException
+from docker.errors import DockerException
 
 from engines import room
 from engines.docker.certificates import write_certificates
@@ -44,6 +45,8 @@ PROGRAMS: Final = {
 # A busy machine is slow, not wrong.
 _PATIENCE: Final = 120.0
 _LOG_LINES: Final = 20
+# Before, engines took their id from a key in /etc/docker: two on one machine had the same.
+_OWN_ID: Final = 24
 
 
 class EngineError(Exception):
@@ -227,10 +230,10 @@ class DockerEngine:
             EngineError: When the engine does not take it.
         """
         with contextlib.closing(self.client()) as client, image.open("rb") as file:
-            try:
-                client.images.load(file)
-            except APIError as error:
-                raise EngineError(f"Engine {self.name} does not load {image}: {error}") from error
+            # To its end: what docker-py's images.load leaves unread keeps a socket open.
+            errors = [said["error"] for said in client.api.load_image(file) if "error" in said]
+        if errors:
+            raise EngineError(f"Engine {self.name} does not load {image}: {'; '.join(errors)}")
 
     def tail(self) -> str:
         """The end of the engine's log."""
@@ -254,6 +257,8 @@ class DockerEngine:
             "live-restore": self.live_restore,
             "log-level": "warn",
         }
+        if _engine_version() < _OWN_ID:
+            made["deprecated-key-path"] = str(self.folder / "key.json")
         if self.tcp_port:
             made["hosts"].append(self.tcp_url)
             made["tlsverify"] = True
@@ -334,6 +339,13 @@ class DockerEngine:
         for mount in reversed(mounts):
             if Path(mount).is_relative_to(self.folder):
                 subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
+
+
+def _engine_version() -> int:
+    """The first number of the installed engine's version."""
+    done = subprocess.run(["dockerd", "--version"], check=True, capture_output=True, text=True)
+    found = re.search(r"version (\d+)", done.stdout)
+    return int(found[1]) if found else _OWN_ID
 
 
 def _has_link(name: str) -> bool:
