@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.targets.docker.workers import Workers
@@ -106,13 +107,11 @@ class Engine:
         return self._make(PULL_SILENCE_SECONDS)
 
     def _make(self, seconds: int) -> docker.APIClient:
-        import docker
-
         arguments = {"timeout": seconds, **self.arguments}
         if self._version is not None:
             # Asked once: the thread of the hub makes a client too, and must not wait for it.
             arguments["version"] = self._version
-        client = docker.APIClient(**arguments)
+        client = client_class()(**arguments)
         if self._version is None:
             self._version = client._version  # noqa: SLF001 - its only record of what was agreed
         return client
@@ -154,6 +153,25 @@ class Engine:
             return self.again(lambda: getattr(self.client, method)(*args, **kwargs))
 
         return await asyncio.wrap_future(self.calls.submit(call))
+
+
+@lru_cache(maxsize=1)
+def client_class() -> type[docker.APIClient]:
+    """`docker.APIClient`, which trusts the declared authority and no other.
+
+    A variable of the environment wins over a session's own `verify` in requests:
+    https://github.com/psf/requests/issues/3829.
+    """
+    import docker
+
+    class Client(docker.APIClient):
+        def merge_environment_settings(self, *args: Any, **kwargs: Any) -> Any:
+            settings = super().merge_environment_settings(*args, **kwargs)
+            if isinstance(self.verify, str):
+                settings["verify"] = self.verify
+            return settings
+
+    return Client
 
 
 def client_arguments(

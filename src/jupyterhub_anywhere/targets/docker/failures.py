@@ -53,8 +53,14 @@ def _rule(pattern: str, reason: str, text: str) -> _Rule:
     return _Rule(re.compile(pattern), reason, text)
 
 
+_NO_NAME: Final = _rule(
+    r"invalid reference format|invalid tag|repository name must be",
+    "image",
+    "{image} cannot be the name of an image. Correct it, as in `name:tag`.",
+)
 # The first that matches counts: the special before the general.
 _ENGINE_RULES: Final = (
+    _NO_NAME,
     _rule(
         r"no space left on device",
         "disk-full",
@@ -122,7 +128,7 @@ _ENGINE_RULES: Final = (
     ),
 )
 _PULL_RULES: Final = (
-    _ENGINE_RULES[0],
+    *_ENGINE_RULES[:2],
     _rule(
         r"toomanyrequests|rate limit",
         "registry",
@@ -150,11 +156,6 @@ _PULL_RULES: Final = (
         "image",
         "The registry does not let target {target} have image {image}. {tell}: `docker login` for"
         " the account of the hub.",
-    ),
-    _rule(
-        r"invalid reference format|invalid tag|repository name must be",
-        "image",
-        "{image} cannot be the name of an image. Correct it, as in `name:tag`.",
     ),
 )
 _NO_ENGINE_RULES: Final = (

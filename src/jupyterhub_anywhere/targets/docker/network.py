@@ -24,7 +24,8 @@ _TELL: Final = (
 def gateway_of(network: Mapping[str, Any]) -> str:
     """The gateway of a network, from what the engine's ``inspect_network`` says of it.
 
-    IPv4 is preferred: a container may have no IPv6 although its network has.
+    IPv4 is preferred: a container may have no IPv6 although its network has. An internal network
+    has a gateway too; it only leads no further than this machine.
 
     Raises:
         TargetError: It has none on this machine.
@@ -36,11 +37,6 @@ def gateway_of(network: Mapping[str, Any]) -> str:
             " machine.",
             hint=_TELL,
         )
-    if network.get("Internal"):
-        raise TargetError(
-            f"The network {name} is internal: nothing in it reaches this machine by a gateway.",
-            hint=_TELL,
-        )
     subnets = (network.get("IPAM") or {}).get("Config") or ()
     found = _sorted(subnet.get("Gateway") or _first_address(subnet) for subnet in subnets)
     if not found:
@@ -49,12 +45,13 @@ def gateway_of(network: Mapping[str, Any]) -> str:
 
 
 def _first_address(subnet: Mapping[str, Any]) -> str:
-    """What the engine takes where none is asked for; before version 28 it does not say so."""
+    """What the engine takes where a subnet was given and no gateway; version 20.10 does not say."""
     try:
-        found = ip_network(subnet.get("IPRange") or subnet.get("Subnet", ""), strict=False)
+        whole = ip_network(subnet.get("Subnet", ""), strict=False)
+        first = ip_network(subnet.get("IPRange") or whole, strict=False)[0]
     except ValueError:
         return ""
-    return str(found[1]) if found.num_addresses > 1 else ""
+    return str(first + 1 if first == whole[0] else first)
 
 
 def gateways_in(containers: Iterable[Mapping[str, Any]]) -> Sequence[str]:

@@ -20,7 +20,7 @@ from traitlets import Bool, Enum, Int, List, Unicode
 from traitlets import Union as OneOf
 
 from jupyterhub_anywhere.targets.docker import gpus as gpu_rules
-from jupyterhub_anywhere.targets.docker import labels, watching
+from jupyterhub_anywhere.targets.docker import labels, network, watching
 from jupyterhub_anywhere.targets.docker.failures import Place, explain
 from jupyterhub_anywhere.targets.docker.images import name_and_tag, permitted
 from jupyterhub_anywhere.targets.docker.keeping import forget_server, keeps_for_name
@@ -305,7 +305,7 @@ class AnywhereDockerSpawner(DockerSpawner):
 
     async def _open_door(self) -> None:
         """Give a local engine's containers an address at which they reach the hub."""
-        open_door = getattr(self.anywhere_target.site, "open_door", None)
+        open_door = self.anywhere_target.site.open_door
         if (
             open_door is None
             or self.hub_connect_url is not None
@@ -313,8 +313,6 @@ class AnywhereDockerSpawner(DockerSpawner):
             or not _is_loopback(self.hub.api_url)
         ):
             return
-        from jupyterhub_anywhere.targets.docker import network
-
         joined = self._joined_network()
         if joined != "host":
             address = await network.gateway(self.engine.ask, joined)

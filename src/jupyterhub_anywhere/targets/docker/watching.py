@@ -199,6 +199,9 @@ class Tail:
             log.debug("The output of %s is not read", self._container, exc_info=True)
         finally:
             self.close()
+            if self._stream is not None:
+                # Closing the stream leaves its socket to the collector of garbage.
+                self._stream._response.close()  # noqa: SLF001 - docker-py gives it no name
             if client is not None:
                 client.close()
             _settle(self._attached)

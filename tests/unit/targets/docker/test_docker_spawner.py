@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from docker.errors import DockerException
+from tests.unit.targets.docker.servers import TOKEN, refused, until
 from tornado import web
 from traitlets.config import Config
 
 from jupyterhub_anywhere.core.observation import Phase
 from jupyterhub_anywhere.targets.docker import labels
-from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.testing.worlds.docker import EXITS, PULLED, SERVER, SLOW
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-# A fixture's class, which pytest gives and no module may import.
-Stage = Any
-TOKEN = "0123456789abcdef0123456789abcdef"
-
-
-async def refused(call: Awaitable[Any], words: str) -> StartError:
-    """The error of a start, whose text for the user has these words."""
-    with pytest.raises(StartError) as caught:
-        await call
-    assert re.search(words, caught.value.jupyterhub_message), caught.value.jupyterhub_message
-    return caught.value
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - the condition is another thread's
-            await asyncio.sleep(0.01)
+    from tests.unit.targets.docker.conftest import Stage
 
 
 async def test_a_whole_life(stage: Stage) -> None:
@@ -346,7 +327,7 @@ async def test_volumes_go_with_their_user_where_that_is_wanted(stage: Stage) -> 
         "work-{username}-{servername}": "/work",
         "common": "/common",
     }
-    traits = {"volumes": volumes, "delete_volumes": True, "remove": True}
+    traits: dict[str, Any] = {"volumes": volumes, "delete_volumes": True, "remove": True}
     named = stage.spawner(target, server="one", **traits)
     await named.start()
     await named.stop()
