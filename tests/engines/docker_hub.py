@@ -93,6 +93,8 @@ class DockerHub:
         try:
             self.hub.close()
         finally:
+            if not self.engine.running:
+                self.engine.start()
             with contextlib.closing(self.engine.client()) as client:
                 for container in client.containers.list(all=True, filters={"name": self.prefix}):
                     container.remove(force=True, v=True)
