@@ -114,18 +114,32 @@ def remove(folder: Path) -> None:
 
 def make_folder() -> tuple[Path, int]:
     """Make a room's folder, and hold its lock; rooms that nobody holds any more are removed."""
-    for old in PARENT.glob(f"{PREFIX}*"):
-        with contextlib.suppress(OSError):
-            held = os.open(old, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                remove(old)
-            finally:
-                os.close(held)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=PARENT))
-    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    parent = os.open(PARENT, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # Nobody else looks for old rooms while one is made and not yet held.
+        fcntl.flock(parent, fcntl.LOCK_EX)
+        for old in PARENT.glob(f"{PREFIX}*"):
+            _remove_unheld(old)
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=PARENT))
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    finally:
+        os.close(parent)
     return folder, lock
+
+
+def _remove_unheld(old: Path) -> None:
+    """Remove a room's folder unless its lock is held."""
+    # A mount is a room around this one: what is locked is the folder below it.
+    if old.is_mount():
+        return
+    with contextlib.suppress(OSError):
+        held = os.open(old, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove(old)
+        finally:
+            os.close(held)
 
 
 def keep(folder: Path) -> None:

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -271,3 +272,21 @@ def test_a_room_leaves_nothing(end: str, tmp_path: Path) -> None:
     wait_for(lambda: not (room.PARENT / made["room"]).exists(), what="the end of its files")
     assert list(room.cgroups(made["room"])) == []
     assert made["bridge"] not in before.links
+
+
+def test_rooms_that_nobody_holds_are_removed_and_others_are_not(engine_room: Path) -> None:
+    left = Path(tempfile.mkdtemp(prefix=room.PREFIX, dir=room.PARENT))
+    (left / "image").write_text("large")
+    (engine_room / "mine").write_text("of the room around")
+
+    folder, lock = room.make_folder()
+    try:
+        assert not left.exists()
+        assert (engine_room / "mine").read_text() == "of the room around"
+        another, another_lock = room.make_folder()
+        os.close(another_lock)
+        assert folder.is_dir()
+        room.remove(another)
+    finally:
+        os.close(lock)
+        room.remove(folder)
