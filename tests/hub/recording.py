@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jupyterhub import __version__
 from jupyterhub.spawner import SimpleLocalProcessSpawner, Spawner
 from jupyterhub.utils import random_port
 from traitlets import Bool, Dict, Unicode, default
@@ -30,7 +31,7 @@ import http.server, sys
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
-        self.send_header("X-JupyterHub-Version", "6.1.1")
+        self.send_header("X-JupyterHub-Version", sys.argv[2])
         self.end_headers()
         self.wfile.write(b"stub")
     def log_message(self, *args):
@@ -59,6 +60,7 @@ class RecordingSpawner(SimpleLocalProcessSpawner):
     record = Unicode().tag(config=True)
     colour = Unicode("grey").tag(config=True)
     labels = Dict().tag(config=True)
+    version = Unicode(__version__, help="What the server says it is.").tag(config=True)
     fail_in = Unicode().tag(config=True)
     hang_in = Unicode().tag(config=True)
     resume = Bool(default_value=False, help="Come back with the old token.").tag(config=True)
@@ -153,7 +155,7 @@ class RecordingSpawner(SimpleLocalProcessSpawner):
         self.volume = self.volume or f"volume-of-{self.user.name}-{self.name}"
         self.port = random_port()
         self.proc = subprocess.Popen(  # noqa: ASYNC220 - as LocalProcessSpawner does
-            [sys.executable, "-c", STUB, str(self.port)],
+            [sys.executable, "-c", STUB, str(self.port), self.version],
             env={"ANYWHERE_TEST_FOLDER": str(Path(self.record).parent)},
             start_new_session=True,
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.hub.harness import SOURCES, Hub, wait_for
 
-from jupyterhub_anywhere.spawner import left, watchdog
+from jupyterhub_anywhere.spawner import left, noticed, watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +19,18 @@ HERE = Path(__file__).parent
 SITE: dict[str, Any] = {
     "targets": {
         "lab": {"kind": "custom", "class": "recording.RecordingSpawner"},
+        "old": {
+            "kind": "custom",
+            "class": "recording.RecordingSpawner",
+            "spawner": {"version": "4.1.6"},
+        },
         "own": {"kind": "custom", "class": "recording.RecordingSpawner"},
     },
-    "profiles": {"lab": {"targets": ["lab"]}, "own": {"targets": ["own"], "form": "child"}},
+    "profiles": {
+        "lab": {"targets": ["lab"]},
+        "old": {"targets": ["old"]},
+        "own": {"targets": ["own"], "form": "child"},
+    },
 }
 CONFIG = """
 from jupyterhub_anywhere import setup
@@ -207,3 +216,17 @@ def test_a_child_that_blocks_is_named_in_log_and_doctor(hub: Hub) -> None:
     assert f"{HERE / 'recording.py'}:" in finding.message
     set_trouble(hub)
     hub.stop_server("mallory")
+
+
+def test_a_server_of_another_version_is_told_to_its_user_and_to_administrators(hub: Hub) -> None:
+    hub.start_server("carol", options={"profile": "old"})
+    hub.start_server("carol", "fine", options={"profile": "lab"})
+    page = hub.login("carol").get("hub/home").text
+    assert page.count("This server has JupyterHub 4.1.6, the hub has") == 1
+    progress = hub.api("GET", "users/carol/server/progress").text
+    assert "This server has JupyterHub 4.1.6" in progress
+    assert "The server of carol at target old has JupyterHub 4.1.6" in hub.output()
+    (finding,) = [each for each in noticed.findings(hub.state) if "4.1.6" in each.message]
+    assert finding.subject == "target old"
+    hub.stop_server("carol")
+    assert "4.1.6" not in hub.login("carol").get("hub/home").text

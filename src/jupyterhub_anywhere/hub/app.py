@@ -16,7 +16,7 @@ from tornado.ioloop import PeriodicCallback
 
 from jupyterhub_anywhere.core.errors import AnywhereError, ConfigError, SurroundingsError
 from jupyterhub_anywhere.core.logfiles import cut_log
-from jupyterhub_anywhere.hub import embedded
+from jupyterhub_anywhere.hub import embedded, status
 from jupyterhub_anywhere.hub.controller import Controller
 from jupyterhub_anywhere.hub.doors import Front
 from jupyterhub_anywhere.hub.leftovers import end_leftovers
@@ -239,21 +239,12 @@ class AnywhereHub(JupyterHub):
 
     def _servers(self) -> list[dict[str, Any]]:
         """What runs, by the hub's own word."""
-        found = []
-        for user in self.users.values():
-            for name, spawner in user.spawners.items():
-                if spawner.active or spawner.pending:
-                    choice = spawner.user_options or {}
-                    found.append(
-                        {
-                            "user": user.name,
-                            "server": name,
-                            "state": spawner.pending or "ready",
-                            "profile": str(choice.get("profile") or ""),
-                            "target": str(choice.get("target") or ""),
-                        }
-                    )
-        return found
+        rows = (
+            status.row(user.name, name, spawner)
+            for user in self.users.values()
+            for name, spawner in user.spawners.items()
+        )
+        return [each for each in rows if each is not None]
 
     async def reload(self) -> dict[str, Any]:
         """Take a changed file; one that is wrong changes nothing.

@@ -36,7 +36,11 @@ def configure(c: Config) -> None:
     assigned before.
     """
     add_to_list(c.JupyterHub, "template_paths", str(TEMPLATES))
-    functions = {"anywhere_runs_on": runs_on, "anywhere_failure": failure}
+    functions: dict[str, Callable[..., Any]] = {
+        "anywhere_runs_on": runs_on,
+        "anywhere_failure": failure,
+        "anywhere_notice": notice,
+    }
     values = {key: _given(function) for key, function in functions.items()}
     called = {"anywhere_links": account_links, "anywhere_stock_logo": stock_logo}
     add_to_dict(c.JupyterHub, "template_vars", {**values, **called})
@@ -88,6 +92,12 @@ def unusable(log: Logger, error: AnywhereError) -> web.HTTPError:
     """What is answered while ``anywhere.yaml`` cannot be used; the cause is for the log only."""
     log.error("anywhere.yaml cannot be used: %s", error)
     return web.HTTPError(503, "This hub's configuration cannot be used at the moment.")
+
+
+def notice(spawner: Any) -> str:
+    """What the user should know of a running server; a record of the database has nothing."""
+    text = getattr(spawner, "version_notice", "")
+    return text if isinstance(text, str) and getattr(spawner, "ready", False) else ""
 
 
 def runs_on(spawner: Any) -> str:

@@ -10,6 +10,7 @@ from jupyterhub_anywhere.core.errors import AnywhereError, StateError
 from jupyterhub_anywhere.core.processes import ProcessId
 from jupyterhub_anywhere.hub.files import read_json
 from jupyterhub_anywhere.hub.uprecord import read_up
+from jupyterhub_anywhere.spawner import left
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +28,8 @@ class ServerStatus:
         server: Its name, empty for the default one.
         target: Where it runs.
         profile: What was picked; empty where only the target was asked.
-        state: ``ready``, ``spawn``, ``stop`` or ``check``; ``running`` where the hub is away.
+        state: ``ready``, ``spawn``, ``stop`` or ``check``; ``running`` where the hub is away;
+            ``left`` where a stop failed and something may be left.
         detail: More for an administrator.
     """
 
@@ -106,7 +108,7 @@ def status(paths: StatePaths) -> Status:
             for name, port in ports.items()
             if isinstance(port, int)
         },
-        servers=tuple(_told(told) if told is not None else _found(paths, record)),
+        servers=(*(_told(told) if told is not None else _found(paths, record)), *_left(paths)),
         logs={path.stem: str(path) for path in logs},
     )
 
@@ -122,7 +124,44 @@ def _ask(paths: StatePaths) -> dict[str, Any] | None:
 
 def _told(answer: dict[str, Any]) -> list[ServerStatus]:
     keys = ("user", "server", "target", "profile", "state")
-    return [ServerStatus(**{key: each[key] for key in keys}) for each in answer.get("servers", ())]
+    return [
+        ServerStatus(**{key: each[key] for key in keys}, detail=str(each.get("detail", "")))
+        for each in answer.get("servers", ())
+    ]
+
+
+def row(user: str, server: str, spawner: Any) -> dict[str, Any] | None:
+    """A server as the running hub tells of it on its control socket; None where none is up.
+
+    Args:
+        user: Whose.
+        server: Its name.
+        spawner: The hub's spawner.
+    """
+    if not (spawner.active or spawner.pending):
+        return None
+    choice = spawner.user_options or {}
+    unknown = getattr(spawner, "unknown_because", "")
+    told = [f"cannot be asked: {unknown}"] if unknown else []
+    return {
+        "user": user,
+        "server": server,
+        "state": spawner.pending or "ready",
+        "profile": str(choice.get("profile") or ""),
+        # A server that another spawner has started has a target without a choice.
+        "target": getattr(spawner, "anywhere_target", "") or str(choice.get("target") or ""),
+        "detail": "; ".join([*told, *filter(None, [getattr(spawner, "version_notice", "")])]),
+    }
+
+
+def _left(paths: StatePaths) -> list[ServerStatus]:
+    """What stops that failed may have left."""
+    found = []
+    for each in left.entries(paths):
+        user, _, server = str(each.get("server")).partition(":")
+        target, detail = str(each.get("target")), str(each.get("reason"))
+        found.append(ServerStatus(user, server, target, state="left", detail=detail))
+    return found
 
 
 def _found(paths: StatePaths, record: UpRecord | None) -> list[ServerStatus]:

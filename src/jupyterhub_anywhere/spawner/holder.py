@@ -131,6 +131,11 @@ class Holder(Delegate):
         await self._child_ready.wait()
         return self.child
 
+    @property
+    def anywhere_target(self) -> str:
+        """The target that this server is at; empty while it is at none."""
+        return self._envelope.target
+
     def _what(self, method: str) -> str:
         return f"{self._log_name} at {self._envelope.target}: {self._envelope.child_class}.{method}"
 

@@ -30,7 +30,9 @@ from jupyterhub_anywhere.spawner import guard, progress, site, takeover
 from jupyterhub_anywhere.spawner.delegation import BEFORE_THE_CHOICE
 from jupyterhub_anywhere.spawner.ending import Ending
 from jupyterhub_anywhere.spawner.menu import Menu
+from jupyterhub_anywhere.spawner.patience import Patience
 from jupyterhub_anywhere.spawner.refusals import public_text, refusal
+from jupyterhub_anywhere.spawner.versions import Versioned
 from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.targets.hubid import id_from_database
 from jupyterhub_anywhere.targets.traits import apply_settings
@@ -55,7 +57,7 @@ def _is_url(text: str) -> bool:
     return bool(parts.scheme and parts.netloc)
 
 
-class AnywhereSpawner(Menu, Ending, Spawner):
+class AnywhereSpawner(Menu, Patience, Ending, Versioned, Spawner):
     """Runs each server through the spawner of the target that its user chose."""
 
     config_file = Unicode(
@@ -194,6 +196,7 @@ class AnywhereSpawner(Menu, Ending, Spawner):
         super().clear_state()
         self._choice = self._refusal = None
         self._prepared = False
+        self._server_version = None
 
     # --- the start -------------------------------------------------------------------------------
 
@@ -387,10 +390,12 @@ class AnywhereSpawner(Menu, Ending, Spawner):
         mine, child = self._own_progress_ready_hook, self.child
         found = child and guard.guarded(lambda: child.progress_ready_hook, "progress_ready_hook")
         theirs = None if isinstance(found, guard.Failed) else found
-        if not mine and not theirs:
+        if not mine and not theirs and not self.version_notice:
             return None
 
         async def both(_: Any, event: dict[str, Any]) -> Any:
+            if self.version_notice and event.get("ready"):
+                event = {**event, "message": f"{event.get('message', '')}. {self.version_notice}"}
             if mine:
                 event = await guard.answer(mine(self, event))
             if theirs:

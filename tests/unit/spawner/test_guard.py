@@ -94,14 +94,15 @@ async def test_a_call_that_cancels_itself_is_a_failure_and_a_cancellation_is_not
         await cancellable(cancel())
 
     inner: list[asyncio.Task[Any] | None] = []
+    begun = asyncio.Event()
 
     async def hang() -> None:
         inner.append(asyncio.current_task())
+        begun.set()
         await asyncio.Event().wait()
 
     task = asyncio.ensure_future(bounded(hang, 60, "x"))
-    while not inner:
-        await asyncio.sleep(0)
+    await begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
