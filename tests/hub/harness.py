@@ -31,8 +31,14 @@ from jupyterhub_anywhere.hub.proxy_command import find_proxy_command
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-START_SECONDS = 60.0
-SERVER_SECONDS = 90.0
+# Generous: a machine that is slow or busy is not wrong.
+START_SECONDS = 120.0
+SERVER_SECONDS = 120.0
+END_SECONDS = 90.0
+# The line with which `anywhere up` says that it is ready: all else was printed and written before.
+READY = "JupyterHub is at "
+# Below those that the kernel gives to connections: a port is not taken between its choice and use.
+_PORTS = range(10_000, 32_768)
 SOURCES = Path(__file__).parents[2] / "src"
 Answer = TypeVar("Answer")
 
@@ -67,15 +73,18 @@ c.Authenticator.allow_all = True
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody holds now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that nobody holds now, and that no other worker of pytest chooses."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    while True:
+        port = secrets.choice(_PORTS[worker::workers])
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for(
-    condition: Callable[[], Answer], *, seconds: float = 30.0, what: str = "the condition"
+    condition: Callable[[], Answer], *, seconds: float = 60.0, what: str = "the condition"
 ) -> Answer:
     """Ask until the answer is true, and return it.
 
@@ -154,6 +163,7 @@ class Hub:
         self.arguments = tuple(arguments)
         self.environment = dict(environment or {})
         self.process: subprocess.Popen[bytes] | None = None
+        self._ready_before = 0
         self._clients: list[httpx.Client] = []
         self.write_config(config)
         self.write_site(site or {})
@@ -220,12 +230,17 @@ class Hub:
         }
         return {name: value for name, value in values.items() if value is not None}
 
-    def launch(self) -> subprocess.Popen[bytes]:
-        """Start the process without waiting for the hub."""
+    def launch(self, wrapper: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+        """Start the process without waiting for the hub.
+
+        Args:
+            wrapper: A command that runs the hub, as ``setpriv``.
+        """
         assert self.process is None or self.process.poll() is not None, "the hub runs already"
+        self._ready_before = self.output().count(READY)
         with (self.folder / "output.log").open("ab") as output:
             self.process = subprocess.Popen(
-                self.command(),
+                [*wrapper, *self.command()],
                 cwd=self.folder,
                 env=self.variables(),
                 stdin=subprocess.DEVNULL,
@@ -236,21 +251,29 @@ class Hub:
         return self.process
 
     def start(self, *, seconds: float = START_SECONDS) -> Self:
-        """Start the hub and wait until it answers.
+        """Start the hub and wait until it is ready.
 
         Raises:
-            AssertionError: It ended, or did not answer in time; with the end of its logs.
+            AssertionError: It ended, or was not ready in time; with the end of its logs.
         """
-        self.launch()
+        process = self.launch()
         end = time.monotonic() + seconds
-        while not self.answers():
-            assert self.process is not None
-            assert self.process.poll() is None, (
-                f"the hub ended with {self.process.returncode}:\n{self.logs()}"
+        while not self.ready():
+            assert process.poll() is None, (
+                f"the hub ended with {process.returncode}:\n{self.logs()}"
             )
-            assert time.monotonic() < end, f"the hub did not answer:\n{self.logs()}"
+            assert time.monotonic() < end, f"the hub is not ready:\n{self.logs()}"
             time.sleep(0.05)
         return self
+
+    def ready(self) -> bool:
+        """Whether the hub answers and has said, in mode ``up``, all that it says at its start.
+
+        It answers a moment before it prints passwords and URL and writes down where it is.
+        """
+        if self.mode == "up" and self.output().count(READY) <= self._ready_before:
+            return False
+        return self.answers()
 
     def answers(self) -> bool:
         """Whether the hub answers through its proxy."""
@@ -261,7 +284,7 @@ class Hub:
         # While the hub is away, the proxy itself answers with 503.
         return answer.status_code == httpx.codes.OK
 
-    def signal(self, number: signal.Signals, *, seconds: float = 30.0) -> int:
+    def signal(self, number: signal.Signals, *, seconds: float = END_SECONDS) -> int:
         """Signal the hub and wait for its end; returns its exit status."""
         assert self.process is not None
         self.process.send_signal(number)
@@ -285,14 +308,14 @@ class Hub:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
 
     def output(self) -> str:
         """What the hub wrote to its terminal."""
         path = self.folder / "output.log"
-        return path.read_text("utf-8", "replace") if path.exists() else ""
+        return path.read_text("utf-8", "replace") if path.is_file() else ""
 
     def logs(self, lines: int = 60) -> str:
         """The ends of all logs of this hub."""
@@ -305,7 +328,7 @@ class Hub:
 
     def client(self, **options: Any) -> httpx.Client:
         """A client that begins at the hub's URL and is closed with the hub."""
-        settings: dict[str, Any] = {"base_url": self.url, "timeout": 30.0, **options}
+        settings: dict[str, Any] = {"base_url": self.url, "timeout": 60.0, **options}
         settings.setdefault("verify", self._verify)
         client = httpx.Client(**settings)
         self._clients.append(client)
@@ -314,7 +337,7 @@ class Hub:
     def api(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Ask the hub's API with the token of the tests; `path` begins after ``/hub/api/``."""
         headers = {"Authorization": f"token {self.token}", **options.pop("headers", {})}
-        settings: dict[str, Any] = {"timeout": 30.0, "verify": self._verify, **options}
+        settings: dict[str, Any] = {"timeout": 60.0, "verify": self._verify, **options}
         return httpx.request(method, f"{self.url}hub/api/{path}", headers=headers, **settings)
 
     def login(self, name: str, password: str = "") -> httpx.Client:
@@ -375,7 +398,7 @@ class Hub:
             assert time.monotonic() < end, f"the server is not ready:\n{self.logs()}"
             time.sleep(0.1)
 
-    def stop_server(self, user: str, server: str = "", *, seconds: float = 30.0) -> None:
+    def stop_server(self, user: str, server: str = "", *, seconds: float = END_SECONDS) -> None:
         """Stop a server through the API and wait until it has gone."""
         path = f"users/{user}/servers/{server}" if server else f"users/{user}/server"
         answer = self.api("DELETE", path, timeout=seconds)
@@ -411,7 +434,7 @@ class Hub:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        end = time.monotonic() + 10
+        end = time.monotonic() + 30
         while (left := self.leftovers()) and time.monotonic() < end:
             for identity in left:
                 with contextlib.suppress(PermissionError):
@@ -422,11 +445,21 @@ class Hub:
 
     def _remove_control_groups(self) -> None:
         """Those of servers that were killed with the hub; a hub removes its own."""
+        end = time.monotonic() + 10
+        # One is busy until the kernel has taken leave of what was killed in it.
+        while (left := self._control_groups()) and time.monotonic() < end:
+            for group in left:
+                with contextlib.suppress(OSError):
+                    group.rmdir()
+            time.sleep(0.05)
+
+    def _control_groups(self) -> list[Path]:
+        """The control groups of this hub, inner ones first."""
+        found: list[Path] = []
         for pattern in (f"jupyterhub-anywhere/{self.id}*", f"*/jupyterhub-anywhere/{self.id}*"):
             for group in Path("/sys/fs/cgroup").glob(pattern):
-                for inner in (*group.glob("*/"), group):
-                    with contextlib.suppress(OSError):
-                        inner.rmdir()
+                found += [Path(folder) for folder, _, _ in os.walk(group, topdown=False)]
+        return found
 
 
 def read_json(path: Path) -> Any:

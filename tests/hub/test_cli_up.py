@@ -8,7 +8,7 @@ import signal
 import socket
 from typing import TYPE_CHECKING, Any
 
-from tests.hub.harness import wait_for
+from tests.hub.harness import END_SECONDS, read_json, wait_for
 
 from jupyterhub_anywhere.core.state import StatePaths
 
@@ -46,7 +46,6 @@ def test_a_move_to_another_machine(make_hub: MakeHub) -> None:
 
 
 def said_at_start(hub: Hub) -> str:
-    wait_for(lambda: "JupyterHub is at" in hub.output(), what="the line with the URL")
     said = hub.output()
     assert said.startswith(
         f"Starting JupyterHub with {hub.file.name}; its state is in {hub.state.root}\n"
@@ -118,7 +117,7 @@ def the_end(hub: Hub) -> None:
     done = hub.run("down")
     assert done.returncode == 0, done.stderr
     assert hub.process is not None
-    assert hub.process.wait(timeout=30) == 0
+    assert hub.process.wait(timeout=END_SECONDS) == 0
     assert "Ending" in hub.output()
     assert hub.run("down").stdout == "Nothing was running.\n"
     assert hub.run("status").returncode == 1
@@ -161,7 +160,6 @@ def test_a_port_that_is_taken(make_hub: MakeHub) -> None:
 
 def test_no_password_in_a_journal(make_hub: MakeHub) -> None:
     hub = make_hub(site=PROFILES, environment={"JOURNAL_STREAM": "8:1"}).start()
-    wait_for(lambda: "JupyterHub is at" in hub.output(), what="the line with the URL")
     assert "for users:" not in hub.output()
     assert f"anywhere --state {hub.state.root} password" in hub.output()
 
@@ -200,5 +198,7 @@ def test_a_hub_nobody_listens_to(make_hub: MakeHub) -> None:
     hub.launch()
     output.unlink()
     wait_for(hub.answers, what="the hub's answer")
+    # Written down before the line that cannot be written.
+    wait_for(lambda: read_json(hub.state.up)["url"], what="the record of where it is")
     assert hub.run("status").returncode == 0
     assert hub.run("down").returncode == 0

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.hub.harness import read_json, wait_for
+from tests.hub.harness import END_SECONDS, free_port, read_json, wait_for
 
 from jupyterhub_anywhere.core.processes import ProcessId
 
@@ -81,7 +80,7 @@ def test_the_api_can_end_the_hub(make_hub: MakeHub) -> None:
     hub = make_hub().start()
     assert hub.api("POST", "shutdown").status_code == 202
     assert hub.process is not None
-    assert hub.process.wait(timeout=30) == 0
+    assert hub.process.wait(timeout=END_SECONDS) == 0
     assert hub.leftovers() == []
 
 
@@ -128,7 +127,7 @@ def test_down_ends_a_hub_that_runs(make_hub: MakeHub) -> None:
     assert done.returncode == 0, done.stderr
     assert "hub at" in done.stdout
     assert hub.process is not None
-    assert hub.process.wait(timeout=10) == 0
+    assert hub.process.wait(timeout=END_SECONDS) == 0
     assert hub.leftovers() == []
     assert "Nothing" in hub.run("down").stdout
 
@@ -213,9 +212,7 @@ def test_another_address_takes_another_proxy(make_hub: MakeHub) -> None:
     old = proxy_of(hub)
     assert old is not None
     hub.kill()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        hub.port = probe.getsockname()[1]
+    hub.port = free_port()
     hub.url = f"http://127.0.0.1:{hub.port}/"
     hub.write_site({})
 
@@ -251,5 +248,5 @@ def test_at_a_terminal_sighup_ends(make_hub: MakeHub) -> None:
         hub.process = process
         wait_for(hub.answers, what="the hub")
         process.send_signal(signal.SIGHUP)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=END_SECONDS) == 0
     assert hub.leftovers() == []

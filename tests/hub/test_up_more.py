@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -69,8 +68,12 @@ def test_accounts_with_sign_up(make_hub: MakeHub) -> None:
 
 
 def test_a_second_signal_ends_patience_and_the_servers_by_force(make_hub: MakeHub) -> None:
+    # Patience has no end of its own here.
     hang = """
 import asyncio
+from jupyterhub_anywhere.hub import app
+assert app._END_SECONDS
+app._END_SECONDS = 3600.0
 from jupyterhub_anywhere.spawner.spawner import AnywhereSpawner
 async def hang(self, now=False):
     await asyncio.sleep(3600)
@@ -82,11 +85,9 @@ AnywhereSpawner.stop = hang
     hub.process.send_signal(signal.SIGINT)
     log = hub.state.logs / "hub.log"
     wait_for(lambda: "Cleaning up single-user" in log.read_text(), what="the end to begin")
-    began = time.monotonic()
 
     assert hub.signal(signal.SIGINT) == 0
 
-    assert time.monotonic() - began < 20
     assert hub.leftovers() == []
 
 

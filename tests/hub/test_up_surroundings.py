@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.hub.harness import START_SECONDS, wait_for
 from tests.hub.test_up_end import STUB
+from tests.hub.test_up_login import passwords
 
 if TYPE_CHECKING:
     from tests.hub.conftest import MakeHub
@@ -20,7 +23,7 @@ pytestmark = pytest.mark.timeout(240)
 def refused(hub: Hub, code: int) -> str:
     """The message of a start that is refused; the process ends by itself with this code."""
     process = hub.launch()
-    assert process.wait(timeout=60) == code, hub.logs()
+    assert process.wait(timeout=START_SECONDS) == code, hub.logs()
     assert "Traceback" not in hub.output()
     assert [each for each in hub.leftovers() if each.pid != process.pid] == []
     return hub.output()
@@ -118,7 +121,7 @@ def test_ipv6_alone_is_told(make_hub: MakeHub) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=START_SECONDS,
     )
     if "unshare" in done.stderr:
         pytest.skip("needs a network namespace. Cure: run it as root outside a container")
@@ -152,29 +155,11 @@ def test_behind_a_path_and_with_a_base_url(make_hub: MakeHub) -> None:
 @pytest.mark.root
 def test_as_an_ordinary_user_only_the_account_may_log_in(make_hub: MakeHub) -> None:
     hub = make_hub(environment={"HOME": "/nonexistent", "USER": None, "LOGNAME": None})
-    import shutil
-
     for path in (hub.folder, hub.file, hub.config_file):
         shutil.chown(path, "nobody")
-    command = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *hub.command()]
-    with (hub.folder / "output.log").open("wb") as output:
-        hub.process = subprocess.Popen(
-            command,
-            cwd=hub.folder,
-            env=hub.variables(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    from tests.hub.harness import wait_for
-    from tests.hub.test_up_login import passwords
-
-    def settled() -> bool:
-        return hub.answers() or (hub.process is not None and hub.process.poll() is not None)
-
-    wait_for(settled, seconds=60, what="the hub")
-    if hub.process.poll() is not None and f"{sys.prefix}" in hub.output():
+    process = hub.launch(["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"])
+    wait_for(lambda: hub.ready() or process.poll() is not None, seconds=START_SECONDS)
+    if process.poll() is not None and f"{sys.prefix}" in hub.output():
         pytest.skip(f"{sys.prefix} is not readable for others. Cure: make test with a public clone")
     users, _ = passwords(hub)
     assert hub.try_login(hub.client(), "ann", users).status_code == 403
@@ -204,7 +189,7 @@ def test_a_start_that_fails_leaves_alone_what_an_earlier_hub_left(make_hub: Make
     hub.write_config(STUB + "c.JupyterHub.db_url = 'sqlite:////no/such/folder/x.sqlite'\n")
     process = hub.launch()
 
-    assert process.wait(timeout=60) == 4, hub.logs()
+    assert process.wait(timeout=START_SECONDS) == 4, hub.logs()
 
     assert "Its log is" in hub.output()
     assert set(hub.leftovers()) == before
