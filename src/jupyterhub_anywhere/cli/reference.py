@@ -84,11 +84,13 @@ def _kind(kind: type[Target]) -> Iterator[str]:
 
 def _own_traits(kind: type[Target]) -> list[tuple[str, Any]]:
     """The traits that this kind's spawner adds to JupyterHub's; none for one that is not ours."""
-    if kind.kind != "process":
-        return []
+    from jupyterhub_anywhere.targets.docker.traits import DockerTraits
     from jupyterhub_anywhere.targets.process.settings import SiteTraits
 
-    traits = SiteTraits.class_traits(config=True)
+    ours = {"docker": DockerTraits, "process": SiteTraits}
+    if kind.kind not in ours:
+        return []
+    traits = ours[kind.kind].class_traits(config=True)
     return sorted((n, t) for n, t in traits.items() if n not in _SET_BY_THE_HUB)
 
 

@@ -16,14 +16,13 @@ from docker.errors import APIError, DockerException, NotFound
 from dockerspawner import DockerSpawner
 from jupyterhub.utils import maybe_future
 from tornado import web
-from traitlets import Bool, Enum, Int, List, Unicode
-from traitlets import Union as OneOf
 
 from jupyterhub_anywhere.targets.docker import gpus as gpu_rules
 from jupyterhub_anywhere.targets.docker import labels, network, watching
 from jupyterhub_anywhere.targets.docker.failures import Place, explain
 from jupyterhub_anywhere.targets.docker.images import name_and_tag, permitted
 from jupyterhub_anywhere.targets.docker.keeping import forget_server, keeps_for_name
+from jupyterhub_anywhere.targets.docker.traits import DockerTraits
 from jupyterhub_anywhere.targets.docker.volumes import label_volumes
 from jupyterhub_anywhere.targets.errors import StartError
 
@@ -52,29 +51,13 @@ class UnsureError(DockerException):
         self.explanation = error.explanation
 
 
-class AnywhereDockerSpawner(DockerSpawner):
+class AnywhereDockerSpawner(DockerTraits, DockerSpawner):
     """Runs each server as a container of one target's engine."""
 
     # Set on the generated subclass of a target.
     anywhere_target: ClassVar[DockerTarget]
 
     hub_connect_url: str | None
-
-    gpus = OneOf(
-        [Int(min=0), Enum([gpu_rules.ALL]), List(Unicode())],
-        default_value=0,
-        help="GPUs of a server: how many, `all`, or a list of indexes or ids.",
-    ).tag(config=True)
-    gpu_devices = List(
-        Unicode(),
-        help="GPUs that servers may hold, each by one server at a time."
-        " Default: the engine gives any GPU to anybody.",
-    ).tag(config=True)
-    delete_volumes = Bool(
-        default_value=False,
-        help="Remove a user's named volumes when the user is deleted, and a named server's with the"
-        " server. Only those whose name holds the user's name. Default: volumes are kept.",
-    ).tag(config=True)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._starting = False

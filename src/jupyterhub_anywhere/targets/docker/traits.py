@@ -1,0 +1,27 @@
+"""The traits that servers at a docker target have beside DockerSpawner's."""
+
+from __future__ import annotations
+
+from traitlets import Bool, Enum, HasTraits, Int, List, Unicode, Union
+
+from jupyterhub_anywhere.targets.docker.gpus import ALL
+
+
+class DockerTraits(HasTraits):
+    """Set under ``spawner:``, by a profile, or in a section of the hub's configuration."""
+
+    gpus = Union(
+        [Int(min=0), Enum([ALL]), List(Unicode())],
+        default_value=0,
+        help="GPUs of a server: how many, `all`, or a list of indexes or ids.",
+    ).tag(config=True)
+    gpu_devices = List(
+        Unicode(),
+        help="GPUs that servers may hold, each by one server at a time."
+        " Default: the engine gives any GPU to anybody.",
+    ).tag(config=True)
+    delete_volumes = Bool(
+        default_value=False,
+        help="Remove a user's named volumes when the user is deleted, and a named server's with the"
+        " server. Only those whose name holds the user's name. Default: volumes are kept.",
+    ).tag(config=True)
