@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 SECOND: Final = "second"
 OTHER: Final = "other"
 """A second target of the same class."""
+# Seconds. Servers that are well have to answer within the second one.
 _TIMEOUT: Final = 3
+_ANSWER: Final = 8
 Kind = Literal["error", "cancel", "restart"]
 _KINDS: Final[tuple[Kind, ...]] = ("error", "cancel", "restart")
 
@@ -80,11 +82,13 @@ def _faults(subject: Subject, servers: tuple[str, ...]) -> Iterator[Scenario]:
                 if subject.coverage == "pairwise" and (number + other) % len(servers) != which:
                     continue
                 name = f"{kind}-{step.replace(' ', '-')}-{_word(server)}"
-                talk = failing if kind == "error" else hanging
-                hold = partial(talk, step=step, server=server)
-                if kind != "error":
-                    hold = partial(hold, kind=kind)
-                yield Scenario(name, rows, hold)
+                if kind == "error":
+                    hold = partial(failing, step=step, server=server)
+                else:
+                    hold = partial(hanging, step=step, server=server, kind=kind)
+                # Nobody looks whether a program has ended while the hub waits for its answer.
+                extra = {"http_timeout": _ANSWER} if kind == "error" else {}
+                yield Scenario(name, rows, hold, extra)
 
 
 def _word(server: str) -> str:
@@ -102,6 +106,8 @@ def _life_rows(server: str) -> tuple[str, ...]:
 async def life(talk: Talk, *, server: str) -> None:
     """From the first look at a server to its deletion."""
     await talk.begin()
+    if server:
+        await talk.note("made", await talk.hub.api("PUT", talk.path(server), {}))
     talk.hub.spawner(talk.user, server)
     await talk.note("look")
     await talk.start(server)
@@ -252,8 +258,6 @@ async def timeout(talk: Talk) -> None:
     reply = await start
     await talk.settled("")
     await talk.note("timeout", reply)
-    await talk.start("", step="start again")
-    await talk.stop("")
 
 
 async def _given_up(talk: Talk, server: str, start: asyncio.Task[Any]) -> None:

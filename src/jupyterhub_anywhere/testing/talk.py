@@ -14,11 +14,10 @@ from jupyterhub_anywhere.spawner.state import NAMES
 from jupyterhub_anywhere.testing.hub import PATIENCE, Hub, Reply, RouteTable
 from jupyterhub_anywhere.testing.sides import TARGET, Side
 from jupyterhub_anywhere.testing.words import Words
+from jupyterhub_anywhere.testing.world import Call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from jupyterhub_anywhere.testing.world import Call
 
 _PERIOD: Final = 0.01
 """Seconds between two looks at the hub."""
@@ -226,10 +225,12 @@ class Talk:
         }
         if reply is not None:
             facts["status"] = reply.status
-        calls = tuple(self.side.world.calls[self._calls :])
+        words = self.words
+        new = self.side.world.calls[self._calls :]
+        calls = tuple(Call(call.name, words.plain(call.facts)) for call in new)
         self._calls += len(calls)
         self._hooks = len(self.side.hooks)
-        self.heard.append(Heard(step, calls, self.words.plain(facts)))
+        self.heard.append(Heard(step, calls, words.plain(facts)))
 
     async def _models(self) -> Any:
         """What the API says of each server, with our own choice and state put aside."""

@@ -13,6 +13,8 @@ _RANDOM: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "ID"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "TOKEN"),
     (re.compile(r"(?<=:)[1-9]\d{4}\b"), "PORT"),
+    # Recording worlds give their servers addresses of this network, whichever is free.
+    (re.compile(r"\b127\.77\.\d+\.\d+\b"), "ADDRESS"),
 )
 _TIMES: Final = frozenset({"started", "last_activity", "created"})
 _FIRST_CHOSEN: Final = 10000

@@ -53,6 +53,8 @@ note("start", arguments=sys.argv[3:], environment=dict(os.environ), folder=os.ge
      account=os.getuid())
 if fault("start") == "error":
     sys.exit("the recording program was told to fail")
+while fault("start") == "hang":
+    time.sleep(period)
 host, port = os.environ["JUPYTERHUB_SERVICE_URL"].split("/")[2].rsplit(":", 1)
 listener = socket.create_server((host, int(port)))
 if os.environ.get("JUPYTERHUB_SSL_KEYFILE"):
@@ -72,8 +74,6 @@ def serve(connection):
     try:
         with wrap(connection) as each:
             each.recv(65536)
-            while fault("start") == "hang":
-                time.sleep(period)
             each.sendall(ANSWER)
     except OSError:
         pass
@@ -85,7 +85,7 @@ while True:
 
 
 class LocalWorld(World):
-    """Children of this process. Where a start shall hang, the program runs but does not answer."""
+    """Children of this process. Where a start shall hang, the program runs but does not listen."""
 
     steps: ClassVar[tuple[str, ...]] = ("start", "stop")
 
