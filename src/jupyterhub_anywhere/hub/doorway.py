@@ -35,7 +35,9 @@ class Doorway(HTTPServerConnectionDelegate):
     """
 
     def __init__(self, application: Any, api: str) -> None:
-        self._router = RuleRouter([Rule(PathMatches(re.escape(api) + ".*"), application)])
+        # A server asks for the hub's version without the slash.
+        paths = PathMatches(re.escape(api.rstrip("/")) + "(/.*)?")
+        self._router = RuleRouter([Rule(paths, application)])
 
     def start_request(
         self, server_conn: object, request_conn: HTTPConnection
