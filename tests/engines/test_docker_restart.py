@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from engines.docker.engine import DockerEngine
 
 
+CONFIG = """
+c.DockerSpawner.remove = True
+c.DockerSpawner.prefix = "restart"
+c.Spawner.http_timeout = 120
+"""
+
+
 @pytest.fixture
 def hub(engine: DockerEngine, image: str) -> Iterator[Hub]:
     made = Hub(
@@ -30,22 +37,11 @@ def hub(engine: DockerEngine, image: str) -> Iterator[Hub]:
                 "docker": {"targets": ["lab"]},
             },
         },
-        config="c.DockerSpawner.remove = True\nc.Spawner.http_timeout = 120\nc.DockerSpawner.prefix = 'restart'\n",
+        config=CONFIG,
     )
     yield made
     import subprocess
 
-    print(
-        subprocess.run(
-            [
-                "sh",
-                "-c",
-                f"docker -H {engine.url} ps -a; docker -H {engine.url} logs restart-ben; ss -ltn",
-            ],
-            capture_output=True,
-            text=True,
-        )
-    )
     made.close()
     with contextlib.closing(engine.client()) as client:
         for container in client.containers.list(all=True, filters={"name": "restart-"}):

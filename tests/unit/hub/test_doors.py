@@ -61,7 +61,7 @@ def place(name: str, *addresses: str, failures: Sequence[Exception] = ()) -> Pla
 @pytest.fixture
 async def front() -> AsyncIterator[Front]:
     """A hub of two pages at 127.0.0.1, which trusts a proxy there as JupyterHub does."""
-    application = web.Application([("/hub/api/echo", Echo), ("/hub/login", Echo)])
+    application = web.Application([("/hub/api/echo", Echo), ("/hub/api", Echo), ("/hub/login", Echo)])
     server = HTTPServer(application, xheaders=True)
     server.listen(0, "127.0.0.1")
     (listening,) = server._sockets.values()
@@ -98,6 +98,8 @@ async def test_the_api_answers_at_a_door_again_and_again(doors: Doors, front: Fr
     assert await doors.open("127.0.0.2") == url
     assert doors.addresses == ("127.0.0.2",)
     assert (await ask(f"{url}/hub/api/echo"))["ip"] == "127.0.0.1"
+    # As jupyterhub-singleuser asks for the version, before anything else.
+    assert (await ask(f"{url}/hub/api"))["ip"] == "127.0.0.1"
 
 
 async def test_nobody_at_a_door_passes_as_a_proxy(doors: Doors, front: Front) -> None:
@@ -111,7 +113,7 @@ async def test_nobody_at_a_door_passes_as_a_proxy(doors: Doors, front: Front) ->
 
 
 @pytest.mark.parametrize(
-    "path", ["/hub/login", "/", "/hub/api", "/hub/api/../login", "//hub/login"]
+    "path", ["/hub/login", "/", "/hub/apis", "/hub/api/../login", "//hub/login"]
 )
 async def test_a_door_leads_to_the_api_only(doors: Doors, front: Front, path: str) -> None:
     doors.start(front, [])
