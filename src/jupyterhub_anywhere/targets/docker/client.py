@@ -41,9 +41,13 @@ class Engine:
     Args:
         name: The target's name, for the names of threads.
         arguments: Gives the arguments of `docker.APIClient` at first use.
+        url: The declared address; None where the arguments have it.
     """
 
-    def __init__(self, name: str, arguments: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(
+        self, name: str, arguments: Callable[[], Mapping[str, Any]], url: str | None = None
+    ) -> None:
+        self._url = url
         self._arguments = arguments
         self._fixed: dict[str, Any] | None = None
         self._version: str | None = None
@@ -77,7 +81,7 @@ class Engine:
     @property
     def url(self) -> str:
         """The engine's address."""
-        return str(self.arguments.get("base_url") or DEFAULT_URL)
+        return self._url or str(self.arguments.get("base_url") or DEFAULT_URL)
 
     @property
     def local(self) -> bool:

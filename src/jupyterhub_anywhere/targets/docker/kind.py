@@ -37,7 +37,7 @@ class DockerTarget(Target):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.engine = Engine(self.name, self._own_arguments)
+        self.engine = Engine(self.name, self._own_arguments, self.own.url)
         self.puller = Puller(self.engine)
 
     # --- the spawner -----------------------------------------------------------------------------

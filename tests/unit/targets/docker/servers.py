@@ -58,6 +58,7 @@ class Servers:
     hub_config: Config = field(default_factory=Config)
     open_door: Callable[[str], Awaitable[str]] | None = None
     made: list[DockerTarget] = field(default_factory=list)
+    _asked_nobody: bool = False
 
     def target(self, name: str = "lab", hub: str = "hub-one", **keys: Any) -> DockerTarget:
         """A target, with keys as in the file."""
@@ -91,7 +92,7 @@ class Servers:
         made = cls(
             user=who,
             orm_spawner=orm_spawner,
-            hub=Hub(),
+            hub=Hub(ip="127.0.0.1", port=8081),
             config=merged_config(self.hub_config, cls, values),
             user_options=options or {},
         )
@@ -100,14 +101,16 @@ class Servers:
 
     def away(self) -> str:
         """The address of an engine that does not run."""
+        self._asked_nobody = True
         return f"unix://{self.folder}/none.sock"
 
     async def close(self) -> None:
         """Close every connection."""
-        with warnings.catch_warnings():
-            # docker-py leaves its socket open where nobody listens.
-            warnings.simplefilter("ignore", ResourceWarning)
-            gc.collect()
+        if self._asked_nobody:
+            with warnings.catch_warnings():
+                # docker-py leaves its socket open where nobody listens.
+                warnings.simplefilter("ignore", ResourceWarning)
+                gc.collect()
         for target in self.made:
             await asyncio.to_thread(target.engine.close)
 

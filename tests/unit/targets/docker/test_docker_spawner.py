@@ -12,6 +12,7 @@ from tests.unit.targets.docker.servers import TOKEN, refused, until
 from tornado import web
 from traitlets.config import Config
 
+from jupyterhub_anywhere.core.errors import TargetError
 from jupyterhub_anywhere.core.observation import Phase
 from jupyterhub_anywhere.targets.docker import labels
 from jupyterhub_anywhere.testing.worlds.docker import EXITS, PULLED, SERVER, SLOW
@@ -226,6 +227,61 @@ async def test_an_engine_that_is_away_is_told_at_once(stage: Stage) -> None:
         stage.spawner(target).run_pre_spawn_hook(), r"none.sock\) cannot be reached"
     )
     assert error.reason == "engine"
+
+
+# --- the way back to the hub ----------------------------------------------------------------------
+
+
+async def test_a_door_is_opened_at_the_gateway_and_told(stage: Stage) -> None:
+    asked: list[str] = []
+
+    async def open_door(address: str) -> str:
+        asked.append(address)
+        return f"http://{address}:8081"
+
+    stage.open_door = open_door
+    spawner = stage.spawner()
+    await spawner.start()
+    (container,) = stage.world.engine.containers.values()
+    env = dict(line.split("=", 1) for line in container.config["Env"])
+    assert env["JUPYTERHUB_API_URL"].startswith(f"http://{asked[0]}:8081/")
+    assert asked == [stage.world.engine.networks["bridge"].gateway]
+
+
+@pytest.mark.parametrize(
+    "traits",
+    [
+        {"hub_connect_url": "http://10.0.0.1:8081"},
+        {"extra_host_config": {"network_mode": "host"}, "use_internal_ip": True},
+    ],
+)
+async def test_no_door_is_opened_where_none_is_needed(stage: Stage, traits: dict[str, Any]) -> None:
+    async def open_door(address: str) -> str:
+        raise AssertionError(address)
+
+    stage.open_door = open_door
+    await stage.spawner(**traits)._open_door()
+
+
+async def test_a_door_that_cannot_be_opened_is_told(stage: Stage) -> None:
+    async def open_door(address: str) -> str:
+        raise TargetError(f"{address} is taken.", hint="Free it.")
+
+    stage.open_door = open_door
+    error = await refused(stage.spawner().start(), "is taken. Free it.")
+    assert error.reason == "target"
+    assert "create_container" not in stage.names()
+
+
+async def test_a_subclass_does_its_own_part(stage: Stage) -> None:
+    target = stage.target(**{"class": "dockerspawner.SystemUserSpawner"})
+    spawner = stage.spawner(target, host_homedir_format_string="/srv/{username}")
+    spawner.user_id, spawner.group_id = 1234, 5678
+    await spawner.start()
+    (container,) = stage.world.engine.containers.values()
+    assert container.config["User"] == "1234:5678"
+    assert container.config["Labels"][labels.USER] == "ann"
+    assert any(each.startswith("/srv/ann:") for each in container.host["Binds"])
 
 
 # --- images ---------------------------------------------------------------------------------------
