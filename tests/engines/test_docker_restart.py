@@ -40,7 +40,6 @@ def hub(engine: DockerEngine, image: str) -> Iterator[Hub]:
         config=CONFIG,
     )
     yield made
-    import subprocess
 
     made.close()
     with contextlib.closing(engine.client()) as client:

@@ -61,7 +61,8 @@ def place(name: str, *addresses: str, failures: Sequence[Exception] = ()) -> Pla
 @pytest.fixture
 async def front() -> AsyncIterator[Front]:
     """A hub of two pages at 127.0.0.1, which trusts a proxy there as JupyterHub does."""
-    application = web.Application([("/hub/api/echo", Echo), ("/hub/api", Echo), ("/hub/login", Echo)])
+    paths = ("/hub/api/echo", "/hub/api", "/hub/login")
+    application = web.Application([(path, Echo) for path in paths])
     server = HTTPServer(application, xheaders=True)
     server.listen(0, "127.0.0.1")
     (listening,) = server._sockets.values()
