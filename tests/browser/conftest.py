@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import ConsoleMessage
 
+# Milliseconds; a machine that is slow or busy is not wrong.
+PATIENCE: Final = 60_000
+expect.set_options(timeout=PATIENCE)
 _ARGUMENTS: Final = (
     "--no-sandbox",
     "--disable-gpu",
@@ -136,6 +139,7 @@ def browser_page(chromium: Browser) -> Iterator[MakePage]:
             java_script_enabled=javascript,
             **options,
         )
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         context.add_init_script(_LISTEN)
         page = BrowserPage(context.new_page())

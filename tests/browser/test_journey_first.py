@@ -22,6 +22,7 @@ from tests.browser.journey import (
     scripts_are_ready,
     wait_for_lab,
 )
+from tests.hub.harness import wait_for
 
 from jupyterhub_anywhere.targets.process.labels import scan
 
@@ -126,4 +127,6 @@ def stop_from_home(journey: Journey, page: Page) -> None:
     page.click("#stop")
     expect(page.locator("#start")).to_have_text("Start My Server", timeout=PATIENCE)
     expect(page.locator("section")).to_contain_text(re.compile("Last time: "))
-    assert scan(journey.hub.id) == []
+    # The page says so as soon as the hub has taken the wish.
+    wait_for(lambda: not scan(journey.hub.id), what="the end of the server")
+    wait_for(lambda: not (journey.hub.server(only_name()) or {"pending": ""})["pending"])

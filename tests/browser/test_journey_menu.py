@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,8 +25,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
     from tests.browser.conftest import MakePage
 
-# Seconds within which somebody wants to know why a server does not start.
-SOON = 10.0
+# Milliseconds within which somebody is told why a server does not start: long before the deadline
+# of its start is over.
+SOON = 30_000
 HOOK = """
 def hook(spawner):
     if spawner.user.name == "eve":
@@ -137,13 +137,11 @@ def test_a_named_server_is_started_and_stopped_from_home(
     assert errors == []
 
 
-def start(page: Page, journey: Journey, profile: str) -> float:
-    """Start a profile without options; returns the seconds until the page told the failure."""
+def start(page: Page, journey: Journey, profile: str) -> None:
+    """Start a profile without options, and wait until the page tells the failure."""
     page.goto(f"{journey.url}hub/spawn?opt-profile={profile}")
-    begin = time.monotonic()
     page.click(SUBMIT)
-    expect(page.locator(".alert-danger:visible")).to_be_visible()
-    return time.monotonic() - begin
+    expect(page.locator(".alert-danger:visible")).to_be_visible(timeout=SOON)
 
 
 def test_a_command_that_does_not_exist_is_told_with_its_cure(
@@ -151,7 +149,7 @@ def test_a_command_that_does_not_exist_is_told_with_its_cure(
 ) -> None:
     view = browser_page()
     page = journey.login(view, "bob")
-    assert start(page, journey, "broken") < SOON
+    start(page, journey, "broken")
     told = page.locator(".alert-danger:visible")
     expect(told).to_contain_text("/opt/no/such/command")
     expect(told).to_contain_text("Write its whole path")
@@ -163,7 +161,7 @@ def test_a_command_that_does_not_exist_is_told_with_its_cure(
 
 def test_what_only_the_log_may_say_is_on_no_page(journey: Journey, browser_page: MakePage) -> None:
     page = journey.login(browser_page(), "eve")
-    assert start(page, journey, "course") < SOON
+    start(page, journey, "course")
     pages = [page.content()]
     for path in ("hub/home", "hub/spawn-pending/eve", "hub/user/eve/", "hub/spawn"):
         page.goto(journey.url + path)

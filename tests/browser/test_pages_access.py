@@ -54,7 +54,6 @@ def test_pages_can_be_used_by_everybody(
     view.page.click("#spawn_form button[type=submit]")
     view.page.wait_for_selector("#progress-log li", state="attached")
     assert findings(view) == []
-    view.page.wait_for_url("**/user/ann/walk/**")
     hub.stop_server("ann", "walk")
     view.page.goto(f"{hub.url}hub/spawn/ann/walk?opt-profile=full")
     view.page.click("#spawn_form button[type=submit]")

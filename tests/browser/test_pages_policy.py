@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.browser.conftest import NARROW, WIDE
-from tests.hub.page_hub import page_hub
+from tests.hub.page_hub import close_gate, open_gate, page_hub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,10 +57,12 @@ def test_no_page_violates_the_policy(
     view.page.click("#spawn_form button[type=submit]")
     view.page.wait_for_selector("#progress-log li >> nth=2", state="attached")
     view.screenshot(f"pending-{look}")
+    open_gate(hub, name, "walk")
     view.page.wait_for_url(f"**/user/{name}/walk/**")
     visit(view, hub, "hub/home")
     view.screenshot(f"home-running-{look}")
     hub.stop_server(name, "walk")
+    close_gate(hub, name, "walk")
     visit(view, hub, f"hub/user/{name}/walk/")
     view.screenshot(f"not-running-{look}")
     visit(view, hub, f"hub/spawn/{name}/bad?opt-profile=full")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 from tests.browser.journey import scripts_are_ready
 from tests.hub.harness import wait_for
-from tests.hub.page_hub import SITE, page_hub
+from tests.hub.page_hub import SITE, open_gate, page_hub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +57,7 @@ def test_events_are_text_unless_the_spawner_says_html(hub: Hub, browser_page: Ma
 
     expect(view.page.locator("#progress-message b.more")).to_have_text("more")
     assert view.page.locator("#progress-log li", has_text="<i>half</i> way").count() == 1
+    open_gate(hub, "bob")
     view.page.wait_for_url("**/user/bob/")
     assert "the server /user/bob/" in view.page.inner_text("body")
 
@@ -66,6 +67,8 @@ def test_a_late_failure_shows_no_private_text(hub: Hub, browser_page: MakePage) 
     view.login(hub.url, "cat")
     view.page.goto(f"{hub.url}hub/spawn/cat?opt-profile=late")
     view.page.click(SUBMIT)
+    view.page.wait_for_selector("#progress-log li", state="attached")
+    open_gate(hub, "cat")
 
     failed = view.page.locator("#anywhere-failed")
     expect(failed).to_be_visible()
@@ -122,8 +125,9 @@ def test_without_javascript_a_server_is_corrected_started_and_reached(
     expect(view.page.locator("#noscript")).to_be_hidden()
     expect(view.page.locator("#stop-server-btn")).to_be_hidden()
     view.screenshot("pending-plain")
+    open_gate(hub, "fay")
 
-    view.page.wait_for_url("**/user/fay/", timeout=20_000)
+    view.page.wait_for_url("**/user/fay/")
 
 
 def test_home_says_where_each_server_runs_and_stops_it(hub: Hub, browser_page: MakePage) -> None:

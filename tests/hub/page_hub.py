@@ -37,14 +37,14 @@ SITE: Final[dict[str, Any]] = {
     "targets": {"here": {**STUB, "title": "This machine"}},
     "profiles": {
         "python": PYTHON,
-        "slow": {"title": "Slow", "targets": ["here"], "sets": {"delay": 4.0}},
+        "slow": {"title": "Slow", "targets": ["here"], "sets": {"gated": True}},
         "broken": {"title": "Broken", "targets": ["here"], "sets": {"failure": "secret"}},
         "full": {"title": "Full", "targets": ["here"], "sets": {"failure": "told"}},
         "styled": {"title": "Styled", "targets": ["here"], "sets": {"failure": "html"}},
         "late": {
             "title": "Late",
             "targets": ["here"],
-            "sets": {"delay": 2.5, "failure": "secret"},
+            "sets": {"gated": True, "failure": "secret"},
         },
         "hidden": {"title": "Hidden", "targets": ["here"], "access": {"groups": ["special"]}},
     },
@@ -62,8 +62,23 @@ pages.configure(c)
 csp.configure(c)
 c.JupyterHub.allow_named_servers = True
 c.Authenticator.admin_users = {{"root-of-all"}}
+c.StubSpawner.gates = {folder!r}
 c.StubSpawner.home_dir_template = {folder!r} + "/home-{{username}}"
 """
+
+
+def open_gate(hub: Hub, user: str, server: str = "") -> None:
+    """Let starts of the profiles ``slow`` and ``late`` go on, which wait for it."""
+    _gate(hub, user, server).touch()
+
+
+def close_gate(hub: Hub, user: str, server: str = "") -> None:
+    """Let them wait again."""
+    _gate(hub, user, server).unlink()
+
+
+def _gate(hub: Hub, user: str, server: str) -> Path:
+    return hub.folder / f"gate-{user}-{server}"
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyterhub.spawner import SimpleLocalProcessSpawner
-from traitlets import Bool, Float, Unicode, default
+from traitlets import Bool, Unicode, default
 
 from jupyterhub_anywhere.targets.errors import StartError
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 
 class StubSpawner(SimpleLocalProcessSpawner):
-    """Starts the stub server, after as long as it is told to wait, or fails as it is told to."""
+    """Starts the stub server, at once or when its gate is opened, or fails as it is told to."""
 
     gpu = Bool(default_value=False).tag(config=True)
-    delay = Float(0.0).tag(config=True)
+    gated = Bool(default_value=False).tag(config=True)
+    gates = Unicode(help="The folder of the gates, see `page_hub.open_gate`.").tag(config=True)
     failure = Unicode("").tag(config=True)
 
     @default("cmd")
@@ -28,7 +29,7 @@ class StubSpawner(SimpleLocalProcessSpawner):
         return [sys.executable, str(Path(__file__).parent / "page_stub.py")]
 
     async def start(self) -> Any:
-        await asyncio.sleep(self.delay)
+        await self._gate()
         if self.failure == "secret":
             raise RuntimeError("the password is hunter2")
         if self.failure == "told":
@@ -44,4 +45,9 @@ class StubSpawner(SimpleLocalProcessSpawner):
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         yield {"progress": 40, "message": "<i>half</i> way"}
         yield {"progress": 60, "message": "", "html_message": "<b class='more'>more</b>"}
-        await asyncio.sleep(self.delay)
+        await self._gate()
+
+    async def _gate(self) -> None:
+        gate = Path(self.gates) / f"gate-{self.user.name}-{self.name}"
+        while self.gated and not gate.exists():  # noqa: ASYNC110 - opened by another process
+            await asyncio.sleep(0.05)

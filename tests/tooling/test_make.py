@@ -107,7 +107,7 @@ def test_it_can_be_ended(clone: Path, number: signal.Signals, *, to_group: bool)
             make.send_signal(number)
 
         # The pipe ends when the last program that holds it has ended.
-        output, _ = make.communicate(timeout=20)
+        output, _ = make.communicate(timeout=60)
 
     assert output == "ended\n"
 
