@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ class Difference:
     ours: Any
 
     def __str__(self) -> str:
-        return f"{self.step}: {self.path}\n    bare: {_short(self.bare)}\n    ours: {_short(self.ours)}"
+        found = f"    bare: {_short(self.bare)}\n    ours: {_short(self.ours)}"
+        return f"{self.step}: {self.path}\n{found}"
 
 
 def _short(value: Any) -> str:
@@ -82,12 +84,12 @@ def _is_table(value: Any) -> bool:
 def _calls(bare: Sequence[Call], ours: Sequence[Call]) -> Iterator[Found]:
     """Calls in their order, aligned by their names.
 
-    The same call several times in a row counts once: how often somebody looks who waits depends on
-    how busy the machine is.
+    The same call several times in a row counts once (see `_once`): how often somebody looks who
+    waits depends on how busy the machine is.
     """
     left, right = _once(bare), _once(ours)
     names = [[call.name for call in side] for side in (left, right)]
-    matcher = SequenceMatcher(None, *names, autojunk=False)
+    matcher = SequenceMatcher(None, names[0], names[1], autojunk=False)
     for kind, a, b, c, d in matcher.get_opcodes():
         if kind == "equal":
             for one, other in zip(left[a:b], right[c:d], strict=True):
@@ -100,4 +102,12 @@ def _calls(bare: Sequence[Call], ours: Sequence[Call]) -> Iterator[Found]:
 
 
 def _once(calls: Sequence[Call]) -> list[Call]:
-    return [call for number, call in enumerate(calls) if not number or call != calls[number - 1]]
+    """Every call once of those with one name that follow each other, in a fixed order.
+
+    A hub that starts asks for all its servers at the same time: which comes first is chance.
+    """
+    found: list[Call] = []
+    for _, run in groupby(calls, lambda call: call.name):
+        by_facts = {json.dumps(call.facts, sort_keys=True, default=str): call for call in run}
+        found += [call for _, call in sorted(by_facts.items(), key=lambda item: item[0])]
+    return found

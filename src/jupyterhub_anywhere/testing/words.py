@@ -49,9 +49,7 @@ class Words:
         """
         if key in _TIMES and value is not None:
             return "TIME"
-        if isinstance(value, bool) or value is None or isinstance(value, float):
-            return value
-        if isinstance(value, int):
+        if value is None or isinstance(value, bool | int | float):
             return _number(value, key)
         if isinstance(value, dict):
             return {self.text(str(k)): self.plain(v, str(k)) for k, v in value.items()}
@@ -62,8 +60,10 @@ class Words:
         return self.text(str(value))
 
 
-def _number(value: int, key: str) -> Any:
-    if key == "pid" and value:
+def _number(value: float | None, key: str) -> Any:
+    if not value:
+        return value
+    if key == "pid":
         return "PID"
     if key == "port" and value >= _FIRST_CHOSEN:
         return "PORT"
