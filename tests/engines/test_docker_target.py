@@ -15,7 +15,7 @@ from tests.unit.targets.docker.servers import TOKEN, Servers, refused, servers, 
 from engines.docker import images
 from engines.docker.engine import DockerEngine
 from jupyterhub_anywhere.core.observation import Phase
-from jupyterhub_anywhere.targets.docker import labels
+from jupyterhub_anywhere.targets.docker import labels, watching
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -130,6 +130,14 @@ async def test_failures_name_cause_and_cure(
         await inspected(spawner)
 
 
+async def test_a_server_is_started_again_at_once(stage: Servers) -> None:
+    target = stage.target()
+    for _ in range(3):
+        spawner = stage.spawner(target, remove=True)
+        await spawner.start()
+        await spawner.stop()
+
+
 async def test_a_registry_that_has_no_such_image_says_so(
     stage: Servers, registry: Registry
 ) -> None:
@@ -218,7 +226,10 @@ async def test_a_stock_container_is_taken_over_and_given_back(
     )
     stock.api_token = "a" * 32
     try:
-        await stock.start()
+        ip, port = await stock.start()
+        async with asyncio.timeout(60):
+            while not await watching.answers(ip, port, tls=False):  # noqa: ASYNC110 - a container's
+                await asyncio.sleep(0.05)
         mine.load_state(stock.get_state())
         assert await mine.poll() is None
         await mine.stop()

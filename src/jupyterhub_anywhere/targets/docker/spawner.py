@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, ClassVar, Final
-from urllib.parse import urlsplit
 
 from docker.errors import APIError, DockerException, NotFound
 from dockerspawner import DockerSpawner
 from jupyterhub.utils import maybe_future
 from tornado import web
 
+from jupyterhub_anywhere.targets.docker import addresses, labels, network, watching
 from jupyterhub_anywhere.targets.docker import gpus as gpu_rules
-from jupyterhub_anywhere.targets.docker import labels, network, watching
 from jupyterhub_anywhere.targets.docker.failures import Place, explain
 from jupyterhub_anywhere.targets.docker.images import name_and_tag, permitted
 from jupyterhub_anywhere.targets.docker.keeping import forget_server, keeps_for_name
@@ -36,6 +34,8 @@ if TYPE_CHECKING:
 _START_MARGIN: Final = 2.0
 # Seconds between looks: at the server's port, short at first, and at the container itself.
 _FIRST_LOOK, _SLOWEST_LOOK, _INSPECT_EVERY = 0.05, 0.5, 0.5
+# Seconds that an engine gets to finish the removal of a container.
+_REMOVAL_SECONDS: Final = 20.0
 # Seconds between two lines of news about a pull.
 _NEWS_EVERY: Final = 0.5
 # The part of the progress bar that a pull gets.
@@ -115,6 +115,8 @@ class AnywhereDockerSpawner(DockerTraits, DockerSpawner):
             return asyncio.ensure_future(self._pull(*args, **kwargs))
         if method == "create_container":
             return asyncio.ensure_future(self._create_container(*args, **kwargs))
+        if method == "remove_container":
+            return asyncio.ensure_future(self._remove_container(*args, **kwargs))
         call: Awaitable[Any] = super().docker(method, *args, **kwargs)
         return call
 
@@ -293,7 +295,7 @@ class AnywhereDockerSpawner(DockerTraits, DockerSpawner):
             open_door is None
             or self.hub_connect_url is not None
             or not self.engine.local
-            or not _is_loopback(self.hub.api_url)
+            or not addresses.is_loopback(self.hub.api_url)
         ):
             return
         joined = self._joined_network()
@@ -363,7 +365,7 @@ class AnywhereDockerSpawner(DockerTraits, DockerSpawner):
         Raises:
             StartError: The container has exited.
         """
-        host, port = _host_and_port(address)
+        host, port = addresses.host_and_port(address)
         until = min(time.monotonic() + float(self.http_timeout), deadline)
         pause, next_look = _FIRST_LOOK, 0.0
         while True:
@@ -422,6 +424,27 @@ class AnywhereDockerSpawner(DockerTraits, DockerSpawner):
             return []
         return bytes(text).decode("utf-8", "replace").splitlines()
 
+    async def _remove_container(self, container: str, *args: Any, **kwargs: Any) -> Any:
+        """Remove a container, or wait until the engine has done so by itself (`remove`).
+
+        Its name is not free before, and stock starts the next one at once.
+        """
+        try:
+            return await super().docker("remove_container", container, *args, **kwargs)
+        except APIError as error:
+            if error.status_code == _CONFLICT and "in progress" in str(error.explanation):
+                await self._wait_gone(container)
+            raise
+
+    async def _wait_gone(self, container: str) -> None:
+        until = time.monotonic() + _REMOVAL_SECONDS
+        while time.monotonic() < until:
+            try:
+                await super().docker("inspect_container", container)
+            except NotFound:
+                return
+            await asyncio.sleep(_FIRST_LOOK)
+
     async def _remove_stillborn(self) -> None:
         """Remove the container that this start has made, and that never served.
 
@@ -457,21 +480,3 @@ class AnywhereDockerSpawner(DockerTraits, DockerSpawner):
         """Remove what is kept of this server: its stopped container, and volumes where wanted."""
         await forget_server(self)
         await maybe_future(super().delete_forever())
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _host_and_port(address: Any) -> tuple[str, int]:
-    """Where a server listens, from what `start` returns; an empty host where it is not told."""
-    if isinstance(address, str):
-        parts = urlsplit(address)
-        return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-    if isinstance(address, tuple | list) and len(address) == 2:  # noqa: PLR2004 - a pair
-        return str(address[0]), int(address[1])
-    return "", 0

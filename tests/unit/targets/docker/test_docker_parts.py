@@ -24,6 +24,7 @@ from jupyterhub_anywhere.core.state import StatePaths
 from jupyterhub_anywhere.targets.base import SiteInfo
 from jupyterhub_anywhere.targets.docker import DockerTarget, labels
 from jupyterhub_anywhere.targets.docker import kind as module
+from jupyterhub_anywhere.targets.docker.addresses import host_and_port, is_loopback
 from jupyterhub_anywhere.targets.docker.client import client_arguments
 from jupyterhub_anywhere.targets.docker.failures import Place, explain
 from jupyterhub_anywhere.targets.docker.gpus import choose, device_request
@@ -388,6 +389,28 @@ def test_labels_of_the_site_stay() -> None:
     assert labels.owner_of({"Config": {"Labels": None}}) is None
     owner = labels.Owner("h", "t", "u", "s")
     assert labels.owner_of({"Labels": owner.labels()}) == owner
+
+
+# --- addresses ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        (("127.0.0.1", 8888), ("127.0.0.1", 8888)),
+        ("http://[::1]:8888/", ("::1", 8888)),
+        ("https://lab.example.org", ("lab.example.org", 443)),
+        (None, ("", 0)),
+    ],
+)
+def test_where_a_server_listens(address: Any, expected: tuple[str, int]) -> None:
+    assert host_and_port(address) == expected
+
+
+def test_loopback_is_told_from_other_addresses() -> None:
+    found = [is_loopback(f"http://{host}:1/") for host in ("127.0.0.9", "[::1]", "localhost")]
+    assert all(found)
+    assert not is_loopback("http://hub:8081/hub/api")
 
 
 # --- threads --------------------------------------------------------------------------------------
