@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.hub.harness import wait_for
+from tests.hub.test_up_end import STUB
 
 if TYPE_CHECKING:
     from tests.hub.conftest import MakeHub
@@ -43,8 +44,52 @@ def test_the_password_decides_over_the_role(make_hub: MakeHub) -> None:
     assert not is_admin(hub, "ann")
     hub.login("ann", admins)
     assert is_admin(hub, "ann")
-    hub.login("ann", users)
-    assert not is_admin(hub, "ann"), "as a user nobody keeps an admin's rights"
+    # Whoever knows the users' password alone is no admin, under whatever name.
+    assert hub.try_login(hub.client(), "ann", users).status_code == 403
+    assert is_admin(hub, "ann")
+    hub.login("ben", users)
+    assert not is_admin(hub, "ben")
+
+
+def test_what_the_users_password_opened_ends_when_the_name_becomes_an_admins(
+    make_hub: MakeHub,
+) -> None:
+    hub: Hub = make_hub(config=STUB, arguments=["--share-account"])
+    hub.start()
+    users, admins = passwords(hub)
+    early = hub.login("ann", users)
+    token = {"Authorization": f"token {hub.user_token('ann')}"}
+    hub.start_server("ann")
+    assert hub.api("GET", "user", headers=token).json()["admin"] is False
+
+    later = hub.login("ann", admins)
+
+    assert later.get("hub/admin").status_code == 200
+    assert "/hub/login" in early.get("hub/home").url.path
+    assert hub.api("GET", "user", headers=token).status_code == 403
+    assert (hub.server("ann") or {})["ready"]
+    tokens = hub.api("GET", "users/ann/tokens").json()["api_tokens"]
+    assert [each["note"] for each in tokens if each["note"]] == ["Server at /user/ann/"]
+    later.get("hub/home").raise_for_status()
+    again = hub.login("ann", admins)
+    assert "/hub/login" not in later.get("hub/home").url.path, "an admin's own sessions stay"
+    assert again.get("hub/admin").status_code == 200
+
+
+def test_whom_the_file_makes_an_admin_logs_in_again(make_hub: MakeHub) -> None:
+    hub = up(make_hub)
+    users, admins = passwords(hub)
+    early = hub.login("ann", users)
+    ben = hub.login("ben", users)
+    hub.write_site({"users": {"admins": ["ann"]}})
+
+    done = hub.run("reload")
+
+    assert done.returncode == 0, done.stderr
+    assert is_admin(hub, "ann")
+    assert "/hub/login" in early.get("hub/home").url.path
+    assert "/hub/login" not in ben.get("hub/home").url.path
+    hub.login("ann", admins)
 
 
 def test_declared_admins_need_the_admins_password(make_hub: MakeHub) -> None:

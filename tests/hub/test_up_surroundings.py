@@ -161,9 +161,12 @@ def test_as_an_ordinary_user_only_the_account_may_log_in(make_hub: MakeHub) -> N
     wait_for(lambda: hub.ready() or process.poll() is not None, seconds=START_SECONDS)
     if process.poll() is not None and f"{sys.prefix}" in hub.output():
         pytest.skip(f"{sys.prefix} is not readable for others. Cure: make test with a public clone")
-    users, _ = passwords(hub)
+    users, admins = passwords(hub)
     assert hub.try_login(hub.client(), "ann", users).status_code == 403
-    hub.login("nobody", users)
+    # One person has both passwords, and chooses with which rights to work.
+    for password, admin in ((users, False), (admins, True), (users, False)):
+        hub.login("nobody", password)
+        assert hub.api("GET", "users/nobody").json()["admin"] is admin
     assert "--share-account" in hub.output()
 
 

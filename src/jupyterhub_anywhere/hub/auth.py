@@ -8,15 +8,18 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from jupyterhub import orm
 from jupyterhub.auth import Authenticator
 from tornado.web import HTTPError
 from traitlets import Bool, List, Unicode, observe
 
 from jupyterhub_anywhere.core.names import normalize_user_name
 from jupyterhub_anywhere.hub.passwords import ADMINS, USERS, PasswordFile
+from jupyterhub_anywhere.hub.sessions import end_sessions
 from jupyterhub_anywhere.hub.tries import TooManyTriesError, Tries, client_address
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
     from tornado.httputil import HTTPServerRequest
 
 # Two at a time: checking passwords never takes the whole machine, nor grows beyond 32 MiB.
@@ -79,12 +82,19 @@ def checked(base: type[Authenticator]) -> type[Authenticator]:
 class SharedPasswordAuthenticator(CheckedNames):
     """One password for all users and a second one for all admins, kept as hashes.
 
-    The admins' password counts for the names in `admin_users`, or for every name where none is
-    declared; whoever comes in by it is an admin. The users' password counts for all other names.
+    The admins' password counts for the names in `admin_users`, for those that are admins in the
+    hub's database, and where none is declared for every name; whoever comes in by it is an admin.
+    The users' password counts for all names that are no admin's. When a name becomes an admin's,
+    what was opened under it before ends, since whoever knows the users' password may have done it.
     It keeps strangers out; it does not protect users from each other.
     """
 
     passwords_file = Unicode(help="The file with the hashes, see `passwords`.").tag(config=True)
+    one_name = Bool(
+        default_value=False,
+        help="Whether one name alone may log in. It takes both passwords, and the one that was"
+        " used last says whether it is an admin.",
+    ).tag(config=True)
     trusted_proxies = List(
         Unicode(), help="Addresses or networks of proxies that may say who the client is."
     ).tag(config=True)
@@ -117,25 +127,33 @@ class SharedPasswordAuthenticator(CheckedNames):
         try:
             with self._tries.one(address):
                 await asyncio.sleep(self._tries.wait(address))
-                role = await self._role(name, password)
+                role = await self._role(handler.db, name, password)
         except TooManyTriesError:
             raise _refusal(429, "Too many tries at once. Wait a few seconds.") from None
         if role is None:
             self._tries.failed(address)
             return None
         self._tries.succeeded(address)
+        if role == ADMINS:
+            _make_admin(handler.db, name)
         return {"name": name, "admin": role == ADMINS}
 
-    async def _role(self, name: str, password: str) -> str | None:
+    async def _role(self, db: Session, name: str, password: str) -> str | None:
         """The role that a password gives to a name; None for none."""
-        roles = [USERS, ADMINS]
-        if self.admin_users:
-            roles = [ADMINS] if name in self.admin_users else [USERS]
         loop = asyncio.get_running_loop()
-        for role in roles:
+        for role in self._roles(db, name):
             if await loop.run_in_executor(self._checkers, self._passwords.check, role, password):
-                return role
+                # Asked again: meanwhile the name may have become an admin's.
+                return role if role in self._roles(db, name) else None
         return None
+
+    def _roles(self, db: Session, name: str) -> tuple[str, ...]:
+        """The roles that a name can have now."""
+        if name in self.admin_users:
+            return (ADMINS,)
+        if not self.one_name and _is_admin(db, name):
+            return (ADMINS,)
+        return (USERS,) if self.admin_users else (USERS, ADMINS)
 
     def _address(self, request: HTTPServerRequest) -> str:
         context = getattr(request.connection, "context", None)
@@ -145,6 +163,21 @@ class SharedPasswordAuthenticator(CheckedNames):
         forwarded = ",".join(request.headers.get_list("X-Forwarded-For"))
         networks = [ip_network(text, strict=False) for text in self.trusted_proxies]
         return client_address(peer, forwarded, networks)
+
+
+def _is_admin(db: Session, name: str) -> bool:
+    user = orm.User.find(db, name)
+    return user is not None and bool(user.admin)
+
+
+def _make_admin(db: Session, name: str) -> None:
+    """Make a user that exists an admin, and end what was opened under the name before."""
+    user = orm.User.find(db, name)
+    if user is not None and not user.admin:
+        end_sessions(user)
+        # Now and not by the hub a moment later: nobody can come in by the users' password between.
+        user.admin = True
+        db.commit()
 
 
 def _refusal(status: int, text: str) -> HTTPError:

@@ -111,6 +111,7 @@ def configure_login(c: Config, site: Site) -> None:
     if base is SharedPasswordAuthenticator:
         section = c.SharedPasswordAuthenticator
         section.passwords_file = str(site.info.state.passwords)
+        section.one_name = bool(only_account(site))
         section.trusted_proxies = list(site.config.hub.trusted_proxies)
     if site.config.users.login == "native":
         _add_native_pages(c)

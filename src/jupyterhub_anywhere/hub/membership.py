@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jupyterhub import orm, roles
 
 from jupyterhub_anywhere.hub.files import read_json, write_json
+from jupyterhub_anywhere.hub.sessions import end_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -64,6 +65,9 @@ def _apply_admins(db: Session, before: set[str], now: set[str]) -> None:
                 roles.strip_role(db, user, role)
     for name in now:
         user = _user(db, name)
+        if name not in before:
+            # Whoever came in under that name before, perhaps by a password that all users share.
+            end_sessions(user)
         user.admin = True
         if role is not None and role not in user.roles:
             roles.grant_role(db, user, role)

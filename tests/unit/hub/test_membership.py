@@ -50,6 +50,28 @@ def test_what_is_declared_is_there_and_what_is_no_longer_goes(db: Session, tmp_p
     assert not orm.User.find(db, "ben").admin
 
 
+def test_sessions_and_tokens_of_before_end_with_the_admin_that_is_new(
+    db: Session, tmp_path: Path
+) -> None:
+    record = tmp_path / "granted.json"
+    db.add(orm.OAuthClient(identifier="jupyterhub"))
+    apply_declared(db, record, users={"ann", "cyd"}, admins={"ben"}, groups={})
+    ann, ben, cyd = (orm.User.find(db, name) for name in ("ann", "ben", "cyd"))
+    for user in (ann, ben, cyd):
+        user.new_api_token(note="my script", scopes=["inherit"])
+    ann.new_api_token(note="Server at /user/ann/", scopes=["access:servers!server=ann/"])
+    ann.new_api_token(note="Server at /user/ann/", scopes=["inherit"])
+    cookies = {user.name: user.cookie_id for user in (ann, ben, cyd)}
+
+    apply_declared(db, record, admins={"ann", "ben"}, groups={})
+
+    assert ann.cookie_id != cookies["ann"]
+    assert [token.scopes for token in ann.api_tokens] == [["access:servers!server=ann/"]]
+    for user in (ben, cyd):
+        assert user.cookie_id == cookies[user.name]
+        assert [token.note for token in user.api_tokens] == ["my script"]
+
+
 def test_what_an_administrator_granted_stays(db: Session, tmp_path: Path) -> None:
     record = tmp_path / "granted.json"
     apply_declared(db, record, groups={"gpu": {"ann"}})
