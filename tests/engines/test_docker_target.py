@@ -278,6 +278,7 @@ async def test_an_engine_that_goes_and_comes_back_forgets_no_server(
         spawner = stage.spawner(target)
         await spawner.start()
         lost.kill()
+        stage.asks_nobody()
         with pytest.raises((DockerException, OSError)):
             await spawner.poll()
         seen = await target.inventory().observe(["jupyter-ann"])

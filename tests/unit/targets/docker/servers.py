@@ -101,8 +101,12 @@ class Servers:
 
     def away(self) -> str:
         """The address of an engine that does not run."""
-        self._asked_nobody = True
+        self.asks_nobody()
         return f"unix://{self.folder}/none.sock"
+
+    def asks_nobody(self) -> None:
+        """Say that engines are asked which do not run."""
+        self._asked_nobody = True
 
     async def close(self) -> None:
         """Close every connection."""
