@@ -57,8 +57,9 @@ def permitted(config: Config, sections: list[str], spawner: Any) -> frozenset[st
 def name_and_tag(repository: str, tag: str) -> tuple[str, str]:
     """Repository and tag as the engine takes them.
 
-    DockerSpawner splits ``name@sha256:abc`` at its colon, and no engine takes ``name@sha256``:
-    https://github.com/jupyterhub/dockerspawner/issues/272.
+    DockerSpawner splits ``name@sha256:abc`` at its last colon, and no engine takes ``name@sha256``
+    (since https://github.com/jupyterhub/dockerspawner/pull/334, which had registries with a port in
+    mind).
     """
     name, at, algorithm = repository.partition("@")
     return (name, f"{algorithm}:{tag}") if at else (repository, tag)

@@ -1,7 +1,7 @@
 """Pulling images: in threads of their own, one pull per image, with news for those who wait.
 
 DockerSpawner pulls in the one thread that all its calls share, inside the time that a start has:
-https://github.com/jupyterhub/dockerspawner/issues/224.
+https://github.com/jupyterhub/dockerspawner/issues/293.
 """
 
 from __future__ import annotations

@@ -86,10 +86,7 @@ class AnywhereDockerSpawner(DockerTraits, DockerSpawner):
 
     @property
     def executor(self) -> Any:
-        """The target's own threads; stock: one for all.
-
-        https://github.com/jupyterhub/dockerspawner/issues/198
-        """
+        """The target's own threads; stock has one for all (see `client`)."""
         return self.engine.calls
 
     @property
@@ -103,8 +100,9 @@ class AnywhereDockerSpawner(DockerTraits, DockerSpawner):
                 lambda: super(AnywhereDockerSpawner, self)._docker(method, *args, **kwargs)
             )
         except APIError as error:
-            # Stock takes a 500 for "gone", and the hub forgets a server that runs on:
-            # https://github.com/jupyterhub/dockerspawner/issues/347. Only a 404 says so.
+            # Stock takes a 500 for "gone", and the hub forgets a server that runs on. It was meant for
+            # unhealthy nodes of a swarm of 2016 (https://github.com/jupyterhub/dockerspawner/pull/74).
+            # Only a 404 says so.
             if method == f"inspect_{self.object_type}" and error.is_server_error():
                 raise UnsureError(error) from error
             raise
@@ -199,7 +197,8 @@ class AnywhereDockerSpawner(DockerTraits, DockerSpawner):
     async def run_pre_spawn_hook(self) -> None:
         """The hook, and then the pull, which may take longer than a start may.
 
-        Stock pulls inside `start_timeout`: an image of 8 GB fails there, again and again.
+        Stock pulls inside `start_timeout`, where an image of 8 GB fails again and again:
+        https://github.com/jupyterhub/dockerspawner/issues/293.
         """
         await maybe_future(super().run_pre_spawn_hook())
         try:
@@ -477,6 +476,9 @@ class AnywhereDockerSpawner(DockerTraits, DockerSpawner):
         await maybe_future(super().rename(old_name, new_name))
 
     async def delete_forever(self) -> None:
-        """Remove what is kept of this server: its stopped container, and volumes where wanted."""
+        """Remove what is kept of this server: its stopped container, and volumes where wanted.
+
+        Stock has none: https://github.com/jupyterhub/dockerspawner/issues/512.
+        """
         await forget_server(self)
         await maybe_future(super().delete_forever())
