@@ -15,7 +15,7 @@ from jupyterhub_anywhere.core.errors import AnywhereError, ConfigError
 from jupyterhub_anywhere.hub.files import read_json
 from jupyterhub_anywhere.hub.surroundings import surroundings
 from jupyterhub_anywhere.hub.uprecord import read_up
-from jupyterhub_anywhere.spawner import watchdog
+from jupyterhub_anywhere.spawner import noticed
 from jupyterhub_anywhere.spawner.check import values_of
 from jupyterhub_anywhere.spawner.site import load_site
 from jupyterhub_anywhere.targets import registry
@@ -72,7 +72,7 @@ def _of_problem(text: str) -> Finding:
 
 async def _in_thread(paths: StatePaths, site: Site | None) -> list[Finding]:
     """What is found of the hub, running or not, and of what has held its thread of late."""
-    return await asyncio.to_thread(lambda: [*running_hub(paths, site), *watchdog.findings(paths)])
+    return await asyncio.to_thread(lambda: [*running_hub(paths, site), *noticed.findings(paths)])
 
 
 def broken_kinds() -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from jupyterhub_anywhere.hub.logins import only_account
 from jupyterhub_anywhere.hub.ports import check_free, who_holds
 from jupyterhub_anywhere.hub.proxy import find_proxy
 from jupyterhub_anywhere.hub.surroundings import clock, disk, encoding, loopback
+from jupyterhub_anywhere.spawner.check_custom import trial_notes
 from jupyterhub_anywhere.targets.base import Level
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def check(site: Site, options: UpOptions) -> tuple[str, ...]:
     notes = machine_notes(site.info.state)
     check_certificate(site)
     check_server_python(site)
-    notes += [*home_notes(site), *_account_notes(site)]
+    notes += [*home_notes(site), *_account_notes(site), *trial_notes(site)]
     if insecure and not found.listen.local and hub.tls is None:
         notes.append("Passwords and notebooks travel in plain http: this hub serves other machines")
     return tuple(notes)

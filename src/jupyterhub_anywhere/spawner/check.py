@@ -14,6 +14,7 @@ from jupyterhub_anywhere.config.problems import Within, problems_of
 from jupyterhub_anywhere.config.secrets import SecretUnavailableError, resolve_secrets
 from jupyterhub_anywhere.core.errors import TargetError
 from jupyterhub_anywhere.core.names import did_you_mean
+from jupyterhub_anywhere.spawner.check_custom import clashes
 from jupyterhub_anywhere.targets import registry
 from jupyterhub_anywhere.targets.traits import check_trait
 
@@ -71,6 +72,12 @@ def build_targets(
         if child is not None:
             path: Path = ("targets", name, "spawner")
             _check(child, ((*path, t) for t in values[name]), values[name].values(), report)
+    for name, trait, other in clashes(targets, values):
+        report.add(
+            ("targets", name, "spawner", trait),
+            f"differs from that of target {other}, and this class knows one for the whole hub.",
+            "Such places need hubs of their own until there is a kind of target for them.",
+        )
     return targets, values, report.problems
 
 
