@@ -34,5 +34,5 @@ ROWS: Final = {
     "R24": "Two targets of one class do not share a client",
     "R25": "A start that fails, does not answer, or is cancelled, at each step",
     "R26": "Text of the menu is escaped",
-    "R27": "The name in logs, and the spawner's in metrics",
+    "R27": "The name in logs; `/hub/api/info` names `AnywhereSpawner`",
 }

@@ -72,7 +72,6 @@ def judge(
 
 async def _talk(which: Which, subject: Subject, scenario: Scenario, folder: Path) -> Talk:
     own = folder / which
-    own.mkdir(mode=0o755)
     async with _opened(subject, own / "world") as world:
         others = {}
         if scenario.ours_only and scenario.name == "two-targets":
@@ -99,13 +98,19 @@ async def _with_hub(side: Side, scenario: Scenario) -> Talk:
 
 @asynccontextmanager
 async def _opened(subject: Subject, folder: Path) -> AsyncIterator[World]:
-    folder.mkdir(mode=0o700)
-    world = subject.world(folder)
+    world = subject.world(_made(folder))
     await world.open()
     try:
         yield world
     finally:
         await world.close()
+
+
+def _made(folder: Path) -> Path:
+    # The hub's folder may be entered by the account that a local program runs under.
+    folder.parent.mkdir(mode=0o755, exist_ok=True)
+    folder.mkdir(mode=0o700)
+    return folder
 
 
 @contextmanager

@@ -59,10 +59,9 @@ def scenarios(subject: Subject) -> Iterator[Scenario]:
     if subject.named_servers:
         yield Scenario("both-servers", ("R3", "R4"), both_servers)
     yield Scenario("options", ("R1", "R10"), options)
-    if subject.form_fields:
-        yield Scenario("form", ("R9", "R26"), form)
+    yield Scenario("form", ("R9", "R26") if subject.form_fields else ("R26",), form)
     yield Scenario("progress", ("R8", "R12"), progress)
-    yield Scenario("bad-choice", ("R20",), bad_choice, ours_only=True)
+    yield Scenario("bad-choice", ("R20", "R27"), bad_choice, ours_only=True)
     if "R24" not in subject.not_applicable:
         yield Scenario("two-targets", ("R24",), two_targets, ours_only=True)
     if subject.ssl:
@@ -223,6 +222,8 @@ async def bad_choice(talk: Talk) -> None:
     asked = talk.side.world.calls[before:]
     talk.check(not asked, f"the back end was asked {asked}")
     talk.check(not talk.side.world.alive(), "something was made")
+    info = (await talk.hub.api("GET", "info")).body["spawner"]["class"]
+    talk.check(info.endswith(".AnywhereSpawner"), f"the hub's spawner is {info}")
 
 
 async def two_targets(talk: Talk) -> None:

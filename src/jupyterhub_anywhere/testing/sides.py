@@ -1,4 +1,4 @@
-"""The two hubs that are compared: with the bare class, and with the class behind AnywhereSpawner."""
+"""The two hubs that are compared: one with the bare class, one with it behind AnywhereSpawner."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PROFILE: Final = "main"
 GROUP: Final = "lab"
 TITLE: Final = "<script>alert(1)</script> & Co"
 """Of the profile; whether it is escaped is one of the rows."""
-_MADE_AT_FIRST_USE: Final = {"_client": None, "_executor": None, "reflectors": {}}
+_MADE_AT_FIRST_USE: Final = frozenset({"_client", "_executor", "reflectors"})
 
 
 @dataclass
@@ -147,7 +147,7 @@ class Side:
         ):
             routes[:] = [route for route in routes if not _is_ours(route[1])]
         for cls in self._class().__mro__:
-            for name in _MADE_AT_FIRST_USE.keys() & vars(cls).keys():
+            for name in _MADE_AT_FIRST_USE & vars(cls).keys():
                 _close(vars(cls)[name])
                 setattr(cls, name, {} if name == "reflectors" else None)
         self.subject.forget()

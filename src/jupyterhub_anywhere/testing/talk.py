@@ -291,7 +291,7 @@ class Talk:
         user = self._user()
         if user is None:
             return {}
-        found = {}
+        found: dict[str, Any] = {}
         for name in sorted(user.orm_spawners):
             spawner = self.hub.spawner(self.user, name)
             if not spawner.active:

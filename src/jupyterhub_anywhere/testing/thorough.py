@@ -24,6 +24,7 @@ class ThoroughSpawner(Spawner):
     resume = Bool(default_value=False, help="Halt machines, and boot them again.").tag(config=True)
     # Set from outside, as handlers of batchspawner and others do.
     told: str = ""
+    api_token: str
     events: ClassVar[tuple[Mapping[str, Any], ...]] = (
         {"progress": 20, "message": "unpacking"},
         {"progress": 60, "message": "plugging in", "html_message": "<em>plugging in</em>"},

@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -172,6 +171,13 @@ def _runs(pid: int) -> bool:
 
 
 async def _reap(pid: int) -> None:
-    with suppress(ChildProcessError):
-        while os.waitpid(pid, os.WNOHANG) == (0, 0):
-            await asyncio.sleep(_PERIOD)
+    """Wait for a child, as its next process would who adopts what a hub has left."""
+    while not _reaped(pid):  # noqa: ASYNC110 - asyncio does not know children it has not made
+        await asyncio.sleep(_PERIOD)
+
+
+def _reaped(pid: int) -> bool:
+    try:
+        return os.waitpid(pid, os.WNOHANG) != (0, 0)
+    except ChildProcessError:
+        return True
