@@ -108,17 +108,27 @@ class Registry:
 
     # --- what is served --------------------------------------------------------------------------
 
-    def add_saved(self, name: str, archive: Path, tag: str = "latest") -> str:
+    def add_saved(self, name: str, archive: Path, tag: str = "latest", *, padding: int = 0) -> str:
         """Serve the one image of a file made by ``docker save``.
+
+        Args:
+            name: The image's name.
+            archive: The file.
+            tag: The image's tag.
+            padding: Bytes of one more layer, so that an engine that has the image pulls something.
 
         Returns:
             Its full name, to be pulled by.
         """
         with tarfile.open(archive) as tar:
             (entry,) = json.loads(_read(tar, "manifest.json"))
-            config = self._keep(io.BytesIO(_read(tar, entry["Config"])))
+            config = json.loads(_read(tar, entry["Config"]))
             layers = [self._keep(_stream(tar, each)) for each in entry["Layers"]]
-        return self._serve(name, tag, config, layers)
+        if padding:
+            layers.append(self._filler(padding))
+            config["rootfs"]["diff_ids"].append(layers[-1].digest)
+        text = json.dumps(config).encode()
+        return self._serve(name, tag, self._keep(io.BytesIO(text)), layers)
 
     def add_filler(self, name: str, size: int, tag: str = "latest") -> str:
         """Serve an image of one file of random bytes, that no program can run.
@@ -131,14 +141,7 @@ class Registry:
         Returns:
             Its full name, to be pulled by.
         """
-        path = self._folder / "filler"
-        with tarfile.open(path, "w") as tar:
-            member = tarfile.TarInfo("filler")
-            member.size = size
-            tar.addfile(member, _Random(size))
-        with path.open("rb") as file:
-            layer = self._keep(file)
-        path.unlink()
+        layer = self._filler(size)
         text = json.dumps(
             {
                 "architecture": "amd64",
@@ -148,6 +151,18 @@ class Registry:
             }
         )
         return self._serve(name, tag, self._keep(io.BytesIO(text.encode())), [layer])
+
+    def _filler(self, size: int) -> Blob:
+        """A layer of one file of random bytes."""
+        path = self._folder / "filler"
+        with tarfile.open(path, "w") as tar:
+            member = tarfile.TarInfo("filler")
+            member.size = size
+            tar.addfile(member, _Random(size))
+        with path.open("rb") as file:
+            layer = self._keep(file)
+        path.unlink()
+        return layer
 
     def digest(self, name: str, tag: str) -> str:
         """The digest of an image's manifest."""
