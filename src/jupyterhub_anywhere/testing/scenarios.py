@@ -249,7 +249,7 @@ async def two_targets(talk: Talk) -> None:
 async def timeout(talk: Talk) -> None:
     """The back end does not answer, longer than the class's own timeouts allow."""
     await talk.begin()
-    step = talk.side.world.steps[0]
+    step = talk.side.world.held or talk.side.world.steps[0]
     before = len(talk.side.world.calls)
     talk.side.world.fault(step, "hang")
     start = asyncio.create_task(talk.ask_start(""))

@@ -49,6 +49,10 @@ class World(ABC):
     steps: ClassVar[tuple[str, ...]] = ()
     """Names of calls that `fault` knows, in the order of a start and then of a stop."""
 
+    held: ClassVar[str] = ""
+    """One of `steps` within `Spawner.start`, which holds up a start that takes too long; empty for
+    the first."""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jupyterhub_anywhere.testing.world import Subject
-from jupyterhub_anywhere.testing.worlds.docker import OTHER, SERVER, DockerWorld
+from jupyterhub_anywhere.testing.worlds.docker import OTHER, PULLED, DockerWorld
 
 SUBJECT = Subject(
     name="docker",
@@ -13,7 +13,9 @@ SUBJECT = Subject(
     coverage="full",
     ssl=True,
     settings={
-        "allowed_images": {"small": SERVER.name, "big": OTHER.name},
+        # Not there at first.
+        "image": PULLED.name,
+        "allowed_images": {"small": PULLED.name, "big": OTHER.name},
         "volumes": {"home-of-{username}": "/home/jovyan/work"},
         "read_only_volumes": {"/srv/data": "/data"},
         "mounts": [{"source": "{username}-cache", "target": "/cache", "type": "volume"}],
@@ -25,6 +27,7 @@ SUBJECT = Subject(
         # Names of containers are known inside of Docker's own network only.
         "use_internal_hostname": False,
     },
+    variants={"removed": {"remove": True}},
     options={"image": "big"},
     form_fields={"image": "big"},
 )
