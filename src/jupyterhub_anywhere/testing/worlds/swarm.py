@@ -72,6 +72,7 @@ class SwarmWorld(DockerWorld):
         "tasks",
         "remove_service",
     )
+    held: ClassVar[str] = "create_service"
     engine: SwarmEngine
 
     def make_engine(self, ports: Ports) -> SwarmEngine:
