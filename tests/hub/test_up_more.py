@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.hub.conftest import MakeHub
+    from tests.hub.harness import Hub
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -52,19 +53,58 @@ def test_idle_servers_are_stopped_by_a_service_with_few_rights(make_hub: MakeHub
 def test_accounts_with_sign_up(make_hub: MakeHub) -> None:
     users = {"login": "native", "admins": ["ann"], "login_options": {"open_signup": True}}
     hub = make_hub(site={"users": users}, arguments=SHARED).start()
-    client = hub.client(follow_redirects=True)
-    page = client.get("hub/signup")
-    assert page.status_code == 200
-    form = {
-        "_xsrf": client.cookies["_xsrf"],
-        "username": "ben",
-        "signup_password": "long-enough-1",
-        "signup_password_confirmation": "long-enough-1",
-    }
-    assert client.post("hub/signup", data=form).status_code == 200
+    sign_up(hub, "ben", "long-enough-1")
+    client = hub.client()
+    client.get("hub/login").raise_for_status()
     assert hub.login("ben", "long-enough-1").get("hub/home").status_code == 200
     assert hub.try_login(hub.client(), "ben", "wrong").status_code == 403
     assert client.post("hub/login", data={"_xsrf": client.cookies["_xsrf"]}).status_code == 400
+
+
+def sign_up(hub: Hub, name: str, password: str) -> None:
+    client = hub.client(follow_redirects=True)
+    client.get("hub/signup").raise_for_status()
+    form = {
+        "_xsrf": client.cookies["_xsrf"],
+        "username": name,
+        "signup_password": password,
+        "signup_password_confirmation": password,
+    }
+    client.post("hub/signup", data=form).raise_for_status()
+
+
+def test_accounts_are_admitted_and_removed_by_forms_alone(make_hub: MakeHub) -> None:
+    site = {"users": {"login": "native", "admins": ["ann"]}}
+    hub = make_hub(site=site, config=STUB, arguments=SHARED).start()
+    for name in ("ann", "ben", "cyd"):
+        sign_up(hub, name, "long-enough-1")
+    assert hub.try_login(hub.client(), "ben", "long-enough-1").status_code == 403
+    admin = hub.login("ann", "long-enough-1")
+
+    # As an image of another site would ask.
+    for path in ("authorize/ben", "discard/cyd"):
+        assert admin.get(f"hub/{path}").url.path == "/hub/authorize"
+        assert admin.post(f"hub/{path}").status_code == 403
+    page = admin.get("hub/authorize").text
+    assert page.count("Admit ") == 2, "nothing has changed"
+    form = {"_xsrf": admin.cookies["_xsrf"]}
+    for path in ("authorize/ben", "discard/cyd"):
+        assert f'action="/hub/{path}"' in page
+        assert admin.post(f"hub/{path}", data=form).url.path == "/hub/authorize"
+
+    ben = hub.login("ben", "long-enough-1")
+    assert "cyd" not in admin.get("hub/authorize").text
+    assert admin.post("hub/discard/ben", data=form).status_code == 409
+    assert admin.post("hub/discard/cyd", data=form).status_code == 404
+    assert admin.post("hub/authorize/eve", data=form).status_code == 404
+    own = {"_xsrf": ben.cookies["_xsrf"]}
+    assert ben.post("hub/authorize/ann", data=own).status_code == 403
+    admin.post("hub/authorize/ben", data=form).raise_for_status()
+    hub.start_server("ben")
+    assert admin.post("hub/discard/ben", data=form).status_code == 409
+    hub.stop_server("ben")
+    assert admin.post("hub/discard/ben", data=form).status_code == 200
+    assert hub.api("GET", "users/ben").status_code == 404
 
 
 def test_a_second_signal_ends_patience_and_the_servers_by_force(make_hub: MakeHub) -> None:

@@ -1,16 +1,22 @@
-"""Accounts with sign-up: nativeauthenticator, with its login repaired for JupyterHub 6.
+"""Accounts with sign-up: nativeauthenticator, repaired.
 
-Its login page (1.3.0) measures time by ``statsd``, which JupyterHub 6 has no longer, so that every
-login ends in an error 500 (jupyterhub/nativeauthenticator). Here the hub's own login handler does
-the work, and the page and its texts stay nativeauthenticator's.
+- Its login page (1.3.0) measures time by ``statsd``, which JupyterHub 6 has no longer, so that
+  every login ends in an error 500. Here the hub's own login handler does the work, and the page and
+  its texts stay nativeauthenticator's.
+- An admin's ``/authorize/NAME`` and ``/discard/NAME`` act on GET: an image of any other site admits
+  an account, or removes one. Here they are forms, with the hub's own guard against that.
 """
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
+from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.handlers.login import LoginHandler
+from jupyterhub.scopes import needs_scope
 from nativeauthenticator import NativeAuthenticator as Upstream
+from nativeauthenticator.orm import UserInfo
 from tornado.escape import url_escape
 from tornado.httputil import url_concat
 from tornado.web import HTTPError
@@ -51,6 +57,93 @@ class NativeLogin(LoginHandler):
         return "An administrator has to admit this account first."
 
 
+class AccountList(BaseHandler):
+    """The accounts, with what an admin can do to each."""
+
+    @needs_scope("admin:users")  # type: ignore[untyped-decorator]  # JupyterHub ships no types
+    async def get(self) -> None:
+        """Show them."""
+        page = await self.render_template(
+            "native-accounts.html",
+            accounts=self.db.query(UserInfo).order_by(UserInfo.username).all(),
+            ask_email=self.authenticator.ask_email_on_signup,
+        )
+        self.finish(page)
+
+
+class _Accounts(BaseHandler):
+    """What an admin does to one account; shows the list of them afterwards."""
+
+    def account(self, name: str) -> Any:
+        """The account of that name.
+
+        Raises:
+            HTTPError: There is none.
+        """
+        found = self.authenticator.get_user(name)
+        if found is None:
+            raise HTTPError(404, f"There is no account {name}.")
+        return found
+
+    def show(self) -> None:
+        """Go to the list."""
+        self.redirect(f"{self.hub.base_url}authorize")
+
+    @needs_scope("admin:users")  # type: ignore[untyped-decorator]  # JupyterHub ships no types
+    def get(self, _name: str) -> None:
+        """Nothing but the list: an old bookmark, or a link of another site."""
+        self.show()
+
+
+class AuthorizeAccount(_Accounts):
+    """Admit an account, or take its admission back."""
+
+    @needs_scope("admin:users")  # type: ignore[untyped-decorator]  # JupyterHub ships no types
+    def post(self, name: str) -> None:
+        """Change what is so now.
+
+        Raises:
+            HTTPError: There is no such account.
+        """
+        account = self.account(name)
+        account.is_authorized = not account.is_authorized
+        self.db.commit()
+        self.show()
+
+
+class DiscardAccount(_Accounts):
+    """Remove an account that nobody has admitted."""
+
+    @needs_scope("admin:users")  # type: ignore[untyped-decorator]  # JupyterHub ships no types
+    async def post(self, name: str) -> None:
+        """Remove it, and the hub's user of that name.
+
+        Raises:
+            HTTPError: There is no such account, or it is admitted.
+        """
+        if self.account(name).is_authorized:
+            raise HTTPError(409, f"The account {name} is admitted. Take that back first.")
+        user = self.find_user(name)
+        if user is None:
+            self.authenticator.delete_user(SimpleNamespace(name=name))
+        elif any(spawner.active for spawner in user.spawners.values()):
+            raise HTTPError(409, f"Servers of {name} run. Stop them first.")
+        else:
+            # As the hub's own API removes a user.
+            self.authenticator.delete_user(user)
+            await user.delete_spawners()
+            self.users.delete(user)
+        self.show()
+
+
+_REPAIRED = {
+    "/login": NativeLogin,
+    "/authorize": AccountList,
+    "/authorize/([^/]*)": AuthorizeAccount,
+    "/discard/([^/]*)": DiscardAccount,
+}
+
+
 class NativeAuthenticator(Upstream):
     """Accounts with sign-up, kept in the hub's database."""
 
@@ -65,8 +158,8 @@ class NativeAuthenticator(Upstream):
         return await super().authenticate(handler, {"password": "", **data})
 
     def get_handlers(self, app: Any) -> list[tuple[Any, ...]]:
-        """The pages of nativeauthenticator, the login page repaired."""
+        """The pages of nativeauthenticator, with the repaired ones in place of their own."""
         return [
-            (path, NativeLogin if path == "/login" else handler, *more)
+            (path, _REPAIRED.get(path, handler), *more)
             for path, handler, *more in super().get_handlers(app)
         ]
