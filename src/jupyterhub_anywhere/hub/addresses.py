@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from jupyterhub_anywhere.core.errors import ConfigError, Problem, SurroundingsError
+from jupyterhub_anywhere.hub.logins import makes_anybody
 
 if TYPE_CHECKING:
     from jupyterhub_anywhere.config.models import HubConfig
 
 _PORTS: Final = {"http": 80, "https": 443}
-# Logins by which whoever knows one word, or none, is anybody.
-UNSAFE_LOGINS: Final = frozenset({"shared-password", "dummy", "null", "none"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +156,7 @@ def check_exposure(found: Addresses, hub: HubConfig, login: str, *, insecure_htt
             hint="Set hub.tls, or hub.trusted_proxies where a proxy in front speaks https, or"
             " accept it with --insecure-http.",
         )
-    if login in UNSAFE_LOGINS:
+    if makes_anybody(login):
         raise SurroundingsError(
             f"{place} serves other machines, and users.login is {login}: whoever has the password"
             " is anybody.",

@@ -11,7 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from jupyterhub.auth import Authenticator
+from jupyterhub.auth import Authenticator, DummyAuthenticator, NullAuthenticator
+from jupyterhub.authenticators.shared import SharedPasswordAuthenticator as StockShared
 
 from jupyterhub_anywhere.config.secrets import Secret, SecretUnavailableError
 from jupyterhub_anywhere.core.errors import ConfigError, Problem
@@ -30,6 +31,13 @@ SHARED: Final = "shared-password"
 # Options of nativeauthenticator that only begin like those which say who may come in.
 _NO_ADMISSION: Final = frozenset({"allow_2fa", "allow_self_approval_for", "allowed_failed_logins"})
 _GROUP: Final = "jupyterhub.authenticators"
+# By these, and by whatever is derived from them, one word or none makes somebody anybody.
+_MAKE_ANYBODY: Final = (
+    SharedPasswordAuthenticator,
+    StockShared,
+    DummyAuthenticator,
+    NullAuthenticator,
+)
 # Targets whose servers run on this machine, under the hub's own account unless it is root's.
 _LOCAL_KINDS: Final = frozenset({"process", "custom"})
 
@@ -145,24 +153,50 @@ def find_login(loaded: Loaded) -> type[Authenticator]:
         ConfigError: There is none, it cannot be imported, or it is something else.
     """
     name = loaded.config.users.login
-    if name == SHARED:
-        return SharedPasswordAuthenticator
-    if name == "native" and find_spec("nativeauthenticator") is not None:
-        return _native()
-    known = {entry.name: entry for entry in entry_points(group=_GROUP)}
     try:
-        if name in known:
-            found = known[name].load()
-        else:
-            module, _, attribute = name.rpartition(".")
-            if not module:
-                raise _wrong(loaded, "there is no such login.", did_you_mean(name, known))
-            found = getattr(import_module(module), attribute)
+        found = _named(name)
+    except LookupError:
+        names = [entry.name for entry in entry_points(group=_GROUP)]
+        raise _wrong(loaded, "there is no such login.", did_you_mean(name, names)) from None
     except (ImportError, AttributeError, ValueError) as error:
         raise _wrong(loaded, f"{name} cannot be imported: {error}.") from error
     if not isinstance(found, type) or not issubclass(found, Authenticator):
         raise _wrong(loaded, f"{name} is no Authenticator class.")
     return found
+
+
+def makes_anybody(login: str) -> bool:
+    """Whether a login lets whoever knows one word, or none, be anybody.
+
+    False where there is no such login; `find_login` says so.
+    """
+    try:
+        found = _named(login)
+    except (LookupError, ImportError, AttributeError, ValueError):
+        return False
+    return isinstance(found, type) and issubclass(found, _MAKE_ANYBODY)
+
+
+def _named(name: str) -> Any:
+    """What a login's name stands for: ours, an entry point, or a dotted path.
+
+    Raises:
+        LookupError: It is neither known nor a path.
+        ImportError: It cannot be imported.
+        AttributeError: The module has no such name.
+        ValueError: It is no path that can be imported.
+    """
+    if name == SHARED:
+        return SharedPasswordAuthenticator
+    if name == "native" and find_spec("nativeauthenticator") is not None:
+        return _native()
+    for entry in entry_points(group=_GROUP):
+        if entry.name == name:
+            return entry.load()
+    module, _, attribute = name.rpartition(".")
+    if not module:
+        raise LookupError(name)
+    return getattr(import_module(module), attribute)
 
 
 def _native() -> type[Authenticator]:

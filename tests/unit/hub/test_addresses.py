@@ -5,11 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from jupyterhub.auth import DummyAuthenticator
 
 from jupyterhub_anywhere.config.models import HubConfig
 from jupyterhub_anywhere.core.errors import ConfigError, SurroundingsError
 from jupyterhub_anywhere.hub.addresses import Address, addresses, check_exposure, is_loopback
 
+
+class OwnLogin(DummyAuthenticator):
+    """Derived from one that asks for nothing."""
+
+
+MAKE_ANYBODY = (
+    "jupyterhub.auth.DummyAuthenticator",
+    "jupyterhub.authenticators.shared.SharedPasswordAuthenticator",
+    "jupyterhub_anywhere.hub.auth.SharedPasswordAuthenticator",
+    f"{__name__}.OwnLogin",
+)
 TLS = {"cert": "c.pem", "key": "k.pem"}
 
 
@@ -91,7 +103,13 @@ BEHIND = {"url": "https://hub.example", "bind": "http://127.0.0.1:8000"}
         ("github", BEHIND, False, "plain http"),
         ("github", {**BEHIND, "trusted_proxies": ["10.0.0.1"]}, False, ""),
         ("shared-password", {**BEHIND, "trusted_proxies": ["10.0.0.1"]}, False, "whoever has"),
-        ("dummy", {"url": "https://0.0.0.0", "tls": TLS}, False, "whoever has"),
+        *[
+            (login, {"url": "https://0.0.0.0", "tls": TLS}, False, "whoever has")
+            for login in ("dummy", "null", *MAKE_ANYBODY)
+        ],
+        # `find_login` tells what is wrong with these.
+        ("no-such-login", {"url": "https://0.0.0.0", "tls": TLS}, False, ""),
+        ("no.such.Login", {"url": "https://0.0.0.0", "tls": TLS}, False, ""),
     ],
 )
 def test_exposure(login: str, hub: dict[str, Any], insecure: bool, wanted: str) -> None:  # noqa: FBT001 - a parameter of the test
