@@ -1,9 +1,9 @@
 """One connection to one engine: a client for each thread, and pools of a target's own.
 
-DockerSpawner has one thread for all servers of a hub, so that one slow call holds up every other
-(its authors' reason stands in the review of https://github.com/jupyterhub/kubespawner/pull/64: the
-engine did one thing at a time then). A wider pool over its one client would not do, since a client is a `requests.Session`, which threads must not share:
-https://github.com/psf/requests/issues/2766.
+DockerSpawner has one thread for all servers of a hub, so that one slow call holds up every other.
+Its authors' reason stands in the review of https://github.com/jupyterhub/kubespawner/pull/64: the
+engine did one thing at a time then. A wider pool over its one client would not do, since a client
+is a `requests.Session`, which threads must not share: https://github.com/psf/requests/issues/2766.
 """
 
 from __future__ import annotations

@@ -100,9 +100,9 @@ class AnywhereDockerSpawner(DockerTraits, DockerSpawner):
                 lambda: super(AnywhereDockerSpawner, self)._docker(method, *args, **kwargs)
             )
         except APIError as error:
-            # Stock takes a 500 for "gone", and the hub forgets a server that runs on. It was meant for
-            # unhealthy nodes of a swarm of 2016 (https://github.com/jupyterhub/dockerspawner/pull/74).
-            # Only a 404 says so.
+            # Stock takes a 500 for "gone", and the hub forgets a server that runs on. Only a 404
+            # says so. It was meant for nodes of the swarms of 2016:
+            # https://github.com/jupyterhub/dockerspawner/pull/74
             if method == f"inspect_{self.object_type}" and error.is_server_error():
                 raise UnsureError(error) from error
             raise

@@ -110,13 +110,13 @@ class Servers:
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._asked_nobody:
-            with warnings.catch_warnings():
-                # docker-py leaves its socket open where nobody listens.
-                warnings.simplefilter("ignore", ResourceWarning)
-                gc.collect()
         for target in self.made:
             await asyncio.to_thread(target.engine.close)
+        if self._asked_nobody:
+            with warnings.catch_warnings():
+                # docker-py leaves sockets open where nobody listens; the threads have let go now.
+                warnings.simplefilter("ignore", ResourceWarning)
+                gc.collect()
 
 
 @asynccontextmanager
