@@ -16,6 +16,7 @@ from jupyterhub_anywhere.core.errors import TargetError
 from jupyterhub_anywhere.core.names import did_you_mean
 from jupyterhub_anywhere.spawner.check_custom import clashes
 from jupyterhub_anywhere.targets import registry
+from jupyterhub_anywhere.targets.shared import fresh
 from jupyterhub_anywhere.targets.traits import check_trait
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ def build_targets(
             continue  # told by the file's own checks
         child = _child_class(target, report)
         if child is not None:
+            # Reads the sources of the class, which must not happen in the event loop.
+            fresh(child)
             path: Path = ("targets", name, "spawner")
             _check(child, ((*path, t) for t in values[name]), values[name].values(), report)
     for name, trait, other in clashes(targets, values):

@@ -13,18 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from traitlets.config import Config
 
+from jupyterhub_anywhere.targets.shared import fresh
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jupyterhub.spawner import Spawner
-
-# Class attributes that foreign spawners fill at first use. A subclass would inherit what the bare
-# class has already made: DockerSpawner's client, KubeSpawner's reflectors.
-_MADE_AT_FIRST_USE: tuple[tuple[str, Any], ...] = (
-    ("_client", None),
-    ("_executor", None),
-    ("reflectors", {}),
-)
 
 
 def class_name(child: type[Spawner], target: str) -> str:
@@ -45,15 +39,12 @@ def specialise(
         child: The class that does the work.
         target: The target's name.
         mixin: Goes in front of the class: what binds an instance to its wrapper.
-        attributes: Class attributes that the kind resets.
+        attributes: Class attributes that the kind sets.
 
     Returns:
         A new class at each call; keep it as long as the target is the same.
     """
-    namespace: dict[str, Any] = {
-        name: copy.copy(value) for name, value in _MADE_AT_FIRST_USE if hasattr(child, name)
-    }
-    namespace.update(attributes)
+    namespace: dict[str, Any] = {**fresh(child), **attributes}
     namespace["__module__"] = child.__module__
     namespace["__doc__"] = child.__doc__
     return type(class_name(child, target), (mixin, child), namespace)
