@@ -14,12 +14,13 @@ from typing import Any
 
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.handlers.login import LoginHandler
-from jupyterhub.scopes import needs_scope
 from nativeauthenticator import NativeAuthenticator as Upstream
 from nativeauthenticator.orm import UserInfo
 from tornado.escape import url_escape
 from tornado.httputil import url_concat
 from tornado.web import HTTPError
+
+from jupyterhub_anywhere.hub.scopes import needs_scope
 
 
 class NativeLogin(LoginHandler):
@@ -60,7 +61,7 @@ class NativeLogin(LoginHandler):
 class AccountList(BaseHandler):
     """The accounts, with what an admin can do to each."""
 
-    @needs_scope("admin:users")  # type: ignore[untyped-decorator]  # JupyterHub ships no types
+    @needs_scope("admin:users")
     async def get(self) -> None:
         """Show them."""
         page = await self.render_template(
@@ -89,7 +90,7 @@ class _Accounts(BaseHandler):
         """Go to the list."""
         self.redirect(f"{self.hub.base_url}authorize")
 
-    @needs_scope("admin:users")  # type: ignore[untyped-decorator]  # JupyterHub ships no types
+    @needs_scope("admin:users")
     def get(self, _name: str) -> None:
         """Nothing but the list: an old bookmark, or a link of another site."""
         self.show()
@@ -98,7 +99,7 @@ class _Accounts(BaseHandler):
 class AuthorizeAccount(_Accounts):
     """Admit an account, or take its admission back."""
 
-    @needs_scope("admin:users")  # type: ignore[untyped-decorator]  # JupyterHub ships no types
+    @needs_scope("admin:users")
     def post(self, name: str) -> None:
         """Change what is so now.
 
@@ -114,7 +115,7 @@ class AuthorizeAccount(_Accounts):
 class DiscardAccount(_Accounts):
     """Remove an account that nobody has admitted."""
 
-    @needs_scope("admin:users")  # type: ignore[untyped-decorator]  # JupyterHub ships no types
+    @needs_scope("admin:users")
     async def post(self, name: str) -> None:
         """Remove it, and the hub's user of that name.
 
