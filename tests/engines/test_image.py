@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from docker.errors import BuildError
 from tests.engines.asked_hub import asked_hub
 from tests.hub.harness import wait_for
+
+from engines.docker.images import STUB_IMAGE
+from engines.docker.supplies import SINGLEUSER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,13 +76,13 @@ def test_any_uid_may_write_its_home_and_nothing_else(client: Any, image: str) ->
 
 
 def test_packages_of_users_go_home_and_do_not_reach_the_server(client: Any, image: str) -> None:
-    break_lab = (
-        "hub=~/.local/lib/python3.11/site-packages/jupyterhub && mkdir -p $hub"
-        " && echo 'raise SystemExit(9)' > $hub/__init__.py && ! python3 -c 'import jupyterhub'"
+    break_python = (
+        "site=~/.local/lib/python3.11/site-packages && mkdir -p $site"
+        " && echo 'import os; os._exit(9)' > $site/broken.pth && ! python3 -c pass"
         " && jupyterhub-singleuser --version"
     )
 
-    assert run(client, image, "sh", "-c", break_lab) == version("jupyterhub")
+    assert run(client, image, "sh", "-c", break_python) == version("jupyterhub")
     user_site = "import site; print(site.ENABLE_USER_SITE, site.getusersitepackages())"
     said = run(client, image, "python3", "-c", user_site)
     assert said == "True /home/jovyan/.local/lib/python3.11/site-packages"
@@ -149,3 +153,19 @@ def test_a_server_that_does_not_answer_is_not_healthy(client: Any, image: str) -
         assert "Connection refused" in last
     finally:
         container.remove(force=True)
+
+
+@pytest.mark.usefixtures("stub_image")
+def test_another_version_than_the_locks_is_not_built(client: Any) -> None:
+    with pytest.raises(BuildError) as caught:
+        client.images.build(
+            path=str(SINGLEUSER),
+            # It ends before the base matters.
+            buildargs={"BASE": STUB_IMAGE, "JUPYTERHUB_VERSION": "0.0.1"},
+            network_mode="none",
+            rm=True,
+            forcerm=True,
+        )
+    said = "".join(str(entry.get("stream", "")) for entry in caught.value.build_log)
+    assert f"brings JupyterHub {version('jupyterhub')}, but JUPYTERHUB_VERSION is 0.0.1" in said
+    assert "Cure: make lock" in said
