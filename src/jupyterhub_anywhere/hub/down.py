@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from jupyterhub_anywhere.core.errors import StateError, SurroundingsError
 from jupyterhub_anywhere.hub.files import read_json, write_json
-from jupyterhub_anywhere.hub.statefolder import locked
+from jupyterhub_anywhere.hub.statefolder import StateLock, locked
 from jupyterhub_anywhere.hub.uprecord import read_up
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from jupyterhub_anywhere.core.processes import ProcessId
     from jupyterhub_anywhere.core.state import StatePaths
     from jupyterhub_anywhere.hub.uprecord import UpRecord
@@ -28,7 +31,7 @@ def down(paths: StatePaths) -> list[str]:
 
     Raises:
         StateError: The folder is another account's.
-        SurroundingsError: The hub did not end.
+        SurroundingsError: The hub did not end, or another one started.
     """
     if not paths.hub.is_dir():
         return []
@@ -42,14 +45,41 @@ def down(paths: StatePaths) -> list[str]:
     lines = []
     if record is not None and record.alive and record.process is not None:
         lines += _end_hub(paths, record.process, record.url)
-    elif locked(paths):
-        raise SurroundingsError(
-            f"A hub is starting on {paths.root}.", hint="Wait until it runs, then try again."
-        )
-    lines += _end_proxy(paths)
-    lines += _end_servers(paths, record)
-    paths.up.unlink(missing_ok=True)
+    with _held(paths, ended=bool(lines)):
+        lines += _end_proxy(paths)
+        lines += _end_servers(paths, record)
+        paths.up.unlink(missing_ok=True)
     return lines
+
+
+@contextmanager
+def _held(paths: StatePaths, *, ended: bool) -> Iterator[None]:
+    """Keep other hubs from starting, lest their proxy and servers are ended, too.
+
+    Args:
+        paths: The state folder.
+        ended: Whether a hub was ended here just now.
+
+    Raises:
+        SurroundingsError: A hub has begun to start.
+        StateError: The lock cannot be used.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(StateLock(paths))
+        except StateError as error:
+            if not locked(paths):
+                raise
+            if ended:
+                raise SurroundingsError(
+                    f"The hub on {paths.root} ended, and another was started at once; it and its"
+                    " servers go on.",
+                    hint="End what starts it, as `systemctl stop` does with a service.",
+                ) from error
+            raise SurroundingsError(
+                f"A hub is starting on {paths.root}.", hint="Wait until it runs, then try again."
+            ) from error
+        yield
 
 
 def _end_hub(paths: StatePaths, process: ProcessId, url: str) -> list[str]:
