@@ -25,6 +25,7 @@ from typing import IO, Any, Final
 from jupyterhub_anywhere.core.errors import StateError
 from jupyterhub_anywhere.core.state import STATE_VERSION, StatePaths
 from jupyterhub_anywhere.hub.backup import FORMAT, MANIFEST, installed
+from jupyterhub_anywhere.targets.process.carry_over import carry_over
 
 _PARTS: Final = ("VERSION", "hub", "homes")
 _MANIFEST_LIMIT: Final = 1 << 28
@@ -64,6 +65,7 @@ def restore(file: Path, paths: StatePaths, *, force: bool = False) -> Restored:
 
     Raises:
         StateError: The archive is no backup, damaged or of a newer version; or there is state.
+        TargetError: Its table of reserved uids is damaged.
         OSError: It cannot be written; the disk may be full.
     """
     occupied = _entries(paths.root)
@@ -80,6 +82,8 @@ def restore(file: Path, paths: StatePaths, *, force: bool = False) -> Restored:
         manifest = _check(file, unpacked)
         _settle(scratch, unpacked, owners=os.geteuid() == 0 and manifest["uid"] == 0)
         forget_processes(StatePaths(scratch))
+        if os.geteuid() == 0:
+            _keep_uids(paths, StatePaths(scratch))
         os.sync()  # What takes the old state's place is on the disk before.
         aside = _swap(scratch, paths)
     finally:
@@ -277,6 +281,20 @@ def forget_processes(paths: StatePaths) -> None:
         # Token and ports stay: servers of before may still hold them.
         kept = {key: value for key, value in data.items() if key not in {"process", "shape"}}
         paths.proxy.write_text(json.dumps(kept), encoding="utf-8")
+
+
+def _keep_uids(present: StatePaths, restored: StatePaths) -> None:
+    """Let the restored table of uids know those that were given since the backup.
+
+    Raises:
+        TargetError: The backup's table is damaged.
+    """
+    homes = restored.homes if restored.homes.exists() else present.homes
+    owners = {}
+    if homes.is_dir():
+        owners = {entry.name: entry.lstat().st_uid for entry in homes.iterdir() if entry.is_dir()}
+    if owners or present.accounts.exists() or restored.accounts.exists():
+        carry_over(present.accounts, restored.accounts, owners)
 
 
 def _swap(scratch: Path, paths: StatePaths) -> Path | None:

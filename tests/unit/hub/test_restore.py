@@ -19,6 +19,7 @@ from jupyterhub_anywhere.core.errors import StateError
 from jupyterhub_anywhere.core.state import StatePaths
 from jupyterhub_anywhere.hub.backup import MANIFEST, create, installed
 from jupyterhub_anywhere.hub.restore import restore
+from jupyterhub_anywhere.targets.process.accounts import Accounts, UidRange
 
 Member = tuple[tarfile.TarInfo, bytes]
 
@@ -116,6 +117,24 @@ def test_a_backup_without_homes_leaves_the_homes(state: StatePaths, tmp_path: Pa
     (state.homes / "ann" / "new.txt").write_text("since then")
     restore(tmp_path / "hub-only.tar.gz", state, force=True)
     assert (state.homes / "ann" / "new.txt").read_text() == "since then"
+
+
+@pytest.mark.root
+def test_uids_of_homes_that_stay_are_not_given_to_others(state: StatePaths, tmp_path: Path) -> None:
+    uids = UidRange(3_000_000_000, 3_000_000_099)
+    before = Accounts(state.accounts, uids)
+    ann = before.reserve("ann")
+    create(state, tmp_path / "hub.tar.gz", homes=False)
+    ben = before.reserve("ben")
+    (state.homes / "cyd").mkdir()
+    os.chown(state.homes / "cyd", ben + 1, ben + 1)
+
+    restore(tmp_path / "hub.tar.gz", state, force=True)
+
+    after = Accounts(state.accounts, uids)
+    assert (after.find("ann"), after.find("ben")) == (ann, ben)
+    assert after.reserve("dan") == ben + 2
+    assert mode(state.accounts) == 0o600
 
 
 def test_when_it_cannot_be_replaced_all_is_as_it_was(

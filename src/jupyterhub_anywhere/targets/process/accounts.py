@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 SUBORDINATE_FILES: Final = (Path("/etc/subuid"), Path("/etc/subgid"))
 # Seconds to wait for another process that is writing.
 _BUSY_SECONDS: Final = 10.0
-# `given` remembers uids even when somebody deletes a row of `accounts` by hand.
+# `given` remembers uids even when somebody deletes a row of `accounts` by hand. `system` has the
+# names whose servers ran as an account of this machine.
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS accounts (
     name TEXT PRIMARY KEY, uid INTEGER NOT NULL UNIQUE, made REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS given (uid INTEGER PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS system (name TEXT PRIMARY KEY, uid INTEGER NOT NULL);
 """
 
 
@@ -131,6 +133,40 @@ class Accounts:
             row = table.execute("SELECT uid FROM accounts WHERE name = ?", [name]).fetchone()
             return None if row is None else int(row[0])
 
+    def note_account(self, name: str, uid: int) -> None:
+        """Remember that a name is an account of this machine.
+
+        Args:
+            name: The user's name.
+            uid: The account's uid.
+
+        Raises:
+            TargetError: The table cannot be written.
+        """
+        with self._transaction() as table:
+            row = table.execute("SELECT uid FROM system WHERE name = ?", [name]).fetchone()
+            if row is None or row[0] != uid:
+                table.execute("INSERT OR REPLACE INTO system VALUES (?, ?)", [name, uid])
+
+    def check_never_an_account(self, name: str) -> None:
+        """Refuse a name that was an account before and is not found now.
+
+        While a directory (LDAP, SSSD) does not answer, its accounts look like unknown names, and
+        would get a second uid and an empty home.
+
+        Raises:
+            TargetError: It was one; or the table cannot be read.
+        """
+        with self._transaction() as table:
+            row = table.execute("SELECT uid FROM system WHERE name = ?", [name]).fetchone()
+        if row is not None:
+            raise TargetError(
+                f"{name!r} was an account of this machine (uid {row[0]}), and is not found now.",
+                hint=f"Look at `getent passwd {name}`: a directory such as LDAP may not answer. If"
+                f" the account was removed on purpose, delete {name!r} from the table `system` of"
+                f" {self.path} with SQLite.",
+            )
+
     def names(self) -> dict[int, str]:
         """Who has which uid; empty where there is no table yet."""
         if not self.path.exists():
@@ -167,7 +203,7 @@ class Accounts:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """A transaction that nobody else writes beside."""
         try:
-            with self._opened() as table:
+            with opened(self.path) as table:
                 yield table
         except (sqlite3.Error, OSError) as error:
             raise TargetError(
@@ -175,18 +211,25 @@ class Accounts:
                 hint="Look at the folder's owner and free space.",
             ) from error
 
-    @contextlib.contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # SQLite would make the file readable for all; its journal takes the same mode.
-        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-        table = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
-        try:
-            table.execute("BEGIN IMMEDIATE")
-            for statement in filter(str.strip, _SCHEMA.split(";")):
-                table.execute(statement)
-            yield table
-            table.execute("COMMIT")
-        finally:
-            # Closing rolls back what was not committed.
-            table.close()
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """A transaction on a table, which is made where it is missing.
+
+    Raises:
+        sqlite3.Error: It is damaged, or somebody else holds it too long.
+        OSError: It cannot be opened.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # SQLite would make the file readable for all; its journal takes the same mode.
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    table = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+    try:
+        table.execute("BEGIN IMMEDIATE")
+        for statement in filter(str.strip, _SCHEMA.split(";")):
+            table.execute(statement)
+        yield table
+        table.execute("COMMIT")
+    finally:
+        # Closing rolls back what was not committed.
+        table.close()

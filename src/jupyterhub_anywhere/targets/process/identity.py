@@ -96,10 +96,11 @@ def resolve_as_root(name: str, accounts: Accounts, homes: Path) -> Identity:
     """Whom the server of a user runs as when the hub is root.
 
     Raises:
-        TargetError: The account may not be used, or no uid can be given.
+        TargetError: The account may not be used or is not found any more, or no uid can be given.
     """
     account = _account(name)
     if account is None:
+        accounts.check_never_an_account(name)
         uid = accounts.reserve(name)
         return Identity(
             name=name,
@@ -112,6 +113,7 @@ def resolve_as_root(name: str, accounts: Accounts, homes: Path) -> Identity:
             reserved=True,
         )
     check_account(name, account.pw_uid, _uid_min_here())
+    accounts.note_account(name, account.pw_uid)
     return Identity(
         name=account.pw_name,
         uid=account.pw_uid,

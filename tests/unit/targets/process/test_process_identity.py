@@ -94,3 +94,24 @@ def test_uid_min_is_read_from_login_defs() -> None:
 )
 def test_a_shell_that_refuses_to_run_is_replaced(shell: str, usable: str) -> None:
     assert usable_shell(shell) == usable
+
+
+def test_an_account_that_is_not_found_any_more_gets_no_second_uid(
+    table: Accounts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = pwd.struct_passwd(("ann", "x", 4711, 4711, "", "/home/ann", "/bin/sh"))
+    directory = {"ann": account}
+    monkeypatch.setattr(pwd, "getpwnam", directory.__getitem__)
+    monkeypatch.setattr(os, "getgrouplist", lambda _name, gid: [gid])
+    assert resolve_as_root("ann", table, tmp_path).uid == 4711
+    directory.clear()
+
+    with pytest.raises(TargetError, match=r"was an account .*uid 4711.*not found now") as told:
+        resolve_as_root("ann", table, tmp_path)
+
+    assert "getent passwd ann" in str(told.value)
+    assert str(table.path) in str(told.value)
+    assert table.find("ann") is None
+    assert resolve_as_root("ben", table, tmp_path).reserved
+    directory["ann"] = account
+    assert resolve_as_root("ann", table, tmp_path).uid == 4711
