@@ -88,6 +88,7 @@ class ProcessSpawner(SiteTraits, Spawner):
         self._nss: dict[str, str] = {}
         self._chosen_port = 0
         self._cleaned = False
+        self._cleaning = asyncio.Lock()
         self._starved = 0
         super().__init__(*args, **kwargs)
 
@@ -400,15 +401,17 @@ class ProcessSpawner(SiteTraits, Spawner):
 
     async def _clean_up(self) -> None:
         """Kill what outlived the supervisor, and remove its control group; once."""
-        if self._cleaned:
-            return
-        self._cleaned = True
-        way, resource, hub_id = limiter(self.hub_id), self.resource, self.hub_id
-        self._starved = await blocking(way.oom_kills, resource)
-        if not await blocking(kill_rest, hub_id, resource):
-            self.log.warning("Processes of %s are left that no signal ends", self._log_name)
-        if self._starved:
-            self.log.warning("%s: %s", self._log_name, self._starved_text())
+        # The hub may ask whether it runs while it stops it: who comes second waits for the end.
+        async with self._cleaning:
+            if self._cleaned:
+                return
+            way, resource, hub_id = limiter(self.hub_id), self.resource, self.hub_id
+            self._starved = await blocking(way.oom_kills, resource)
+            if not await blocking(kill_rest, hub_id, resource):
+                self.log.warning("Processes of %s are left that no signal ends", self._log_name)
+            if self._starved:
+                self.log.warning("%s: %s", self._log_name, self._starved_text())
+            self._cleaned = True
 
     async def delete_forever(self) -> None:
         """Remove the server's log and certificates, and the user's home when `delete_home` says so.

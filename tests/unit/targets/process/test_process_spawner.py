@@ -364,3 +364,19 @@ async def test_the_hubs_version_is_what_an_environment_has_to_fit(stage: Stage) 
     with pytest.raises(StartError, match=rf"env has no JupyterHub.*=={jupyterhub.__version__}"):
         await spawner.start()
     assert await spawner.poll() == 0
+
+
+async def test_who_stops_a_server_while_another_cleans_up_waits_for_the_end(stage: Stage) -> None:
+    spawner = stage.spawner()
+    await spawner.start()
+    process = spawner._process
+    process.send(signal.SIGKILL)
+    await process.wait(20)
+    assert scan(stage.hub_id)
+
+    polling = asyncio.create_task(spawner.poll())
+    await asyncio.sleep(0)
+    await spawner.stop()
+
+    assert scan(stage.hub_id) == []
+    assert await polling is not None
