@@ -212,15 +212,16 @@ class Talk:
             more: Further facts; ``traits=True`` for the traits of spawners that run.
         """
         traits = more.pop("traits", False)
+        user = orm.User.find(self.hub.app.db, self.user)
         facts: dict[str, Any] = {
             "alive": sorted(self.side.world.alive()),
             "hooks": self.side.hooks[self._hooks :],
             "routes": {spec: route["target"] for spec, route in RouteTable.routes.items()},
             "servers": await self._models(),
-            "rows": self._rows(),
-            "tokens": self._tokens(),
+            "rows": self._rows(user),
+            "tokens": self._tokens(user),
             "oauth clients": self._oauth_clients(),
-            "spawners": self._spawners(traits=traits),
+            "spawners": self._spawners(user, traits=traits),
             **more,
         }
         if reply is not None:
@@ -258,12 +259,8 @@ class Talk:
         )
         return child or {}
 
-    def _user(self) -> Any:
-        return orm.User.find(self.hub.app.db, self.user)
-
-    def _rows(self) -> Any:
+    def _rows(self, user: Any) -> Any:
         """The database's rows of the user's servers."""
-        user = self._user()
         if user is None:
             return None
         found = {}
@@ -277,8 +274,8 @@ class Talk:
             }
         return found
 
-    def _tokens(self) -> list[Any]:
-        user = self._user()
+    @staticmethod
+    def _tokens(user: Any) -> list[Any]:
         tokens = user.api_tokens if user is not None else ()
         return sorted([token.note or "", sorted(token.scopes)] for token in tokens)
 
@@ -286,9 +283,8 @@ class Talk:
         found = self.hub.app.db.query(orm.OAuthClient)
         return sorted([each.identifier, each.redirect_uri, each.description] for each in found)
 
-    def _spawners(self, *, traits: bool) -> dict[str, Any]:
+    def _spawners(self, user: Any, *, traits: bool) -> dict[str, Any]:
         """What the hub reads on the spawners of servers that run."""
-        user = self._user()
         if user is None:
             return {}
         found: dict[str, Any] = {}
