@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jupyterhub_anywhere.testing.world import Subject
-from jupyterhub_anywhere.testing.worlds.docker import OTHER, PULLED, DockerWorld
+from jupyterhub_anywhere.testing.worlds.docker import OTHER, PULLED, SERVER, DockerWorld
 
 SUBJECT = Subject(
     name="docker",
@@ -15,7 +15,7 @@ SUBJECT = Subject(
     settings={
         # Not there at first.
         "image": PULLED.name,
-        "allowed_images": {"small": PULLED.name, "big": OTHER.name},
+        "allowed_images": {"small": PULLED.name, "big": OTHER.name, "plain": SERVER.name},
         "volumes": {"home-of-{username}": "/home/jovyan/work"},
         "read_only_volumes": {"/srv/data": "/data"},
         "mounts": [{"source": "{username}-cache", "target": "/cache", "type": "volume"}],

@@ -70,7 +70,7 @@ class DockerWorld(World):
         "stop",
     )
     # Pulls are outside of what a start may take.
-    held: ClassVar[str] = "create_container"
+    held: ClassVar[str] = "inspect_container"
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
