@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from tests.hub.conftest import MakeHub
     from tests.hub.harness import Hub
 
+BOX = {"box": {"type": "boolean"}}
+START = 'type="submit" class="btn btn-jupyter'
 # Some tests send many wrong passwords, and the machine may be busy.
 pytestmark = pytest.mark.timeout(240)
 
@@ -182,7 +184,13 @@ def test_users_groups_and_admins_of_the_file_come_and_go(make_hub: MakeHub) -> N
     hub.login("ann", admins)
     assert hub.api("GET", "users/ben").json()["groups"] == ["gpu"]
 
-    hub.write_site({"users": {"allowed": ["ann", "cyd"], "groups": {"gpu": ["cyd"]}}})
+    profile = {"targets": ["here"], "access": {"groups": ["gpu"]}, "options": BOX}
+    hub.write_site(
+        {
+            "users": {"allowed": ["ann", "cyd"], "groups": {"gpu": ["cyd"]}},
+            "profiles": {"large": profile},
+        }
+    )
     done = hub.run("reload")
 
     assert done.returncode == 0, done.stderr
@@ -192,7 +200,12 @@ def test_users_groups_and_admins_of_the_file_come_and_go(make_hub: MakeHub) -> N
     assert hub.api("GET", "groups/old").status_code == 404
     assert not is_admin(hub, "ann")
     assert hub.try_login(hub.client(), "ben", users).status_code == 403
-    hub.login("cyd", users)
+    menu = hub.login("cyd", users).get("hub/spawn").text
+    assert START in menu
+    nothing = hub.login("ann", users).get("hub/spawn").text
+    assert "There is nothing to start" in nothing
+    assert "Ask the administrator" in nothing
+    assert START not in nothing
     assert ben.get("hub/home").status_code == 200, "looked at again within minutes"
 
 

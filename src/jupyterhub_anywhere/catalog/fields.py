@@ -44,7 +44,8 @@ def parse_form(catalog: Catalog, who: Who, form: Mapping[str, Sequence[str]]) ->
     Args:
         catalog: What may be chosen.
         who: Whose form it is.
-        form: Field name to the values sent. A script may send the profile as plain ``profile``.
+        form: Field name to the values sent; files among them are left alone. A script may send
+            the profile as plain ``profile``.
 
     Raises:
         ChoiceError: A field's text is of the wrong form. The errors are those of all fields,
@@ -132,6 +133,8 @@ def _options(
     for field, values in form.items():
         if not field.startswith(prefix):
             continue
+        if values and _one(values) is None:
+            continue  # a file, which no option takes; JupyterHub adds `_file` to the field's name
         name = field.removeprefix(prefix)
         option = chosen.options.get(name) if chosen is not None else None
         if option is not None:
@@ -147,7 +150,7 @@ def _options(
 def _read(option: OptionOffer, values: Sequence[str]) -> Any:
     if isinstance(option.declared, BooleanOption):
         # The hidden companion says "" first; a checked box adds its value.
-        return options.from_text(option, values[-1] if values else "")
+        return options.from_text(option, _one(values) or "")
     text = _one(values)
     if text is None:
         return option.default
@@ -162,5 +165,6 @@ def _further_errors(catalog: Catalog, who: Who, raw: Mapping[str, Any]) -> dict[
     return {}
 
 
-def _one(values: Sequence[str]) -> str | None:
-    return values[-1] if values else None
+def _one(values: Sequence[Any]) -> str | None:
+    """The last text; None where there is none, but files at most."""
+    return next((value for value in reversed(values) if isinstance(value, str)), None)

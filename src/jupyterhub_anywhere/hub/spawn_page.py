@@ -179,7 +179,11 @@ class SpawnPage(SpawnHandler):
         """The page with all that was filled in, and what went wrong."""
         self._note_failure(spawner, error)
         errors: Mapping[str, str] = getattr(error, "errors", {})
-        texts = {name: values for name, values in fields.items() if not name.endswith("_file")}
+        texts = {
+            name: values
+            for name, values in fields.items()
+            if all(isinstance(value, str) for value in values)
+        }
         try:
             menu = await menus.filled(spawner, texts, errors)
         except AnywhereError:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.unit.catalog.sample_catalog import ANN, GUS, catalog, one_option
+from tornado.httputil import HTTPFile
 
 from jupyterhub_anywhere.catalog.choice import Choice, Who
 from jupyterhub_anywhere.catalog.form import (
@@ -176,6 +177,33 @@ def test_a_field_without_values_is_not_there() -> None:
     form = {"menu:profile": ["python"], "target:python": [], "opt:python:memory": []}
     choice = CATALOG.resolve(parse_form(CATALOG, ANN, form), ANN)
     assert choice == CATALOG.default_choice(ANN)
+
+
+@pytest.mark.parametrize("kind", ["text", "boolean"])
+def test_a_file_where_a_text_belongs_is_left_alone(kind: str) -> None:
+    # As the hub names what a form sends as a file named `opt:p:x` or `target:p`.
+    file: Any = HTTPFile(filename="x", body=b"x", content_type="text/plain")
+    profile = {"targets": ["here"], "options": {"x_file": {"type": kind}}}
+    within = catalog(profiles={"p": profile, "p_file": profile})
+    form = {"menu:profile": ["p"], "opt:p:x_file": [file], "opt:p:more_file": [file]}
+    assert parse_form(within, ANN, form) == {"profile": "p", "options": {}}
+    form = {"menu:profile": ["p_file"], "target:p_file": [file]}
+    assert parse_form(within, ANN, form) == {"profile": "p_file", "options": {}}
+    assert parse_form(within, ANN, {"menu:profile": ["p"], "opt:p:x_file": ["", file]}) == {
+        "profile": "p",
+        "options": {"x_file": "" if kind == "text" else False},
+    }
+
+
+def test_who_is_offered_nothing_has_a_page_that_says_so() -> None:
+    closed = catalog(profiles={"p": {"targets": ["here"], "access": {"users": ["eve"]}}})
+    mark = 'data-anywhere-nothing="yes"'
+    assert mark in render_menu(closed, ANN)
+    named = catalog(
+        profiles={"p": {"title": mark, "targets": ["here"]}, "q": {"targets": ["here"]}}
+    )
+    assert mark not in render_menu(named, ANN)
+    assert mark not in render_menu(one_option(type="boolean"), ANN)
 
 
 def test_the_spawners_own_fields_are_kept_apart() -> None:
