@@ -12,7 +12,7 @@ from jupyterhub.utils import exponential_backoff
 from tornado import web
 from tornado.httpclient import AsyncHTTPClient
 from tornado.httpserver import HTTPServer
-from tornado.testing import bind_unused_port
+from tornado.netutil import bind_sockets
 
 from jupyterhub_anywhere.testing.worlds.slurm import JOB, SlurmWorld
 
@@ -33,7 +33,7 @@ LOOK = "squeue -h -j 1001 -o '%T %B'"
 class Hub:
     """Takes the ports that jobs report."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.reports: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
         hub = self
 
@@ -43,7 +43,8 @@ class Hub:
                 hub.reports.put_nowait((token, json.loads(self.request.body)))
 
         self._server = HTTPServer(web.Application([("/hub/api/batchspawner", Port)]))
-        bound, self.port = bind_unused_port()
+        (bound,) = bind_sockets(port, "127.0.0.1")
+        self.port = bound.getsockname()[1]
         self._server.add_socket(bound)
 
     async def close(self) -> None:
@@ -112,6 +113,20 @@ async def test_a_job_waits_runs_reports_its_port_and_ends(
     assert world.alive() == []
     with pytest.raises(OSError, match="111"):
         await asyncio.open_connection("127.0.0.1", body["port"])
+
+
+async def test_a_job_reports_to_a_hub_that_comes_later(
+    world: SlurmWorld, hub: Hub, shell: Shell
+) -> None:
+    await hub.close()
+    await shell.run("sbatch --parsable", SCRIPT)
+    await shell.run(LOOK)
+    assert await shell.run(LOOK) == (0, "RUNNING 127.0.0.1\n", "")
+    later = Hub(hub.port)
+    token, _ = await asyncio.wait_for(later.reports.get(), 60)
+    await later.close()
+    assert token == f"token {TOKEN}"
+    assert world.alive() == ["ann"]
 
 
 async def test_what_is_asked_is_written_without_secrets_and_numbers(

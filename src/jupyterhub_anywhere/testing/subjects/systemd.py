@@ -14,7 +14,8 @@ SUBJECT = Subject(
     world=SystemdWorld,
     named_servers=False,
     # The spawner does not look at how systemd-run ended: a start that failed takes all this time.
-    settings={"start_timeout": 6},
+    # A hub that is started again waits as long for one that it does not reach.
+    settings={"start_timeout": 6, "http_timeout": 8},
     user=pwd.getpwuid(os.geteuid()).pw_name,
     not_applicable={"R24": "a machine has one systemd, and the spawner talks to no other"},
 )

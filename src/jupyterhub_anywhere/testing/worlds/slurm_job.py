@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from tornado.httpclient import AsyncHTTPClient, HTTPError
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 
 from jupyterhub_anywhere.testing.worlds.program import Program
 
@@ -17,6 +16,9 @@ if TYPE_CHECKING:
 
 NODE: Final = "127.0.0.1"
 """The only node. A name would have to be resolved, and every machine does that otherwise."""
+
+_AGAIN: Final = 0.05
+"""Seconds between two reports."""
 
 
 class State(Enum):
@@ -82,15 +84,27 @@ class Job:
             await self._program.ended()
 
     async def _tell(self, port: int) -> None:
-        """Report the port as ``batchspawner.singleuser`` 1.3.0 does, which takes any answer."""
-        try:
-            with suppress(HTTPError):
-                await AsyncHTTPClient().fetch(
-                    f"{self.environment['JUPYTERHUB_API_URL'].rstrip('/')}/batchspawner",
-                    method="POST",
-                    headers={"Authorization": f"token {self.environment['JUPYTERHUB_API_TOKEN']}"},
-                    body=json.dumps({"port": port}),
-                )
-        except (OSError, KeyError):
+        """Report the port as ``batchspawner.singleuser`` 1.3.0 does, which takes any answer.
+
+        That one ends where no hub answers. This one tries again: whether a hub that is started
+        again is there in time would be chance, and a real job takes longer to come so far.
+        """
+        url = self.environment.get("JUPYTERHUB_API_URL")
+        token = self.environment.get("JUPYTERHUB_API_TOKEN")
+        if not url or not token:
             self._report = None
             self.end(State.FAILED)
+            return
+        request = HTTPRequest(
+            f"{url.rstrip('/')}/batchspawner",
+            "POST",
+            headers={"Authorization": f"token {token}"},
+            body=json.dumps({"port": port}),
+        )
+        while True:
+            try:
+                await AsyncHTTPClient().fetch(request, raise_error=False)
+            except OSError:
+                await asyncio.sleep(_AGAIN)
+            else:
+                return
