@@ -72,7 +72,7 @@ class SwarmWorld(DockerWorld):
         "tasks",
         "remove_service",
     )
-    held: ClassVar[str] = "create_service"
+    held: ClassVar[str] = "inspect_service"
     engine: SwarmEngine
 
     def make_engine(self, ports: Ports) -> SwarmEngine:
