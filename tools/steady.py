@@ -25,7 +25,7 @@ _ONCE = "--once"
 _RULE = "#" * 88
 
 
-@dataclass
+@dataclass(eq=False)  # pytest keeps its plugins in sets
 class Outcomes:
     """A pytest plugin that takes down what became of each test.
 

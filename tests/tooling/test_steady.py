@@ -31,6 +31,7 @@ def suite(tmp_path: Path) -> Path:
     (tmp_path / "pytest.ini").write_text(INI)
     (tmp_path / "runs").mkdir()
     write(tmp_path, "hub", steady=STEADY)
+    (tmp_path / "tests/hub/conftest.py").touch()
     return tmp_path
 
 
