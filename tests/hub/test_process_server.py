@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from tests.hub.harness import END_SECONDS, wait_for
+from tests.hub.harness import END_SECONDS, Hub, wait_for
 from tests.hub.process_site import groups, home_of, install, mode, running, told
 
 from jupyterhub_anywhere.core.processes import ProcessId
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.hub.harness import Hub
+    from collections.abc import Callable, Iterator
 
     MakeHub = Callable[..., Hub]
 
@@ -33,13 +31,48 @@ def supervisor(hub: Hub, user: str, server: str = "") -> ProcessId:
     return found
 
 
-def test_a_server_is_given_little_and_hides_its_token(make_hub: MakeHub) -> None:
-    hub = install(
-        make_hub(mode="plain", environment={"HUB_SECRET": "of the hub", "LC_ALL": "C"}),
-        'c.Spawner.environment = {"OWN": "søren", "CALLED": lambda spawner: spawner.user.name}\n'
-        'c.Spawner.notebook_dir = "~/work"\n'
-        'c.Spawner.args = ["--an-argument"]\n',
-    ).start()
+REFUSED = {
+    "prefix": ("prefix", "/nowhere/env", "The environment /nowhere/env does not exist"),
+    "cmd": ("cmd", ["no-such-program"], "program 'no-such-program' is not on its PATH"),
+    "env": ("environment", {"A": "b\0c"}, "'A' cannot be in a server's environment"),
+    "port": ("port", 1, "ended as soon as it was started"),
+}
+# What differs, differs by the user: `eve` has a family, `fay` and the server `port` fail.
+SHARED = f"""
+stubs = {{"eve": "family", "fay": "fail"}}
+c.Spawner.environment = {{
+    "OWN": "søren",
+    "CALLED": lambda spawner: spawner.user.name,
+    "STUB": lambda spawner: stubs.get(spawner.user.name, ""),
+}}
+c.Spawner.notebook_dir = "~/work"
+c.Spawner.args = ["--an-argument"]
+refused = {REFUSED!r}
+def hook(spawner):
+    if spawner.user.name != "gus":
+        return
+    name, value, _ = refused[spawner.name]
+    setattr(spawner, name, value)
+    if name == "prefix":
+        spawner.cmd = ["jupyterhub-singleuser"]
+    if name == "port":
+        spawner.environment = {{"STUB": "fail"}}
+c.Spawner.pre_spawn_hook = hook
+"""
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Hub]:
+    """A hub for tests that each use a user of their own, and stop what they have started."""
+    hub = Hub(mode="plain", environment={"HUB_SECRET": "of the hub", "LC_ALL": "C"})
+    try:
+        yield install(hub, SHARED).start()
+    finally:
+        hub.close()
+
+
+def test_a_server_is_given_little_and_hides_its_token(shared: Hub) -> None:
+    hub = shared
     hub.start_server("ann")
     about = told(hub)
     env = about["env"]
@@ -57,7 +90,7 @@ def test_a_server_is_given_little_and_hides_its_token(make_hub: MakeHub) -> None
             continue
     assert mode(home_of(hub)) == 0o700
     assert mode(hub.state.homes) == 0o711
-    log = next((hub.state.logs / "servers").glob("*.log"))
+    log = next((hub.state.logs / "servers").glob("ann-*.log"))
     assert mode(log) == 0o600
     assert httpx.get(f"{hub.url}user/ann/").status_code == httpx.codes.OK
     hub.stop_server("ann")
@@ -66,11 +99,11 @@ def test_a_server_is_given_little_and_hides_its_token(make_hub: MakeHub) -> None
 
 
 @pytest.mark.root
-def test_users_run_under_uids_of_their_own(make_hub: MakeHub) -> None:
-    hub = install(make_hub(mode="plain")).start()
+def test_users_run_under_uids_of_their_own(shared: Hub) -> None:
+    hub = shared
     hub.start_server("ann")
     hub.start_server("jürgen@example.org")
-    ann, other = told(hub), next(p for p in hub.state.homes.iterdir() if p.name != "ann")
+    ann, other = told(hub), next(hub.state.homes.glob("j*rgen-*"))
     other_told = told(hub, other.name)
     assert ann["uid"] != other_told["uid"]
     assert {ann["uid"], other_told["uid"]} <= set(range(70000, 99999))
@@ -81,11 +114,13 @@ def test_users_run_under_uids_of_their_own(make_hub: MakeHub) -> None:
     for each in running(hub):
         assert Path(f"/proc/{each.process.pid}").stat().st_uid in {ann["uid"], other_told["uid"]}
     assert {each.user for each in running(hub)} == {"ann", "jürgen@example.org"}
+    hub.stop_server("ann")
+    hub.stop_server("jürgen@example.org")
 
 
 @pytest.mark.root
-def test_a_login_named_like_a_system_account_is_refused(make_hub: MakeHub) -> None:
-    hub = install(make_hub(mode="plain")).start()
+def test_a_login_named_like_a_system_account_is_refused(shared: Hub) -> None:
+    hub = shared
     hub.add_user("daemon")
     answer = hub.api("POST", "users/daemon/server")
     assert answer.status_code == httpx.codes.FORBIDDEN
@@ -175,13 +210,13 @@ def test_a_server_that_died_while_the_hub_was_away_is_found_dead(make_hub: MakeH
     assert supervisor(hub, "ann") != known
 
 
-def test_a_killed_supervisor_leaves_nothing_behind(make_hub: MakeHub) -> None:
-    hub = install(make_hub(mode="plain"), 'c.Spawner.environment = {"STUB": "family"}\n').start()
-    hub.start_server("ann")
-    family = [ProcessId.of(pid) for pid in told(hub)["family"]]
+def test_a_killed_supervisor_leaves_nothing_behind(shared: Hub) -> None:
+    hub = shared
+    hub.start_server("eve")
+    family = [ProcessId.of(pid) for pid in told(hub, "eve")["family"]]
     grouped = bool(groups(hub))
-    supervisor(hub, "ann").send(signal.SIGKILL)
-    wait_for(lambda: not (hub.server("ann") or {}).get("ready"), what="the news")
+    supervisor(hub, "eve").send(signal.SIGKILL)
+    wait_for(lambda: not (hub.server("eve") or {}).get("ready"), what="the news")
     assert running(hub) == []
     assert groups(hub) == []
     if grouped:
@@ -192,43 +227,24 @@ def test_a_killed_supervisor_leaves_nothing_behind(make_hub: MakeHub) -> None:
             each.send(signal.SIGKILL)
 
 
-def test_a_server_that_ends_at_once_says_why_and_not_its_token(make_hub: MakeHub) -> None:
-    hub = install(make_hub(mode="plain"), 'c.Spawner.environment = {"STUB": "fail"}\n').start()
-    hub.add_user("ann")
-    answer = hub.api("POST", "users/ann/server")
+def test_a_server_that_ends_at_once_says_why_and_not_its_token(shared: Hub) -> None:
+    hub = shared
+    hub.add_user("fay")
+    answer = hub.api("POST", "users/fay/server")
     message = answer.json()["message"]
     assert answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR
     assert "ended as soon as it was started, with exit status 9" in message
     assert "bad luck with ***" in message
     assert running(hub) == []
-    model = hub.server("ann")
+    model = hub.server("fay")
     assert model is None or not model["ready"]
 
 
-REFUSED = {
-    "prefix": ("prefix", "/nowhere/env", "The environment /nowhere/env does not exist"),
-    "cmd": ("cmd", ["no-such-program"], "program 'no-such-program' is not on its PATH"),
-    "env": ("environment", {"A": "b\0c"}, "'A' cannot be in a server's environment"),
-    "port": ("port", 1, "ended as soon as it was started"),
-}
-
-
-def test_what_cannot_be_started_is_refused_with_its_name(make_hub: MakeHub) -> None:
-    hub = install(
-        make_hub(mode="plain"),
-        f"refused = {REFUSED!r}\n"
-        "def hook(spawner):\n"
-        "    name, value, _ = refused[spawner.name]\n"
-        "    setattr(spawner, name, value)\n"
-        "    if name == 'prefix':\n"
-        "        spawner.cmd = ['jupyterhub-singleuser']\n"
-        "    if name == 'port':\n"
-        "        spawner.environment = {'STUB': 'fail'}\n"
-        "c.Spawner.pre_spawn_hook = hook\n",
-    ).start()
-    hub.add_user("ann")
+def test_what_cannot_be_started_is_refused_with_its_name(shared: Hub) -> None:
+    hub = shared
+    hub.add_user("gus")
     for server, (_, _, text) in REFUSED.items():
-        answer = hub.api("POST", f"users/ann/servers/{server}")
+        answer = hub.api("POST", f"users/gus/servers/{server}")
         assert text in answer.json()["message"]
         assert answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR
     assert running(hub) == []
