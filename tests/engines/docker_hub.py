@@ -42,17 +42,18 @@ class DockerHub:
         prefix: What their names and their volumes' names begin with.
     """
 
-    def __init__(self, engine: DockerEngine, image: str) -> None:
+    def __init__(self, engine: DockerEngine, image: str, url: str = "") -> None:
+        url = url or engine.url
         self.engine = engine
         self.hub = Hub(
             mode="plain",
-            site={"targets": {"lab": {"kind": "docker", "url": engine.url}}},
+            site={"targets": {"lab": {"kind": "docker", "url": url}}},
             environment={"PYTHONPATH": str(SOURCES)},
         )
         self.prefix = self.hub.id
         self._common = _COMMON.format(
             gateway=engine.gateway,
-            url=engine.url,
+            url=url,
             image=image,
             prefix=self.prefix,
             volume=self.prefix + "-{username}-{servername}",
@@ -103,9 +104,15 @@ class DockerHub:
 
 
 @contextlib.contextmanager
-def docker_hub(engine: DockerEngine, image: str) -> Iterator[DockerHub]:
-    """A `DockerHub` that is closed at the end."""
-    made = DockerHub(engine, image)
+def docker_hub(engine: DockerEngine, image: str, url: str = "") -> Iterator[DockerHub]:
+    """A `DockerHub` that is closed at the end.
+
+    Args:
+        engine: Where its containers run.
+        image: What they run.
+        url: Where it looks for the engine; default: the engine's own socket.
+    """
+    made = DockerHub(engine, image, url)
     try:
         yield made
     finally:

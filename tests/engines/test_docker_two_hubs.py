@@ -94,9 +94,13 @@ def stays(site: DockerHub) -> None:
     wait_for(lambda: ready(site, "ann"), seconds=90, what="the look after ann's server")
 
 
-@pytest.mark.timeout(300)
-def test_an_engine_that_is_away_or_another_one_at_the_hubs_start(own_engine: Engine) -> None:
-    with docker_hub(own_engine, images.STUB_IMAGE) as site:
+@pytest.mark.timeout(400)
+def test_an_engine_that_is_away_or_another_one_at_the_hubs_start(
+    own_engine: Engine, second_engine: Engine, engine_room: Path
+) -> None:
+    link = engine_room / "the-engine.sock"
+    link.symlink_to(own_engine.socket)
+    with docker_hub(own_engine, images.STUB_IMAGE, f"unix://{link}") as site:
         site.configure(OURS)
         site.hub.start()
         site.hub.start_server("ann")
@@ -111,8 +115,22 @@ def test_an_engine_that_is_away_or_another_one_at_the_hubs_start(own_engine: Eng
         stays(site)
         assert site.who_am_i(token).status_code == 200
 
+        # Another engine in its place knows no such container: that says nothing of this one.
+        site.hub.kill()
+        link.unlink()
+        link.symlink_to(second_engine.socket)
+        site.hub.start()
+        stays(site)
+        assert site.who_am_i(token).status_code == 200
+        assert "another engine answers" in site.hub.output()
+
         # Back: the same server, and the hub is in charge of it.
+        site.hub.kill()
         own_engine.start()
+        link.unlink()
+        link.symlink_to(own_engine.socket)
+        site.hub.start()
+        stays(site)
         wait_for(lambda: site.ask("ann", "stub/about").status_code == 200, what="ann's server")
         assert site.who_am_i(token).status_code == 200
         site.hub.stop_server("ann")

@@ -18,6 +18,7 @@ from tornado import web
 from jupyterhub_anywhere.targets.docker import addresses, labels, network, watching
 from jupyterhub_anywhere.targets.docker import gpus as gpu_rules
 from jupyterhub_anywhere.targets.docker.failures import Place, explain
+from jupyterhub_anywhere.targets.docker.identity import OfOneEngine, check_same, identity
 from jupyterhub_anywhere.targets.docker.images import name_and_tag, permitted
 from jupyterhub_anywhere.targets.docker.keeping import forget_server, keeps_for_name
 from jupyterhub_anywhere.targets.docker.traits import DockerTraits
@@ -51,7 +52,7 @@ class UnsureError(DockerException):
         self.explanation = error.explanation
 
 
-class AnywhereDockerSpawner(DockerTraits, DockerSpawner):
+class AnywhereDockerSpawner(DockerTraits, OfOneEngine, DockerSpawner):
     """Runs each server as a container of one target's engine."""
 
     # Set on the generated subclass of a target.
@@ -134,6 +135,8 @@ class AnywhereDockerSpawner(DockerTraits, DockerSpawner):
             DockerException: The engine could not be asked.
         """
         found = await super().get_object()
+        if not found and not self._starting:
+            await check_same(self.engine, self.made_at)
         owner = labels.owner_of(found) if found else None
         if owner is not None and owner.hub != self.owner.hub:
             # Stock stops, removes and reuses whatever has the name.
@@ -255,7 +258,9 @@ class AnywhereDockerSpawner(DockerTraits, DockerSpawner):
         self._starting, self._prepared, self._created, self._began = True, True, False, 0.0
         try:
             await self._open_door()
-            address = await maybe_future(super().start())
+            address, self.made_at = await asyncio.gather(
+                maybe_future(super().start()), identity(self.engine)
+            )
             await self._watch(address, deadline)
         except Exception as error:
             # A container that has exited has no address either, which stock then says instead.
