@@ -12,6 +12,7 @@ from importlib.metadata import EntryPoint, EntryPoints
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
+from jupyterhub.spawner import Spawner
 
 from jupyterhub_anywhere.config.models import TargetConfig
 from jupyterhub_anywhere.core.processes import ProcessId
@@ -24,7 +25,7 @@ from jupyterhub_anywhere.targets import registry
 from jupyterhub_anywhere.targets.base import Finding, Level, NoSettings, SiteInfo, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 
@@ -205,3 +206,33 @@ def test_a_hub_that_does_not_answer(tmp_path: Path) -> None:
     found = list(doctor.running_hub(running(tmp_path, "http://127.0.0.1:9"), None))
     assert [finding.level for finding in found] == [Level.ERROR, Level.ERROR]
     assert all(finding.cure for finding in found)
+
+
+async def test_targets_try_their_way_to_a_hub_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    class Far(Odd):
+        async def hub_findings(
+            self, url: str, choices: Mapping[str, Sequence[Any]]
+        ) -> Sequence[Finding]:
+            asked.append((url, choices))
+            return [Finding(Level.OK, "target there: hub", "answers")]
+
+    monkeypatch.setattr(registry, "kinds", lambda: {"odd": Far})
+    monkeypatch.setattr(Far, "child_class", lambda _: Spawner)
+    file = tmp_path / "anywhere.yaml"
+    file.write_text(
+        "targets: {there: {kind: odd}}\n"
+        "profiles: {small: {targets: [there], sets: {default_url: /lab}}}\n"
+    )
+    site = load_site(file, state_root=open_state(tmp_path / "state").root)
+    assert await doctor.of_ways(site) == [], "no hub runs"
+    process = ProcessId.of(os.getpid())
+    assert process is not None
+    write_json(site.info.state.up, {"url": "http://127.0.0.1:1/at/", "process": process.to_json()})
+    write_json(site.info.state.proxy, {"hub_port": 714})
+    (found,) = await doctor.of_ways(site)
+    assert found.message == "answers"
+    assert asked == [("http://127.0.0.1:714/at/hub/api/", {"default_url": ["/lab"]})]
