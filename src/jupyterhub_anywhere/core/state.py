@@ -11,6 +11,7 @@
     │   ├── passwords.json    scrypt hashes of the shared passwords
     │   ├── proxy.json        the proxy's token, ports and process
     │   ├── accounts.sqlite   reserved uids, one per user name for ever (root only)
+    │   ├── doors.json        further addresses at which the hub's API listens
     │   ├── up.json           what `anywhere up` of now is: process, URL, ports, file
     │   ├── up.lock           held while a hub runs on this folder
     │   ├── control.sock      `anywhere reload`, `down`, `status` speak to the hub here
