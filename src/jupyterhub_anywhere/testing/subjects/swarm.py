@@ -22,6 +22,8 @@ SUBJECT = Subject(
         "cpu_limit": 1.5,
         "extra_container_spec": {"workdir": "/home/jovyan"},
         "extra_placement_spec": {"constraints": ["node.role == worker"]},
+        # A hub that starts waits so long for a service that has not told its port yet.
+        "http_timeout": 5,
     },
     options={"image": "big"},
     form_fields={"image": "big"},
