@@ -116,7 +116,9 @@ def _child_class(target: Target, report: _Report) -> type[Spawner] | None:
     try:
         return target.child_class()
     except TargetError as error:
-        report.add(("targets", target.name), error.message, error.hint)
+        # The line that is named says the target already.
+        message = error.message.removeprefix(f"target {target.name}: ")
+        report.add(("targets", target.name), message, error.hint)
     except AttributeError:
         pass  # a key of the kind is missing, which is told
     return None

@@ -125,7 +125,8 @@ def load_class(spawner_class: str, target: str) -> type[Spawner]:
         raise TargetError(
             f"target {target}: {spawner_class} cannot be imported:"
             f" {type(error).__name__}: {error}.",
-            hint="Install the package that has it beside JupyterHub, or correct the name.",
+            hint="Correct the name, install the package that has it beside JupyterHub, or name its"
+            " folder in PYTHONPATH.",
         ) from error
     if not (isinstance(found, type) and issubclass(found, Spawner)):
         raise TargetError(

@@ -50,7 +50,8 @@ profiles:
     assert found["targets.p.colour"].startswith("4: ")
     assert "not a valid memory" in found["targets.site.spawner.mem_limit"]
     assert "No module named 'nopkg'" in found["targets.gone"]
-    assert "is no Spawner class" in found["targets.odd"]
+    # The path says the target; the words do not say it again.
+    assert found["targets.odd"].startswith("7: pathlib.Path is no Spawner class")
     assert "not in this version" in found["targets.lab.kind"]
     assert "there is no target 'moon'" in found["profiles.python.targets[1]"]
     image = found["profiles.python.options.image.choices.slim.sets.image"]

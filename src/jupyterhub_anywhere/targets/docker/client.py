@@ -194,6 +194,9 @@ def client_arguments(
         base: Where their relative paths start from.
         tls_config: DockerSpawner's trait.
         client_kwargs: DockerSpawner's trait.
+
+    Raises:
+        DockerException: A declared certificate cannot be read.
     """
     import docker
     from docker.utils import kwargs_from_env
@@ -209,9 +212,26 @@ def client_arguments(
         found["base_url"] = url
         found.pop("tls", None)
         if tls is not None:
+            _readable(tls, base)
             found["tls"] = docker.tls.TLSConfig(
                 client_cert=(str(base / tls.cert), str(base / tls.key)),
                 ca_cert=str(base / tls.ca),
                 verify=True,
             )
     return found
+
+
+def _readable(tls: EngineTls, base: Path) -> None:
+    """Name the certificate that cannot be read; docker-py says only that some path is wrong."""
+    from docker.errors import DockerException
+
+    for key in ("ca", "cert", "key"):
+        path = base / getattr(tls, key)
+        reason = ""
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            reason = str(error.strerror)
+        if reason:
+            # Outside of the clause, so that this is the innermost error, which is shown.
+            raise DockerException(f"tls.{key}: {path}: {reason}")

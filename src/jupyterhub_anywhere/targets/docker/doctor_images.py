@@ -84,7 +84,10 @@ async def _to_be_pulled(target: DockerTarget, ask: Ask, subject: str, image: str
     except Exception as error:  # noqa: BLE001 - what an engine may answer has no list
         reason = " ".join(str(getattr(error, "explanation", "") or error or "no answer").split())
         text = f"It is not there and cannot be pulled: {reason[:300]}"
-        cure = f"Correct its name; else `docker login`, or `docker pull {image}` at that engine."
+        cure = (
+            "Correct its name; let that engine reach the registry, and `docker login` there if it"
+            f" asks for that; or load the image (`docker load`) or build it (-t {image})."
+        )
         return Finding(Level.ERROR, subject, text, cure)
     return Finding(Level.OK, subject, "It will be pulled at the first start.")
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 _NO_ENGINE: Final = (
     (
+        r"dockerexception: tls\.(ca|cert|key): ",
+        "Correct the path, which starts from the file's folder, or let the hub's account read it.",
+    ),
+    (
         r"filenotfounderror|no such file",
         "Nothing listens there: start Docker (`systemctl start docker`), or correct `url`.",
     ),

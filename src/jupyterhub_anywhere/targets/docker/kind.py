@@ -62,7 +62,8 @@ class DockerTarget(Target):
         except (Exception, SystemExit) as error:
             raise TargetError(
                 f"target {self.name}: {path} cannot be imported: {type(error).__name__}: {error}.",
-                hint="Install the package that has it beside JupyterHub, or correct the name.",
+                hint="Correct the name, install the package that has it beside JupyterHub, or name"
+                " its folder in PYTHONPATH.",
             ) from error
         if not (isinstance(found, type) and issubclass(found, dockerspawner.DockerSpawner)):
             raise TargetError(

@@ -26,6 +26,7 @@ from jupyterhub_anywhere.targets.docker import DockerTarget, labels
 from jupyterhub_anywhere.targets.docker import kind as module
 from jupyterhub_anywhere.targets.docker.addresses import host_and_port, is_loopback
 from jupyterhub_anywhere.targets.docker.client import client_arguments
+from jupyterhub_anywhere.targets.docker.doctor_words import unreachable
 from jupyterhub_anywhere.targets.docker.failures import Place, explain
 from jupyterhub_anywhere.targets.docker.gpus import choose, device_request
 from jupyterhub_anywhere.targets.docker.images import name_and_tag, permitted
@@ -157,6 +158,17 @@ def test_the_declared_engine_wins_over_the_environment(
     own = DockerSettings.model_validate(FAR)
     tls = client_arguments(own.url, own.tls, tmp_path, **plain)["tls"]
     assert (tls.verify, tls.ca_cert) == (True, str(tmp_path / "ca.pem"))
+
+
+def test_a_certificate_that_is_not_there_is_named(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").touch()
+    own = DockerSettings.model_validate(FAR)
+    with pytest.raises(DockerException) as caught:
+        client_arguments(own.url, own.tls, tmp_path, tls_config={}, client_kwargs={})
+    found = unreachable("engine", str(own.url), caught.value)
+    missing = f"tls.cert: {tmp_path / 'cert.pem'}: No such file or directory"
+    assert found.message == f"{own.url} cannot be asked: {missing}"
+    assert "starts from the file's folder" in found.cure
 
 
 def test_an_engine_without_tls_is_logged(caplog: pytest.LogCaptureFixture) -> None:
