@@ -100,6 +100,8 @@ def test_a_container_reaches_the_hub_at_its_gateway(hub: Hub, engine: DockerEngi
 
 def test_the_hub_listens_at_loopback_and_gateway_only(hub: Hub, engine: DockerEngine) -> None:
     assert listening(hub_port(hub)) == {"127.0.0.1", engine.gateway}
+    told = hub.run("status").stdout
+    assert f"doors:   {engine.gateway}, for containers, at the hub's port\n" in told, told
 
 
 def run_in(engine: DockerEngine, image: str, code: str, network: str = "bridge") -> str:

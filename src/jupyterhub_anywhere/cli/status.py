@@ -67,6 +67,9 @@ def _facts(found: Status) -> dict[str, str]:
         "state": found.state,
         "proxy": proxy,
         "ports": f"{', '.join(ports)}, on 127.0.0.1" if ports else "",
+        "doors": f"{', '.join(found.doors)}, for containers, at the hub's port"
+        if found.doors
+        else "",
         "servers": str(len(found.servers)),
         "logs": _logs(found),
     }

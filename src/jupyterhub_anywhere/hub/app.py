@@ -230,7 +230,8 @@ class AnywhereHub(JupyterHub):
         if command == "reload":
             return await self.reload()
         if command == "status":
-            return {"ok": True, "pid": os.getpid(), "servers": self._servers()}
+            doors = self.doors.addresses
+            return {"ok": True, "pid": os.getpid(), "servers": self._servers(), "doors": doors}
         if command == "stop":
             keep = request.get("keep")
             self.end("anywhere down", keep=keep if isinstance(keep, bool) else None)

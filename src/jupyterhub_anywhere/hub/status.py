@@ -57,6 +57,7 @@ class Status:
         ports: ``hub`` and ``proxy_api`` to port, on 127.0.0.1.
         servers: Every server that runs.
         logs: Name to path of each log file.
+        doors: Addresses at which the hub's API listens beside 127.0.0.1, for containers.
     """
 
     running: bool
@@ -70,6 +71,7 @@ class Status:
     ports: Mapping[str, int]
     servers: tuple[ServerStatus, ...]
     logs: Mapping[str, str]
+    doors: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
@@ -110,6 +112,7 @@ def status(paths: StatePaths) -> Status:
         },
         servers=(*(_told(told) if told is not None else _found(paths, record)), *_left(paths)),
         logs={path.stem: str(path) for path in logs},
+        doors=tuple(map(str, (told or {}).get("doors", ()))),
     )
 
 
