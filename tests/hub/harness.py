@@ -101,7 +101,10 @@ def wait_for(
 
 
 def processes_with(*marks: str) -> list[ProcessId]:
-    """The processes whose command line or environment holds one of the marks."""
+    """The processes whose command line, environment or working folder holds one of the marks.
+
+    A service of a hub has but the folder; its address may be another hub's a moment later.
+    """
     found = []
     wanted = [mark.encode() for mark in marks]
     for entry in Path("/proc").iterdir():
@@ -112,6 +115,8 @@ def processes_with(*marks: str) -> list[ProcessId]:
             text = (entry / "cmdline").read_bytes()
         with contextlib.suppress(OSError):
             text += (entry / "environ").read_bytes()
+        with contextlib.suppress(OSError):
+            text += os.fsencode((entry / "cwd").readlink())
         if any(mark in text for mark in wanted):
             identity = ProcessId.of(int(entry.name))
             if identity is not None and identity.alive():
@@ -421,11 +426,7 @@ class Hub:
 
     def leftovers(self) -> list[ProcessId]:
         """Everything that runs on behalf of this hub, and the hub."""
-        marks = [str(self.folder), self.id]
-        with contextlib.suppress(OSError, KeyError):
-            # A service of the hub knows it by this address only.
-            marks.append(f"127.0.0.1:{read_json(self.state.proxy)['hub_port']}/")
-        return processes_with(*marks)
+        return processes_with(str(self.folder), self.id)
 
     def close(self) -> None:
         """End everything of this hub and remove its folder."""
