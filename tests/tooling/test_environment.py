@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -262,3 +263,13 @@ def test_the_locks_pin_every_package_by_hash_and_name_no_host() -> None:
         pins[name] = {entry.split(" ")[0] for entry in entries}
     # `make test` runs in an environment that also runs the hub.
     assert pins["build"] <= pins["run"] <= pins["dev"]
+
+
+def test_make_up_has_what_the_kinds_need_and_tests_have_the_same() -> None:
+    """A file with ``kind: docker`` needs nothing more than ``make up``."""
+    run, dev = (
+        set(re.findall(r"^([a-z0-9-]+==[^ ;]+)", (ROOT / name).read_text(), re.MULTILINE))
+        for name in ("requirements/run.txt", "requirements/dev.txt")
+    )
+    assert {"jupyterhub", "jupyterlab", "dockerspawner"} <= {pin.partition("==")[0] for pin in run}
+    assert run <= dev
