@@ -42,6 +42,9 @@ class CustomTarget(Target):
     """A target whose spawner somebody else wrote."""
 
     kind: ClassVar[str] = "custom"
+    # Nobody knows what a class keeps: KubeSpawner leaves a volume that a user's servers share to
+    # the default server, also when only named ones ever ran. JupyterHub always asks it.
+    keeps_for_user: ClassVar[bool] = True
     settings_model: ClassVar[type[Model]] = CustomSettings
     own: CustomSettings
 
