@@ -30,8 +30,9 @@ class NiceSpawner(Spawner):  # type: ignore[misc]  # JupyterHub has no types
         """Start the server and say where it will answer."""
         self.ip, self.port = "127.0.0.1", random_port()
         command = ["nice", f"-n{self.niceness}", *self.cmd, *self.get_args()]
+        environment = {"PATH": os.environ["PATH"], **self.get_env()}
         process = await asyncio.create_subprocess_exec(
-            *command, env=self.get_env(), start_new_session=True
+            *command, env=environment, start_new_session=True
         )
         self.pid = process.pid
         return f"http://{self.ip}:{self.port}"
