@@ -75,6 +75,20 @@ def test_any_uid_may_write_its_home_and_nothing_else(client: Any, image: str) ->
     assert run(client, image, "id", "-u") == UID
 
 
+@pytest.mark.parametrize("folder", ["/home/jovyan", "/home/jovyan/work"])
+def test_a_new_volume_can_be_written(client: Any, image: str, folder: str) -> None:
+    volume = client.volumes.create()
+    try:
+        mounts = {volume.name: {"bind": folder, "mode": "rw"}}
+        write = ["sh", "-c", f"echo kept > {folder}/file"]
+        assert client.containers.run(image, write, remove=True, volumes=mounts) == b""
+        again = ["cat", f"{folder}/file"]
+        said = client.containers.run(image, again, user=UID, remove=True, volumes=mounts)
+        assert said == b"kept\n"
+    finally:
+        volume.remove()
+
+
 def test_packages_of_users_go_home_and_do_not_reach_the_server(client: Any, image: str) -> None:
     break_python = (
         "site=~/.local/lib/python3.11/site-packages && mkdir -p $site"
