@@ -145,7 +145,7 @@ class Side:
             jupyterhub.handlers.default_handlers,
             jupyterhub.apihandlers.default_handlers,
         ):
-            routes[:] = [route for route in routes if not _is_ours(route[1])]
+            routes[:] = [route for route in routes if not _is_ours(*route[:2])]
         for cls in self._class().__mro__:
             for name in _MADE_AT_FIRST_USE & vars(cls).keys():
                 _close(vars(cls)[name])
@@ -153,8 +153,8 @@ class Side:
         self.subject.forget()
 
 
-def _is_ours(handler: type) -> bool:
-    return handler.__module__.startswith("jupyterhub_anywhere.hub")
+def _is_ours(path: str, handler: type) -> bool:
+    return "/anywhere-static" in path or handler.__module__.startswith("jupyterhub_anywhere.hub")
 
 
 def _close(what: Any) -> None:
