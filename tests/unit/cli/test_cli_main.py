@@ -46,7 +46,9 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_help_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["--help"]) == 0
     shown = capsys.readouterr().out
-    verbs = "up status reload down check explain schema doctor password service backup restore import"
+    verbs = (
+        "up status reload down check explain schema doctor password service backup restore import"
+    )
     for verb in verbs.split():
         assert f"\n  {verb} " in shown
     assert "...\n" not in shown.partition("Commands:")[2], (

@@ -6,11 +6,11 @@ import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
+import docker
 import pytest
 from docker.errors import APIError, NotFound
 from docker.types import ContainerSpec, EndpointSpec, Mount, TaskTemplate
 
-import docker
 from jupyterhub_anywhere.testing.worlds.docker import EXITS, PULLED, SERVER
 from jupyterhub_anywhere.testing.worlds.swarm import SwarmWorld
 
