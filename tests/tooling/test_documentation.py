@@ -59,10 +59,11 @@ def test_the_sample_of_a_new_kind_is_a_target(tmp_path: Path) -> None:
         target.child_class()
 
 
-def test_the_readmes_file_has_ten_lines_at_most() -> None:
-    ((_, text),) = [found for found in samples("yaml") if found[0] == "README.md"]
+def test_a_file_of_the_readme_has_ten_lines_at_most() -> None:
+    found = [text for page, text in samples("yaml") if page == "README.md"]
 
-    assert len(text.splitlines()) <= 10
+    assert found
+    assert max(len(text.splitlines()) for text in found) <= 10
 
 
 def test_make_knows_every_target_that_the_pages_name() -> None:
@@ -119,4 +120,5 @@ def test_the_reference_is_current(tmp_path: Path) -> None:
 
     made = {page.name: page.read_text() for page in tmp_path.glob("*.md")}
     committed = {page.name: page.read_text() for page in (ROOT / "docs/reference").glob("*.md")}
+    del committed["conformance.md"]  # made by the suite, and held to it in tests/unit/testing
     assert committed == made, "run `make docs` and commit the pages"
