@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from tests.hub.harness import wait_for
-from tests.hub.page_hub import page_hub
+from tests.hub.page_hub import STUB, page_hub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,3 +195,13 @@ def test_private_text_of_a_failure_stays_private(hub: Hub) -> None:
     events = hub.api("GET", "users/cat/server/progress")
     assert json.loads(events.text.partition("data:")[2])["message"] == "No room is left."
     assert "hunter2" not in answer.text + told.text + events.text
+
+
+def test_a_server_that_ends_while_the_hub_waits_for_it_is_told() -> None:
+    ending = {**STUB, "spawner": {"cmd": ["false"], "http_timeout": 60}}
+    config = 'c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 1}\n'
+    with page_hub({"targets": {"here": ending}}, config) as hub:
+        hub.add_user("ann")
+        answer = start(hub, {})
+    assert answer.status_code == 500
+    assert answer.json()["message"].startswith("The server ended while it was started.")

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 # Bytes. The largest choice is 64 KiB; around it there are a name and braces.
 _MAX_BODY: Final = 96 * 1024
+ENDED: Final = (
+    "The server ended while it was started. Its log says why: please tell the administrator."
+)
 
 
 class ServerAPI(UserServerAPIHandler):
@@ -39,6 +42,10 @@ class ServerAPI(UserServerAPIHandler):
             await super().post(user_name, server_name)
         except asyncio.CancelledError as error:
             raise web.HTTPError(409, CANCELLED) from error
+        except asyncio.InvalidStateError as error:
+            # JupyterHub 6.1.1 asks a start that goes on for its failure when the server has ended
+            # (`spawn_single_user` in handlers/base.py), and answers with a fault of its own.
+            raise web.HTTPError(500, ENDED) from error
 
     @needs_scope("start:servers")
     async def put(self, user_name: str, server_name: str = "") -> None:
