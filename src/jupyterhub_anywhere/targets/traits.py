@@ -41,16 +41,22 @@ def check_trait(cls: type[HasTraits], name: str, value: Any) -> tuple[str, str] 
     traits = settable(cls)
     trait = traits.get(name)
     if trait is None:
-        return f"{cls.__name__} has no trait {name!r}.", did_you_mean(name, traits)
+        return f"{_known(cls)} has no trait {name!r}.", did_you_mean(name, traits)
     help_text = " ".join(str(getattr(trait, "help", "") or "").split())
     if help_text.upper().startswith("DEPRECATED"):
-        return f"the trait {name!r} of {cls.__name__} is deprecated.", help_text[:200]
+        return f"the trait {name!r} of {_known(cls)} is deprecated.", help_text[:200]
     reason = _refusal(trait, name, value)
     if reason is None:
         return None
     # A validator of the class's own says itself what it wants.
     hint = _wants(trait) if reason.startswith("expected") else ""
-    return f"{cls.__name__} does not take this value: {reason.rstrip('.')}.", hint
+    return f"{_known(cls)} does not take this value: {reason.rstrip('.')}.", hint
+
+
+def _known(cls: type) -> str:
+    """The name that people know: of the class that one of ours, ``Anywhere…``, stands in for."""
+    name = cls.__name__.removeprefix("Anywhere")
+    return name if any(each.__name__ == name for each in cls.__mro__) else cls.__name__
 
 
 def _refusal(trait: TraitType[Any, Any], name: str, value: Any) -> str | None:

@@ -142,6 +142,9 @@ def test_a_subclass_keeps_its_sections_and_comes_behind_the_repairs() -> None:
     assert check_trait(made, "host_homedir_format_string", "/home/{username}") is None
     assert check_trait(made, "gpus", "some") is not None
     assert check_trait(made, "gpus", "all") is None
+    # People know the class that they have named, not the one that we make of it.
+    told = check_trait(made, "imaeg", "lab:1")
+    assert told == ("SystemUserSpawner has no trait 'imaeg'.", "Did you mean image?")
 
 
 def test_the_declared_engine_wins_over_the_environment(
