@@ -169,7 +169,7 @@ _NO_ENGINE_RULES: Final = (
         r"certificate|ssl|tls",
         "engine",
         "The engine of target {target} ({url}) and this hub do not trust each other. {tell}: the"
-        " certificates of `tls` have to fit, and not be expired.",
+        " certificates of `tls` have to be there, to fit, and not be expired.",
     ),
     _rule(
         r"timed out|timeout",

@@ -280,7 +280,8 @@ class AnywhereDockerSpawner(DockerTraits, OfOneEngine, DockerSpawner):
             return error
         place = Place(
             target=self.anywhere_target.title,
-            url=self.engine.url,
+            # Not `self.engine`, which fails again where the certificates are not there.
+            url=self.anywhere_target.engine.url,
             image=self.image,
             container=self.object_name,
             network=self.network_name,

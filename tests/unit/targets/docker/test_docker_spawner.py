@@ -229,6 +229,14 @@ async def test_an_engine_that_is_away_is_told_at_once(stage: Stage) -> None:
     assert error.reason == "engine"
 
 
+async def test_certificates_that_are_not_there_are_told(stage: Stage) -> None:
+    tls = {"ca": "ca.pem", "cert": "cert.pem", "key": "key.pem"}
+    far = {"url": "tcp://big:2376", "host_ip": "10.0.0.7", "internal_url": "http://10.0.0.1:81"}
+    spawner = stage.spawner(stage.target(**far, tls=tls))
+    error = await refused(spawner.run_pre_spawn_hook(), "certificates of `tls` have to be there")
+    assert error.reason == "engine"
+
+
 # --- the way back to the hub ----------------------------------------------------------------------
 
 
