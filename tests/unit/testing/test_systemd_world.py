@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from jupyterhub.utils import exponential_backoff
-from systemdspawner import systemd  # type: ignore[import-untyped]  # it has no types
+from systemdspawner import systemd
 from tornado.httpclient import AsyncHTTPClient
 from tornado.testing import bind_unused_port
 
