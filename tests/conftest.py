@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 FOLDERS: Final = {"browser": "browser", "engines": "engine"}
 TESTS: Final = Path(__file__).parent
 
-# A busy machine is slow, not wrong; pytest-timeout ends what hangs.
-settings.register_profile("project", deadline=None, print_blob=True)
+# A busy machine is slow, not wrong; pytest-timeout ends what hangs. Where a run decides something,
+# it tries the same examples each time; at home it looks for new ones.
+settings.register_profile(
+    "project", deadline=None, print_blob=True, derandomize=bool(os.environ.get("CI"))
+)
 settings.load_profile("project")
 
 

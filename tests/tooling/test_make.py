@@ -19,12 +19,24 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 # They stand for the programs of a finished environment.
-ANYWHERE = """#!/bin/sh
-trap 'echo ended; exit 7' INT TERM
-printf '[%s]' "$@"
-echo
-test "$2" = --wait || exit 5
-while :; do sleep 0.05; done
+# In Python: a shell may lose a signal that comes while it begins its next command.
+ANYWHERE = f"""#!{sys.executable} -I
+import os, signal, sys, time
+
+def end(*_):
+    # make may send the terminal's signal on.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    os.write(1, b"ended\\n")
+    os._exit(7)
+
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, end)
+print("".join(f"[{{word}}]" for word in sys.argv[1:]), flush=True)
+if sys.argv[2] != "--wait":
+    sys.exit(5)
+while True:
+    time.sleep(0.05)
 """
 STAMP = """
 import json, sys

@@ -105,7 +105,9 @@ def merged(present: Rows, restored: Rows, homes: Mapping[str, int]) -> Rows:
         if row[0] not in owners or homes.get(slug(name)) == row[0]
     }
     for name, row in present.items():
-        taken = {uid for uid, _ in rows.values()} | owners
-        if homes.get(slug(name)) == row[0] or (name not in rows and row[0] not in taken):
+        others = {uid for other, (uid, _) in rows.items() if other != name}
+        owns = homes.get(slug(name)) == row[0]
+        # Two homes of one owner, by hand or by another file system: one of the names keeps it.
+        if row[0] not in others and (owns or (name not in rows and row[0] not in owners)):
             rows[name] = row
     return rows
