@@ -99,6 +99,7 @@ class Talk:
         generated = {f"Anywhere{name}_{TARGET}": name, f"{name}_{TARGET}": name}
         return Words(
             {
+                **dict.fromkeys(self.side.world.places(), "WORLD"),
                 str(self.side.world.folder): "WORLD",
                 str(self.side.folder): "FOLDER",
                 f"127.0.0.1:{self.hub.port}": "HUB",

@@ -92,6 +92,10 @@ class World(ABC):
     def alive(self) -> Collection[str]:
         """Names of the resources that exist now."""
 
+    def places(self) -> Collection[str]:
+        """Folders outside of the private one, whose names differ from run to run."""
+        return ()
+
     def hub_gone(self) -> None:  # noqa: B027 - most worlds have nothing to do
         """A hub has ended and left its servers; the next one will be another process."""
 

@@ -40,6 +40,8 @@ def port() -> int:
 
 
 async def run(world: SystemdWorld, port: int) -> int:
+    # The class makes it read-only, and writes it anew as root only.
+    (world.folder / "run" / f"{UNIT}.env").unlink(missing_ok=True)
     properties = dict(world.settings()["unit_extra_properties"])
     environment = {
         "JUPYTERHUB_SERVICE_URL": f"http://127.0.0.1:{port}/user/ann/",

@@ -88,6 +88,10 @@ class DockerWorld(World):
         """The engine with its images; a subclass may have another one."""
         return Engine(ports, local=LOCAL, registry=REGISTRY)
 
+    def places(self) -> Collection[str]:
+        """Where the socket is, if the private folder's path is too long for one."""
+        return [str(self._socket.parent)]
+
     async def open(self) -> None:
         """Start to listen."""
         if len(os.fsencode(self._socket)) > _LONGEST:
