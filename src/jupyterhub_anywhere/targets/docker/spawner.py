@@ -258,9 +258,9 @@ class AnywhereDockerSpawner(DockerTraits, OfOneEngine, DockerSpawner):
         self._starting, self._prepared, self._created, self._began = True, True, False, 0.0
         try:
             await self._open_door()
-            address, self.made_at = await asyncio.gather(
-                maybe_future(super().start()), identity(self.engine)
-            )
+            # Before anything is made: an engine that cannot say who it is leaves nothing behind.
+            self.made_at = await identity(self.engine)
+            address = await maybe_future(super().start())
             await self._watch(address, deadline)
         except Exception as error:
             # A container that has exited has no address either, which stock then says instead.

@@ -34,6 +34,13 @@ async def test_a_whole_life(stage: Stage) -> None:
     assert stage.world.alive() == []
 
 
+async def test_an_engine_that_cannot_say_who_it_is_is_left_as_it_was(stage: Stage) -> None:
+    stage.world.fault("info", "error")
+    await refused(stage.spawner().start(), "engine")
+    assert "create_container" not in stage.names()
+    assert stage.world.alive() == []
+
+
 async def test_everything_made_is_labelled_and_the_sites_own_labels_stay(stage: Stage) -> None:
     spawner = stage.spawner(
         server="gpu",
