@@ -35,8 +35,10 @@ async def test_a_whole_life(stage: Stage) -> None:
 
 
 async def test_an_engine_that_cannot_say_who_it_is_is_left_as_it_was(stage: Stage) -> None:
+    before = asyncio.all_tasks()
     stage.world.fault("info", "error")
     await refused(stage.spawner().start(), "engine")
+    assert asyncio.all_tasks() == before, "no part of the start goes on"
     assert "create_container" not in stage.names()
     assert stage.world.alive() == []
 
