@@ -88,12 +88,19 @@ class _Import:
                 f"{spawner} is not installed here, so that its settings could not be checked.",
                 "Install its package beside JupyterHub, then run `anywhere check`.",
             )
-        settings = self._settings(f"target {name}", cls, self.common, quiet=True)
+        settings = self.settings(f"target {name}", cls, self.common, quiet=True)
         if settings:
             targets[name]["spawner"] = settings
         return name
 
-    def _settings(
+    def add(self, target: str, values: Mapping[str, Any]) -> None:
+        """Set more traits for every server of a target."""
+        cls = spawners.find_class(self.class_of[target])
+        taken = self.settings(f"target {target}", cls, values)
+        if taken:
+            self.out.data["targets"][target].setdefault("spawner", {}).update(taken)
+
+    def settings(
         self, what: str, cls: type | None, values: Mapping[str, Any], *, quiet: bool = False
     ) -> dict[str, Any]:
         """The values that a class takes, under today's names; the others are written down.
@@ -157,7 +164,7 @@ class _Import:
         target = self.target(spawners.canonical(spawner))
         found = spawners.find_class(self.class_of[target])
         profile: dict[str, Any] = {"title": str(display) or name, "targets": [target]}
-        taken = self._settings(what, found, settings)
+        taken = self.settings(what, found, settings)
         if taken:
             profile["sets"] = taken
         self.out.data["profiles"][name] = profile
@@ -244,8 +251,7 @@ def _one_class(work: _Import) -> None:
     name = work.target(spawners.canonical(spawner))
     given = section.get("child_config")
     if isinstance(given, dict) and given:
-        taken = work._settings(f"target {name}", spawners.find_class(spawner), given)  # noqa: SLF001 - the same module
-        work.out.data["targets"][name].setdefault("spawner", {}).update(taken)
+        work.add(name, given)
         work.out.told.append(
             "WrapSpawner.child_config counts now; wrapspawner cleared it before every start."
         )
@@ -256,10 +262,7 @@ def _images(work: _Import) -> None:
     args = work.old.section("DockerProfilesSpawner").get("docker_spawner_args")
     spawner = "dockerspawner.SystemUserSpawner"
     if isinstance(args, dict) and args:
-        name = work.target(spawner)
-        taken = work._settings(f"target {name}", spawners.find_class(spawner), args)  # noqa: SLF001 - the same module
-        if taken:
-            work.out.data["targets"][name].setdefault("spawner", {}).update(taken)
+        work.add(work.target(spawner), args)
     work.out.leave(
         "DockerProfilesSpawner",
         "it offered every image of the local engine whose name ends in `jupyterhub`, under keys as"

@@ -11,7 +11,8 @@ from jupyterhub_anywhere.config.models import Model
 from jupyterhub_anywhere.config.secrets import SecretUnavailableError, resolve_secrets
 from jupyterhub_anywhere.core.errors import TargetError
 from jupyterhub_anywhere.targets.base import Finding, Level, Target
-from jupyterhub_anywhere.targets.trial import SECONDS, load_class, texts, tried
+from jupyterhub_anywhere.targets.classes import load_class
+from jupyterhub_anywhere.targets.trial import SECONDS, texts, tried
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

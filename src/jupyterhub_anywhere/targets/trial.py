@@ -15,12 +15,11 @@ import traceback
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from jupyterhub_anywhere.core.errors import TargetError
+from jupyterhub_anywhere.targets.classes import load_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from jupyterhub.spawner import Spawner
 
 SECONDS: Final = 30.0
 # Seconds. A busy machine takes many to import JupyterHub.
@@ -102,38 +101,6 @@ def texts(value: object) -> set[str]:
     if isinstance(value, list | tuple):
         return set().union(*map(texts, value))
     return {value} if isinstance(value, str) and value else set()
-
-
-def load_class(spawner_class: str, target: str) -> type[Spawner]:
-    """Import a Spawner class.
-
-    Args:
-        spawner_class: ``package.module.Class``.
-        target: The target's name, for the message.
-
-    Raises:
-        TargetError: It cannot be imported or is no Spawner.
-    """
-    import importlib
-
-    from jupyterhub.spawner import Spawner
-
-    module_name, _, class_name = spawner_class.rpartition(".")
-    try:
-        found = getattr(importlib.import_module(module_name), class_name)
-    except (Exception, SystemExit) as error:
-        raise TargetError(
-            f"target {target}: {spawner_class} cannot be imported:"
-            f" {type(error).__name__}: {error}.",
-            hint="Correct the name, install the package that has it beside JupyterHub, or name its"
-            " folder in PYTHONPATH.",
-        ) from error
-    if not (isinstance(found, type) and issubclass(found, Spawner)):
-        raise TargetError(
-            f"target {target}: {spawner_class} is no Spawner class.",
-            hint="Name a subclass of jupyterhub.spawner.Spawner.",
-        )
-    return found
 
 
 # --- in the other process ------------------------------------------------------------------------

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from jupyterhub_anywhere.core.errors import TargetError
 from jupyterhub_anywhere.targets.base import Target
+from jupyterhub_anywhere.targets.classes import import_named
 from jupyterhub_anywhere.targets.docker.client import Engine, client_arguments
 from jupyterhub_anywhere.targets.docker.inventory import DockerInventory
 from jupyterhub_anywhere.targets.docker.pulling import Puller
@@ -56,15 +56,7 @@ class DockerTarget(Target):
                 f"target {self.name}: the kind docker needs the package dockerspawner.",
                 hint=_EXTRA,
             ) from error
-        module, _, name = path.rpartition(".")
-        try:
-            found = getattr(importlib.import_module(module), name)
-        except (Exception, SystemExit) as error:
-            raise TargetError(
-                f"target {self.name}: {path} cannot be imported: {type(error).__name__}: {error}.",
-                hint="Correct the name, install the package that has it beside JupyterHub, or name"
-                " its folder in PYTHONPATH.",
-            ) from error
+        found = import_named(path, self.name)
         if not (isinstance(found, type) and issubclass(found, dockerspawner.DockerSpawner)):
             raise TargetError(
                 f"target {self.name}: {path} is no subclass of dockerspawner.DockerSpawner.",

@@ -86,6 +86,11 @@ def route(call: str, method: str, path: str, handle: Callable[[Any, Asked], Answ
     return Route(call, method, re.compile(rf"(?:/v(\d+\.\d+))?{pattern}"), handle)
 
 
+def inspecting(call: str, path: str, get: Callable[[Any, str], Any]) -> Route:
+    """The operation that shows one thing whole, by its name."""
+    return route(call, "GET", path, lambda e, a: Answer(body=get(e, a.reference).inspected()))
+
+
 def find(routes: Sequence[Route], method: str, path: str) -> tuple[Route, str]:
     """The operation that a request asks for, and the name in its path.
 
@@ -298,20 +303,10 @@ ROUTES: tuple[Route, ...] = (
         lambda e, _: Answer(body=[each.inspected() for each in e.images.values()]),
     ),
     route("pull", "POST", "/images/create", _pull),
-    route(
-        "inspect_image",
-        "GET",
-        "/images/*/json",
-        lambda e, a: Answer(body=e.image(a.reference).inspected()),
-    ),
+    inspecting("inspect_image", "/images/*/json", lambda e, name: e.image(name)),
     route("containers", "GET", "/containers/json", _list),
     route("create_container", "POST", "/containers/create", _create),
-    route(
-        "inspect_container",
-        "GET",
-        "/containers/*/json",
-        lambda e, a: Answer(body=e.container(a.reference).inspected()),
-    ),
+    inspecting("inspect_container", "/containers/*/json", lambda e, name: e.container(name)),
     route("start", "POST", "/containers/*/start", _start),
     route("stop", "POST", "/containers/*/stop", _stop),
     route("restart", "POST", "/containers/*/restart", _restart),
@@ -327,20 +322,10 @@ ROUTES: tuple[Route, ...] = (
     route("remove_container", "DELETE", "/containers/*", _remove),
     route("volumes", "GET", "/volumes", _volumes),
     route("create_volume", "POST", "/volumes/create", _create_volume),
-    route(
-        "inspect_volume",
-        "GET",
-        "/volumes/*",
-        lambda e, a: Answer(body=e.volume(a.reference).inspected()),
-    ),
+    inspecting("inspect_volume", "/volumes/*", lambda e, name: e.volume(name)),
     route("remove_volume", "DELETE", "/volumes/*", _remove_volume),
     route("networks", "GET", "/networks", _networks),
     route("create_network", "POST", "/networks/create", _create_network),
-    route(
-        "inspect_network",
-        "GET",
-        "/networks/*",
-        lambda e, a: Answer(body=e.network(a.reference).inspected()),
-    ),
+    inspecting("inspect_network", "/networks/*", lambda e, name: e.network(name)),
     route("remove_network", "DELETE", "/networks/*", _remove_network),
 )

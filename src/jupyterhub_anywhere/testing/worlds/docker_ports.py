@@ -5,26 +5,22 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-import ssl
 from typing import TYPE_CHECKING, Any
 
 from tornado.httpserver import HTTPServer
 
 from jupyterhub_anywhere.testing import stub
 from jupyterhub_anywhere.testing.worlds.docker_objects import EngineError
+from jupyterhub_anywhere.testing.worlds.tls import server_context
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
     from pathlib import Path
 
     from jupyterhub_anywhere.testing.worlds.docker_objects import Container
 
 _ATTEMPTS = 50
-_CERTIFICATES = {
-    "certificate": "JUPYTERHUB_SSL_CERTFILE",
-    "key": "JUPYTERHUB_SSL_KEYFILE",
-    "authority": "JUPYTERHUB_SSL_CLIENT_CA",
-}
 
 
 class Ports:
@@ -109,27 +105,14 @@ class Ports:
 
     def _tls(self, container: Container, files: Mapping[str, bytes]) -> ssl.SSLContext | None:
         """Encrypt as a server with internal_ssl does: from the files in its volumes alone."""
-        environment = container.environment
-        if not environment.get(_CERTIFICATES["key"]):
-            return None
-        written: dict[str, Path] = {}
-        try:
-            for word, variable in _CERTIFICATES.items():
-                path = environment.get(variable, "")
-                if path not in files:
-                    raise EngineError(500, f"{variable}: no such file in the container: {path}")
-                written[word] = self._folder / f"{container.id}.{word}"
-                written[word].touch(0o600)
-                written[word].write_bytes(files[path])
-            context = ssl.create_default_context(
-                ssl.Purpose.CLIENT_AUTH, cafile=str(written["authority"])
-            )
-            context.verify_mode = ssl.CERT_REQUIRED
-            context.load_cert_chain(written["certificate"], written["key"])
-        finally:
-            for each in written.values():
-                each.unlink()
-        return context
+        return server_context(
+            container.environment,
+            files,
+            self._folder / container.id,
+            lambda variable, path: EngineError(
+                500, f"{variable}: no such file in the container: {path}"
+            ),
+        )
 
 
 def _bind(address: str, port: int) -> socket.socket:

@@ -7,14 +7,15 @@ import base64
 import datetime as dt
 import itertools
 import random
-import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from jupyterhub_anywhere.testing.worlds.kube_store import ApiError, Place, Store, Thing
 from jupyterhub_anywhere.testing.worlds.program import Program
+from jupyterhub_anywhere.testing.worlds.tls import KEY, server_context
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
     from pathlib import Path
 
@@ -28,11 +29,6 @@ _STEP: Final = 0.02
 """Seconds from one state of a pod to the next."""
 _EXIT_CODE: Final = 3
 _EPOCH = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
-_CERTIFICATES: Final = {
-    "certificate": "JUPYTERHUB_SSL_CERTFILE",
-    "key": "JUPYTERHUB_SSL_KEYFILE",
-    "authority": "JUPYTERHUB_SSL_CLIENT_CA",
-}
 
 
 class Pods:
@@ -173,26 +169,16 @@ class Pods:
     def _tls(self, pod: Thing, container: Thing) -> ssl.SSLContext | None:
         """Encrypt as a server with internal_ssl does: from the secret that it mounts alone."""
         paths = {each["name"]: each.get("value") or "" for each in container.get("env") or []}
-        if not paths.get(_CERTIFICATES["key"]):
+        if not paths.get(KEY):
             return None
-        mounted = self._mounted(pod, container)
-        written: dict[str, Path] = {}
-        try:
-            for word, variable in _CERTIFICATES.items():
-                if paths[variable] not in mounted:
-                    raise ApiError(500, "InternalError", f"no such file in the pod: {variable}")
-                written[word] = self._folder / f"{pod['metadata']['uid']}.{word}"
-                written[word].touch(0o600)
-                written[word].write_bytes(mounted[paths[variable]])
-            context = ssl.create_default_context(
-                ssl.Purpose.CLIENT_AUTH, cafile=str(written["authority"])
-            )
-            context.verify_mode = ssl.CERT_REQUIRED
-            context.load_cert_chain(written["certificate"], written["key"])
-        finally:
-            for each in written.values():
-                each.unlink()
-        return context
+        return server_context(
+            paths,
+            self._mounted(pod, container),
+            self._folder / pod["metadata"]["uid"],
+            lambda variable, _: ApiError(
+                500, "InternalError", f"no such file in the pod: {variable}"
+            ),
+        )
 
     def _mountable(self, pod: Thing) -> bool:
         secrets = set(_volumes(pod).values())

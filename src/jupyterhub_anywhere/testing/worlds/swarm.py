@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from jupyterhub_anywhere.testing.worlds.docker import LOCAL, REGISTRY, DockerWorld
-from jupyterhub_anywhere.testing.worlds.docker_api import ROUTES, Answer, Asked, route
+from jupyterhub_anywhere.testing.worlds.docker_api import ROUTES, Answer, Asked, inspecting, route
 from jupyterhub_anywhere.testing.worlds.docker_objects import EngineError, framed
 from jupyterhub_anywhere.testing.worlds.swarm_engine import SwarmEngine
 
@@ -50,12 +50,7 @@ _SWARM_ROUTES: tuple[Route, ...] = (
     route("create_service", "POST", "/services/create", _create),
     route("services", "GET", "/services", _services),
     route("service_logs", "GET", "/services/*/logs", _logs),
-    route(
-        "inspect_service",
-        "GET",
-        "/services/*",
-        lambda e, a: Answer(body=e.service(a.reference).inspected()),
-    ),
+    inspecting("inspect_service", "/services/*", lambda e, name: e.service(name)),
     route("remove_service", "DELETE", "/services/*", _remove),
     route("tasks", "GET", "/tasks", _tasks),
     route("inspect_task", "GET", "/tasks/*", _task),
