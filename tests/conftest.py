@@ -4,10 +4,14 @@ A test that needs what a machine may lack carries a marker: ``browser``, ``root`
 the folders ``tests/browser`` and ``tests/engines`` set theirs themselves. Where the need is not
 met, the test is skipped with its cure. ``ANYWHERE_REQUIRE=browser,root`` turns every skip of
 such tests into a failure, whoever skipped them and for whatever reason.
+
+Garbage is collected after each test, and only then: a connection or a process that a test forgot
+is told of that test, not of whichever runs when the collector happens to pass by.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -28,6 +32,22 @@ settings.register_profile(
     "project", deadline=None, print_blob=True, derandomize=bool(os.environ.get("CI"))
 )
 settings.load_profile("project")
+
+
+def pytest_collection_finish() -> None:
+    """Let each test's own garbage be all that there is to look through."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_teardown() -> Generator[None]:
+    """Collect a test's garbage after its fixtures have ended, and before its warnings count."""
+    try:
+        return (yield)
+    finally:
+        gc.collect()
 
 
 def lacking(marker: str) -> str:

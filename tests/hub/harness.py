@@ -26,7 +26,9 @@ import yaml
 
 from jupyterhub_anywhere.core.processes import ProcessId
 from jupyterhub_anywhere.core.state import StatePaths
+from jupyterhub_anywhere.hub.files import write_json
 from jupyterhub_anywhere.hub.proxy_command import find_proxy_command
+from jupyterhub_anywhere.hub.statefolder import open_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -81,6 +83,13 @@ def free_port() -> int:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+
+
+def _two_ports() -> dict[str, int]:
+    first = second = free_port()
+    while second == first:
+        second = free_port()
+    return {"hub_port": first, "api_port": second}
 
 
 def wait_for(
@@ -202,8 +211,7 @@ class Hub:
     def _plain_config(self) -> str:
         return _PLAIN.format(
             url=self.url,
-            hub_port=free_port(),
-            api_port=free_port(),
+            **_two_ports(),
             database=str(self.folder / "plain.sqlite"),
             cookie=str(self.folder / "plain.cookie"),
             command=find_proxy_command(),
@@ -261,6 +269,8 @@ class Hub:
         Raises:
             AssertionError: It ended, or was not ready in time; with the end of its logs.
         """
+        if self.mode == "up" and not self.state.root.exists():
+            self._choose_ports()
         process = self.launch()
         end = time.monotonic() + seconds
         while not self.ready():
@@ -270,6 +280,14 @@ class Hub:
             assert time.monotonic() < end, f"the hub is not ready:\n{self.logs()}"
             time.sleep(0.05)
         return self
+
+    def _choose_ports(self) -> None:
+        """Lay a state folder whose ports no other worker chooses.
+
+        A hub of root takes its own out of some three hundred; with many hubs side by side, one
+        that is away for a moment would find its port taken when it comes back.
+        """
+        write_json(open_state(self.state.root).proxy, _two_ports())
 
     def ready(self) -> bool:
         """Whether the hub answers and has said, in mode ``up``, all that it says at its start.
