@@ -130,6 +130,26 @@ class Cull(Model):
     )
 
 
+class LedgerConfig(Model):
+    """The record of every container, process and machine that is held for a server."""
+
+    url: TextOrSecret | None = Field(
+        default=None,
+        description="SQLAlchemy URL of its database, as `postgresql+psycopg://…`. Default: SQLite"
+        " in the state folder.",
+    )
+    every: Duration = Field(
+        default=10.0, gt=0, description="Ask each target this often what exists there."
+    )
+    grace: Duration = Field(
+        default=300.0,
+        description="Leave what nobody asked for alone for this long before it is removed.",
+    )
+    history: Duration = Field(
+        default=90 * 86400.0, description="Remember servers that are gone for this long."
+    )
+
+
 class HubConfig(Model):
     """The hub itself: where it listens, what it keeps, and what else it runs."""
 
@@ -171,6 +191,10 @@ class HubConfig(Model):
         default=None,
         description="The secret that signs login cookies: 64 hexadecimal digits. Default: made at"
         " first start, kept in the state folder.",
+    )
+    ledger: LedgerConfig = Field(
+        default_factory=LedgerConfig,
+        description="The record of what is held where, and how it is watched.",
     )
     cull: Cull | None = Field(default=None, description="Stop idle servers. Default: never.")
     jupyterhub_config: Path | None = Field(

@@ -9,19 +9,21 @@ from __future__ import annotations
 import enum
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from jupyterhub_anywhere.config.models import Model
+from jupyterhub_anywhere.core.inventory import Inventory, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
     from jupyterhub.spawner import Spawner
 
     from jupyterhub_anywhere.config.models import TargetConfig
-    from jupyterhub_anywhere.core.observation import Observation
     from jupyterhub_anywhere.core.state import StatePaths
+
+__all__ = ["Finding", "Inventory", "Level", "NoSettings", "Resource", "SiteInfo", "Target"]
 
 
 class Level(enum.StrEnum):
@@ -73,38 +75,6 @@ class SiteInfo:
     open_door: Callable[[str], Awaitable[str]] | None = field(
         default=None, compare=False, repr=False
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """Something that exists at a target under this hub's label.
-
-    Attributes:
-        name: Its deterministic name.
-        user: The user it was made for.
-        server: The server's name, empty for the default one.
-        detail: For people: what it is, since when.
-        handle: What the target needs to find it again; plain JSON.
-    """
-
-    name: str
-    user: str
-    server: str
-    detail: str = ""
-    handle: Mapping[str, Any] = field(default_factory=dict)
-
-
-class Inventory(Protocol):
-    """What exists at a target under this hub's label, asked from the target itself."""
-
-    async def owned(self) -> Sequence[Resource]:
-        """Everything with this hub's label, by one call."""
-
-    async def observe(self, names: Collection[str]) -> Mapping[str, Observation]:
-        """An observation for every name asked; unknown where it could not be asked."""
-
-    async def destroy(self, resource: Resource) -> bool:
-        """Begin or go on to remove it; True once it is proven gone. May be called again."""
 
 
 class NoSettings(Model):
