@@ -39,6 +39,7 @@ class Holder(Delegate):
         self._envelope = Envelope()
         self._child_ready = asyncio.Event()
         self.unknown_because = ""
+        self.seen_running = False
         self._foreign_options: dict[str, Any] = {}
         super().__init__(**kwargs)
 

@@ -3,7 +3,8 @@
 JupyterHub 6.1 asks a server's spawner, then waits for the server itself, and *stops* what does not
 answer in time (``app.py``, ``check_spawner``; ``user.py``, ``_wait_up``). Where the spawner's back
 end is away, so may be the way to the server: the ports of Docker's containers are published by a
-program that ends with the engine. Such a server is unknown, not gone, and is kept.
+program that ends with the engine. Such a server is unknown, not gone, and is kept. So is one that
+its target has in its list: it is slow, and gets its route when it answers.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ class Patience:
 
     log: Any
     unknown_because: str
+    # Whether the target's own list has just had it.
+    seen_running: bool
     _check_pending: bool
     _jupyterhub_version: str | None
     _log_name: str
@@ -37,7 +40,7 @@ class Patience:
         """The hub's view of the server's row; patient while the server is unknown."""
         found = Spawner.server.fget(self)
         if found is not None:
-            if self._check_pending and self.unknown_because:
+            if self._check_pending and (self.unknown_because or self.seen_running):
                 found.wait_up = self._wait_for(found)
             else:
                 found.__dict__.pop("wait_up", None)
@@ -58,7 +61,7 @@ class Patience:
                     "%s does not answer at %s, and is kept: %s",
                     self._log_name,
                     server.url,
-                    self.unknown_because,
+                    self.unknown_because or "its target says that it runs",
                 )
                 version = self._jupyterhub_version or __version__
                 return SimpleNamespace(headers={"X-JupyterHub-Version": version})

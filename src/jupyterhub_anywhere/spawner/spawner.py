@@ -24,11 +24,12 @@ from traitlets.config import Config
 
 from jupyterhub_anywhere.catalog.choice import Who
 from jupyterhub_anywhere.core.errors import AnywhereError, ChoiceError
+from jupyterhub_anywhere.core.observation import Phase
 from jupyterhub_anywhere.core.quantities import format_duration
 from jupyterhub_anywhere.core.state import default_state_root
 from jupyterhub_anywhere.spawner import guard, progress, site, takeover
 from jupyterhub_anywhere.spawner.delegation import BEFORE_THE_CHOICE
-from jupyterhub_anywhere.spawner.ending import Ending
+from jupyterhub_anywhere.spawner.leasing import Leasing
 from jupyterhub_anywhere.spawner.menu import Menu
 from jupyterhub_anywhere.spawner.patience import Patience
 from jupyterhub_anywhere.spawner.refusals import public_text, refusal
@@ -41,10 +42,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from jupyterhub_anywhere.catalog.choice import Choice
+    from jupyterhub_anywhere.core.observation import Observation
     from jupyterhub_anywhere.spawner.site import Site
 
 # Seconds by which our own deadline comes before the hub's, whose message is empty.
 _BEFORE_THE_HUB = 0.5
+# The exit status of a server that is gone without having left one.
+_NO_STATUS = 1
 
 
 def _is_url(text: str) -> bool:
@@ -57,7 +61,7 @@ def _is_url(text: str) -> bool:
     return bool(parts.scheme and parts.netloc)
 
 
-class AnywhereSpawner(Menu, Patience, Ending, Versioned, Spawner):
+class AnywhereSpawner(Menu, Patience, Leasing, Versioned, Spawner):
     """Runs each server through the spawner of the target that its user chose."""
 
     config_file = Unicode(
@@ -259,10 +263,16 @@ class AnywhereSpawner(Menu, Patience, Ending, Versioned, Spawner):
     async def run_pre_spawn_hook(self) -> None:
         """The wrapper's hook, then the child's."""
         with self._readable("pre_spawn_hook"):
-            await guard.answer(super().run_pre_spawn_hook())
-            if self.child is not None:
-                await guard.answer(self.child.run_pre_spawn_hook())
-        await self.end_left()
+            await self.want()
+            try:
+                await guard.answer(super().run_pre_spawn_hook())
+                if self.child is not None:
+                    await guard.answer(self.child.run_pre_spawn_hook())
+                await self.end_left()
+                await self.clear_the_way()
+            except BaseException:
+                await asyncio.shield(self.withdraw())
+                raise
 
     async def create_certs(self) -> Any:
         """The child's own."""
@@ -288,9 +298,19 @@ class AnywhereSpawner(Menu, Patience, Ending, Versioned, Spawner):
         Raises:
             StartError: With a text for the user; the cause is in the log.
         """
-        child = self._started()
         # A hub that dies from here on finds the target again, and with it what was made there.
         self.save_state()
+        with self._readable("start"):
+            await self.launch()
+        try:
+            address = await self._start_child(self._started())
+        except BaseException as error:
+            await asyncio.shield(self.failed(error))
+            raise
+        await self.launched()
+        return address
+
+    async def _start_child(self, child: Spawner) -> Any:
         seconds = float(self.start_timeout)
         deadline = seconds - _BEFORE_THE_HUB if seconds > 2 * _BEFORE_THE_HUB else seconds
         try:
@@ -333,6 +353,13 @@ class AnywhereSpawner(Menu, Patience, Ending, Versioned, Spawner):
     async def poll(self) -> int | None:
         """None while the server runs or nobody can tell; never raises, bounded in time."""
         try:
+            seen = await self.watched()
+        except Exception as error:  # noqa: BLE001 - a broken ledger stops nothing
+            self._unknown(f"{type(error).__name__}: {error}")
+            return None
+        if seen is not None:
+            return self._answer(seen)
+        try:
             child = await self._existing_child()
         except Exception as error:  # noqa: BLE001 - a foreign constructor; what runs stays
             self._unknown(f"{type(error).__name__}: {error}")
@@ -350,6 +377,17 @@ class AnywhereSpawner(Menu, Patience, Ending, Versioned, Spawner):
         self.unknown_because = ""
         # Some children answer with a text (DockerSpawner); the hub only asks whether it is None.
         return status  # type: ignore[no-any-return]
+
+    def _answer(self, seen: Observation) -> int | None:
+        """An observation as the hub asks for it."""
+        if seen.phase is Phase.UNKNOWN:
+            self._unknown(seen.detail)
+            return None
+        self.unknown_because = ""
+        self.seen_running = seen.phase is Phase.RUNNING
+        if self.seen_running:
+            return None
+        return _NO_STATUS if seen.exit_code is None else seen.exit_code
 
     def _unknown(self, reason: str) -> None:
         if not self.unknown_because:
