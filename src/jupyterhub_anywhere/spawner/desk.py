@@ -1,0 +1,62 @@
+"""The desk: where the spawners of one process find the ledger and what watches their targets.
+
+There is none where a hub names the spawner's class alone, without `setup`: delegation then works as
+it does without a ledger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from jupyterhub_anywhere.core.clock import Clock
+    from jupyterhub_anywhere.core.inventory import Watching
+    from jupyterhub_anywhere.ledger.aio import AsyncLedger
+    from jupyterhub_anywhere.ledger.book import Book
+
+
+@dataclass(eq=False)
+class Desk:
+    """What a spawner needs to hold leases.
+
+    Attributes:
+        ledger: Every lease of this hub.
+        book: Writes the life of a lease.
+        watches: Target name to what looks at it; a target that cannot be listed has none.
+        clock: The time.
+        busy: The leases that a start or a stop of this process works on.
+        kicks: Called when something waits to be proven gone.
+    """
+
+    ledger: AsyncLedger
+    book: Book
+    watches: Mapping[str, Watching]
+    clock: Clock
+    busy: set[str] = field(default_factory=set)
+    kicks: list[Callable[[], None]] = field(default_factory=list)
+
+    def kick(self) -> None:
+        """Say that a target should be looked at soon."""
+        for each in self.kicks:
+            each()
+
+    def in_charge(self, lease: str) -> bool:
+        """Whether a start or a stop of this process works on a lease."""
+        return lease in self.busy
+
+
+class _Published:
+    desk: Desk | None = None
+
+
+def publish(desk: Desk | None) -> None:
+    """Make a desk the one of this process; None takes it away."""
+    _Published.desk = desk
+
+
+def present() -> Desk | None:
+    """The desk of this process; None where there is none."""
+    return _Published.desk

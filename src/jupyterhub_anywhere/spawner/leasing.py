@@ -1,0 +1,342 @@
+"""The half of AnywhereSpawner that writes down what it is about to make, and proves what has gone.
+
+A lease is committed before the call that makes anything. What a start or a stop leaves undone, for
+whatever reason, stands in the ledger, and the reconciler goes on with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from jupyterhub import orm
+
+from jupyterhub_anywhere.core.errors import AnywhereError
+from jupyterhub_anywhere.core.names import resource_name
+from jupyterhub_anywhere.ledger.states import State
+from jupyterhub_anywhere.spawner import desk as desks
+from jupyterhub_anywhere.spawner import guard
+from jupyterhub_anywhere.spawner.ending import Ending
+from jupyterhub_anywhere.spawner.state import json_safe
+from jupyterhub_anywhere.targets.errors import StartError
+
+if TYPE_CHECKING:
+    from jupyterhub_anywhere.core.observation import Observation
+    from jupyterhub_anywhere.ledger.lease import Lease
+    from jupyterhub_anywhere.spawner.desk import Desk
+
+# Seconds that a start waits for an earlier server of its name to be gone, and between two looks.
+_WAIT_SECONDS: Final = 15.0
+_LOOK_EVERY: Final = 1.1
+# States in which the target's own list is what tells whether the server runs.
+_WATCHED: Final = frozenset({State.RUNNING, State.UNKNOWN})
+_CONFLICT: Final = 409
+
+
+class Leasing(Ending):
+    """Mixed into AnywhereSpawner; does nothing where there is no desk."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        self._lease: Lease | None = None
+        self._looked_up = False
+        super().__init__(**kwargs)
+
+    @property
+    def desk(self) -> Desk | None:
+        """The desk of this process."""
+        return desks.present()
+
+    async def lease(self) -> Lease | None:
+        """This server's newest lease that is not gone; asked once, then known."""
+        desk = self.desk
+        if desk is None:
+            return None
+        if self._lease is None and not self._looked_up:
+            found = await desk.ledger.of_server(self.user.name, self.name)
+            self._looked_up = True
+            self._lease = found[0] if found else None
+        return self._lease
+
+    async def _fresh(self, desk: Desk) -> Lease | None:
+        """The lease as the ledger has it now: the reconciler changes it too."""
+        lease = await self.lease()
+        if lease is not None:
+            self._lease = await desk.ledger.get(lease.id)
+        return self._lease
+
+    # --- the start -------------------------------------------------------------------------------
+
+    async def want(self) -> None:
+        """Write down that a server is wanted, before anything is done for it.
+
+        Raises:
+            LedgerError: It cannot be written down; nothing was made.
+        """
+        desk = self.desk
+        if desk is None or self.child is None:
+            return
+        self._lease = await desk.book.begin(
+            user=self.user.name,
+            server=self.name,
+            target=self._envelope.target,
+            name=self._resource_name(),
+            choice=dict(self._envelope.last),
+            definition=self._envelope.definition,
+            keeps=self._keeps(),
+        )
+        self._looked_up = True
+
+    async def clear_the_way(self) -> None:
+        """After the hooks, which may change the name: wait until an earlier server has left it.
+
+        Raises:
+            StartError: An earlier server of this name is not gone in time.
+        """
+        desk = self.desk
+        if desk is None or self._lease is None:
+            return
+        name = self._resource_name()
+        if name != self._lease.name:
+            self._lease = await desk.ledger.note(self._lease, name=name)
+        await self._wait_for_the_earlier(desk, self._lease)
+
+    async def launch(self) -> None:
+        """Commit the lease of what is about to be made; right before the child's `start`.
+
+        Raises:
+            LedgerError: It cannot be written down; nothing was made.
+        """
+        desk = self.desk
+        if desk is None or self._lease is None:
+            return
+        desk.busy.add(self._lease.id)
+        self._lease = await desk.book.launch(self._lease, token=self._token_id())
+        self._started().anywhere_lease = self._lease.id
+
+    async def launched(self) -> None:
+        """The child says that it runs."""
+        desk = self.desk
+        if desk is None or self._lease is None:
+            return
+        try:
+            self._lease = await desk.book.started(self._lease, child=self._child_state())
+        except AnywhereError:
+            # It runs; the reconciler finds it so.
+            self.log.exception("The start of %s could not be written down", self._log_name)
+        finally:
+            desk.busy.discard(self._lease.id)
+
+    async def failed(self, error: BaseException) -> None:
+        """The start did not come to its end: what was made is to go."""
+        desk = self.desk
+        if desk is None or self._lease is None:
+            return
+        lease, self._lease = self._lease, None
+        desk.busy.discard(lease.id)
+        self._looked_up = False
+        reason = f"{type(error).__name__}: {getattr(error, 'log_message', '') or error}"
+        try:
+            await desk.book.failed(lease, reason)
+        except AnywhereError:
+            self.log.exception("The failure of %s could not be written down", self._log_name)
+        desk.kick()
+
+    async def withdraw(self) -> None:
+        """The start ended before anything was made."""
+        desk = self.desk
+        if desk is None or self._lease is None:
+            return
+        if self._lease.state in {State.WANTED, State.QUEUED}:
+            await desk.book.withdraw(self._lease)
+            self._lease, self._looked_up = None, False
+
+    def _started(self) -> Any:
+        raise NotImplementedError
+
+    def _resource_name(self) -> str:
+        """What the resource will be called: the child's own name for it, where it has one."""
+        child: Any = self.child
+        for attribute in ("resource", "object_name", "pod_name"):
+            found = guard.guarded(
+                lambda attribute=attribute: getattr(child, attribute, ""),  # type: ignore[misc]  # a default that mypy cannot infer
+                self._what(attribute),
+            )
+            if isinstance(found, str) and found:
+                return found
+        return resource_name(self.site.info.hub_id, self.user.name, self.name)
+
+    def _keeps(self) -> bool:
+        found = guard.guarded(lambda: getattr(self.child, "anywhere_keeps", False), "keeps")
+        return found is True
+
+    def _child_state(self) -> dict[str, Any]:
+        state = guard.guarded(self._started().get_state, self._what("get_state"))
+        return dict(state) if isinstance(state, dict) and json_safe(state) else {}
+
+    def _token_id(self) -> int | None:
+        from sqlalchemy import inspect
+
+        session = inspect(self.orm_spawner).session
+        token = self._started().api_token
+        if session is None or not token:
+            return None
+        found = orm.APIToken.find(session, token)
+        return int(found.id) if found is not None else None
+
+    async def _wait_for_the_earlier(self, desk: Desk, mine: Lease) -> None:
+        end = desk.clock.elapsed() + _WAIT_SECONDS
+        while True:
+            earlier = await self._earlier(desk, mine)
+            if not earlier:
+                return
+            if desk.clock.elapsed() > end:
+                raise StartError(
+                    f"Your earlier server is still being stopped at {mine.target}. Please try again"
+                    " in a few minutes; if that does not help, tell the administrator of this hub.",
+                    reason="stopping",
+                    log_message=f"{self._what('start')}: lease {earlier[0].id} is"
+                    f" {earlier[0].state}: {earlier[0].error}",
+                    status_code=_CONFLICT,
+                )
+            desk.kick()
+            await asyncio.sleep(_LOOK_EVERY)
+
+    async def _earlier(self, desk: Desk, mine: Lease) -> list[Lease]:
+        """Other leases under which something of our name may exist; all of them are to end."""
+        found = [
+            each
+            for each in await desk.ledger.of_server(self.user.name, self.name)
+            if each.id != mine.id
+            and each.held
+            and (each.target, each.name) == (mine.target, mine.name)
+        ]
+        for each in found:
+            if each.live:
+                # The hub starts this server anew, so it has no other.
+                await desk.book.stop(each)
+        return found
+
+    # --- while it runs ---------------------------------------------------------------------------
+
+    async def watched(self) -> Observation | None:
+        """What the target's last lists say of this server; None where the child is to be asked."""
+        desk = self.desk
+        if desk is None or not self._envelope.target:
+            return None
+        watch = desk.watches.get(self._envelope.target)
+        lease = await self.lease()
+        if watch is None or lease is None or lease.state not in _WATCHED:
+            return None
+        if watch.latest is None:
+            await watch.sweep()
+        return watch.observe(lease.name, lease.steps.get(State.STARTING, desk.clock.now()))
+
+    # --- the end ---------------------------------------------------------------------------------
+
+    async def stop(self, *args: Any, **kwargs: Any) -> None:
+        """Write the wish down, stop the child, and look for the proof; never raises.
+
+        What is not proven goes on in the background: the wish stands in the ledger.
+        """
+        lease = await self._wish()
+        try:
+            await super().stop(*args, **kwargs)
+            if lease is not None:
+                await self._prove(lease)
+        except Exception:
+            self.log.exception("Whether %s is gone could not be written down", self._log_name)
+        finally:
+            self._let_go(lease)
+
+    async def _wish(self) -> Lease | None:
+        desk = self.desk
+        if desk is None:
+            return None
+        try:
+            lease = await self._fresh(desk)
+            if lease is None or not lease.live:
+                return lease
+            desk.busy.add(lease.id)
+            if lease.state in {State.WANTED, State.QUEUED}:
+                return await desk.book.withdraw(lease)
+            return await desk.book.stop(lease)
+        except Exception:
+            # It is stopped all the same; the reconciler finds it gone.
+            self.log.exception("The end of %s could not be written down", self._log_name)
+            return None
+
+    def _let_go(self, lease: Lease | None) -> None:
+        self._lease, self._looked_up = None, False
+        if self.desk is not None and lease is not None:
+            self.desk.busy.discard(lease.id)
+            self.desk.kick()
+
+    async def _prove(self, lease: Lease) -> None:
+        """Two answers that agree are a proof: the child's, and the target's list.
+
+        Where they do not, the reconciler goes on.
+        """
+        desk, child = self.desk, self.child
+        if desk is None or child is None or not lease.held:
+            return
+        watch = desk.watches.get(lease.target)
+        answer = await guard.bounded(child.poll, self.poll_deadline, self._what("poll"))
+        if answer is None or isinstance(answer, guard.Failed):
+            return
+        if watch is None:
+            # Nobody lists this target: its own word is all there is.
+            await desk.book.proven(lease)
+            return
+        sweep = await watch.sweep()
+        if not sweep.succeeded:
+            return
+        found = sweep.resources.get(lease.name)
+        if found is None and sweep.trusted:
+            await desk.book.proven(lease)
+        elif found is not None and found.alive is False and lease.keeps and found.keep:
+            await desk.book.rest(lease)
+
+    def _leave(self, state: Any, reason: str) -> None:
+        """What a stop that failed has left stands in the ledger where its target is looked at."""
+        desk = self.desk
+        if desk is None or self._envelope.target not in desk.watches:
+            super()._leave(state, reason)
+        else:
+            self.log.error(
+                "%s could not be stopped at %s, which is tried again: %s",
+                self._log_name,
+                self._envelope.target,
+                reason,
+            )
+
+    async def run_post_stop_hook(self) -> None:
+        """The hooks; a start that never came to making anything is withdrawn."""
+        try:
+            await self.withdraw()
+        except Exception:
+            self.log.exception("%s could not be withdrawn", self._log_name)
+        await super().run_post_stop_hook()
+        self._let_go(self._lease)
+
+    async def delete_forever(self) -> None:
+        """The children's; what is kept of this server is to go as well."""
+        desk = self.desk
+        if desk is not None:
+            try:
+                for each in await desk.ledger.of_server(self.user.name, self.name):
+                    await desk.book.forget(each)
+            except Exception:
+                self.log.exception("The end of %s could not be written down", self._log_name)
+        await super().delete_forever()
+        if desk is not None:
+            desk.kick()
+
+    async def rename(self, old_name: str, new_name: str) -> None:
+        """The children's, and then the leases'.
+
+        Raises:
+            HTTPError: See `Ending.rename`.
+        """
+        await super().rename(old_name, new_name)
+        if self.desk is not None:
+            await self.desk.ledger.rename(self.user.name, old_name, new_name)
