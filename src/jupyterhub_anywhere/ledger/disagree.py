@@ -1,0 +1,317 @@
+"""On what the ledger, the hub and the targets disagree, each with its cause and its cure."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from jupyterhub_anywhere.ledger.known import NOT_DECLARED
+from jupyterhub_anywhere.ledger.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jupyterhub_anywhere.core.inventory import Resource, Sweep
+    from jupyterhub_anywhere.ledger.known import Known
+    from jupyterhub_anywhere.ledger.lease import Lease
+
+# Seconds that a removal may take before it is told.
+_PATIENCE: Final = 60.0
+# States whose resource has to be in the target's list.
+_LISTED: Final = frozenset({State.RUNNING, State.UNKNOWN, State.KEPT})
+
+
+class Kind(enum.StrEnum):
+    """What kind of disagreement it is."""
+
+    RESOURCE = "resource-without-lease"
+    HELD = "resource-held"
+    LOST = "lease-without-resource"
+    AWAKE = "kept-but-running"
+    UNRECORDED = "server-without-lease"
+    UNSERVED = "lease-without-server"
+    DELETION = "deletion-fails"
+    TOKEN = "token-of-no-server"  # noqa: S105 - the name of a kind
+    TARGET = "target-cannot-be-asked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disagreement:
+    """One thing that is not as it should be.
+
+    Attributes:
+        kind: What kind of thing.
+        key: ``TARGET/NAME`` of a resource; empty for what has none.
+        what: The object, for people.
+        target: Where; empty for the hub's own.
+        user: Whose; empty where it is nobody's.
+        server: The server's name.
+        since: Since when; None where that is not known.
+        cause: Why; for an administrator.
+        cure: What happens next, and what a person can do.
+        due: When the next thing happens by itself; None where nothing does, or at once.
+        removable: Whether a person's ``clean`` may remove it.
+        adoptable: Whether ``adopt`` may make it a server of its user.
+        keeps: Whether its user's files are in it.
+    """
+
+    kind: Kind
+    key: str = ""
+    what: str
+    target: str = ""
+    user: str = ""
+    server: str = ""
+    since: datetime | None = None
+    cause: str
+    cure: str
+    due: datetime | None = None
+    removable: bool = False
+    adoptable: bool = False
+    keeps: bool = False
+
+
+def disagreements(known: Known) -> list[Disagreement]:
+    """Everything that disagrees: the targets first, then what is at them, then the hub.
+
+    Args:
+        known: What was found out.
+    """
+    return [
+        *_targets(known),
+        *_resources(known),
+        *_leases(known),
+        *_hub(known),
+        *_tokens(known),
+    ]
+
+
+# --- targets -------------------------------------------------------------------------------------
+
+
+def _targets(known: Known) -> Iterator[Disagreement]:
+    held = {lease.target for lease in known.leases if lease.held}
+    for name in sorted({*known.health, *known.sweeps, *held}):
+        trouble = known.trouble(name)
+        if trouble is None:
+            continue
+        count = sum(lease.held and lease.target == name for lease in known.leases)
+        servers = f"its {count} server{'' if count == 1 else 's'}" if count else "whatever is there"
+        health = known.health.get(name)
+        cure = (
+            f"Declare it again until {servers} has ended."
+            if trouble.reason == NOT_DECLARED
+            else f"It keeps {servers}. `anywhere doctor` looks at it."
+        )
+        yield Disagreement(
+            kind=Kind.TARGET,
+            what=f"target {name}",
+            target=name,
+            since=trouble.since,
+            cause=trouble.reason,
+            cure=cure,
+            due=health.next_try if health else None,
+        )
+
+
+# --- resources -----------------------------------------------------------------------------------
+
+
+def _resources(known: Known) -> Iterator[Disagreement]:
+    ids = {lease.id for lease in known.leases}
+    names = {(lease.target, lease.name) for lease in known.leases}
+    for target, sweep in sorted(known.sweeps.items()):
+        for name, resource in sorted(sweep.resources.items()):
+            if resource.lease in ids or (target, name) in names:
+                continue
+            yield _resource(known, target, resource)
+
+
+def _resource(known: Known, target: str, resource: Resource) -> Disagreement:
+    """What has our label and no lease."""
+    first = known.first_seen.get((target, resource.name))
+    kind, cause, cure, due = Kind.RESOURCE, "no lease is known of it", "", None
+    servers = known.hub or {}
+    here = servers.get((resource.user, resource.server))
+    adopt = f"`anywhere adopt {target}/{resource.name}` keeps it for its user"
+    if known.hold:
+        kind, cause = Kind.HELD, known.hold
+        cure = f"{adopt}; `anywhere leaks --clean` removes it."
+    elif known.hub is None:
+        cure = "The hub settles it when it runs: `anywhere up`."
+    elif here is not None and here.active and here.target in {"", target}:
+        cause = "its server runs in the hub, but no lease is known of it"
+        cure = "It is taken up by the next look at its target."
+    elif resource.keep:
+        cause = "no lease is known of it, and its user's files are in it"
+        cure = f"It stays until a person decides: {adopt}; `anywhere leaks --clean` removes it."
+    else:
+        due = None if first is None else first + timedelta(seconds=known.grace)
+        cure = f"It is removed after a time of grace; {adopt}."
+    return Disagreement(
+        kind=kind,
+        key=f"{target}/{resource.name}",
+        what=f"{resource.name} at {target}{_of(resource.user, resource.server)}",
+        target=target,
+        user=resource.user,
+        server=resource.server,
+        since=first or resource.created,
+        cause=cause,
+        cure=cure,
+        due=due,
+        removable=True,
+        adoptable=bool(resource.user),
+        keeps=resource.keep,
+    )
+
+
+def _of(user: str, server: str) -> str:
+    named = f"{user}:{server}" if server else user
+    return f", made for {named}" if user else ""
+
+
+# --- leases --------------------------------------------------------------------------------------
+
+
+def _leases(known: Known) -> Iterator[Disagreement]:
+    listed = {
+        resource.lease: resource
+        for sweep in known.sweeps.values()
+        for resource in sweep.resources.values()
+        if resource.lease
+    }
+    for lease in known.leases:
+        if lease.state is State.STOPPING:
+            found = _deletion(known, lease)
+        else:
+            sweep = known.sweeps.get(lease.target)
+            resource = listed.get(lease.id)
+            if resource is None and sweep is not None:
+                resource = sweep.resources.get(lease.name)
+            found = _presence(lease, sweep, resource)
+        if found is not None:
+            yield found
+
+
+def _deletion(known: Known, lease: Lease) -> Disagreement | None:
+    """A removal that does not come to its end."""
+    since = lease.steps.get(State.STOPPING)
+    late = since is not None and (known.now - since).total_seconds() > _PATIENCE
+    if not (late or lease.error or lease.tries > 1):
+        return None
+    tried = f"tried {lease.tries} time{'' if lease.tries == 1 else 's'}"
+    why = lease.error or "the target still lists it"
+    return _about(
+        lease,
+        Kind.DELETION,
+        since=since,
+        cause=f"{tried}: {why}",
+        cure="It is tried again until the target proves it gone. `anywhere doctor` looks there.",
+        due=lease.due,
+    )
+
+
+def _presence(lease: Lease, sweep: Sweep | None, resource: Resource | None) -> Disagreement | None:
+    """A lease whose resource is not as it says."""
+    if sweep is None or not sweep.succeeded or lease.state not in _LISTED:
+        return None
+    begun = lease.steps.get(State.STARTING) or min(lease.steps.values(), default=None)
+    # A list that is older than the resource says nothing of it.
+    cause = "" if begun is None or begun > sweep.began else _absence(lease, resource)
+    if cause:
+        cure = "The next looks at its target settle it."
+        return _about(lease, Kind.LOST, since=sweep.began, cause=cause, cure=cure)
+    if lease.state is State.KEPT and resource is not None and resource.alive is True:
+        cause = "it was stopped, and its target says that it runs"
+        cure = "Start it in the hub to use it, then stop it again."
+        return _about(lease, Kind.AWAKE, since=sweep.began, cause=cause, cure=cure)
+    return None
+
+
+def _absence(lease: Lease, resource: Resource | None) -> str:
+    """Why a lease's resource is none; empty where it is one."""
+    if resource is None:
+        return f"{lease.target} does not list it"
+    if resource.alive is False and lease.state is not State.KEPT:
+        status = f" with status {resource.exit_code}" if resource.exit_code is not None else ""
+        return f"it has ended by itself{status}"
+    return ""
+
+
+def _about(  # noqa: PLR0913 - the fields of one record
+    lease: Lease,
+    kind: Kind,
+    *,
+    since: datetime | None,
+    cause: str,
+    cure: str,
+    due: datetime | None = None,
+) -> Disagreement:
+    return Disagreement(
+        kind=kind,
+        key=f"{lease.target}/{lease.name}",
+        what=f"server {lease.log_name} at {lease.target}",
+        target=lease.target,
+        user=lease.user,
+        server=lease.server,
+        since=since,
+        cause=cause,
+        cure=cure,
+        due=due,
+        keeps=lease.keeps,
+    )
+
+
+# --- the hub -------------------------------------------------------------------------------------
+
+
+def _hub(known: Known) -> Iterator[Disagreement]:
+    if known.hub is None:
+        return
+    leased = {(x.user, x.server) for x in known.leases if x.live or x.state is State.STOPPING}
+    for (user, server), here in sorted(known.hub.items()):
+        if here.active and here.target and not here.pending and (user, server) not in leased:
+            yield Disagreement(
+                kind=Kind.UNRECORDED,
+                what=f"server {user}:{server}" if server else f"server {user}",
+                target=here.target,
+                user=user,
+                server=server,
+                cause="it runs in the hub, and no lease is known of it",
+                cure="It gets one when its target lists it; else stop it, and start it again.",
+            )
+    for lease in known.leases:
+        if lease.state not in {State.RUNNING, State.UNKNOWN}:
+            continue
+        there = known.hub.get((lease.user, lease.server))
+        if there is None or not (there.active or there.pending):
+            yield _about(
+                lease,
+                Kind.UNSERVED,
+                since=lease.steps.get(lease.state),
+                cause=known.hold or "the hub knows of no such server that runs",
+                cure=f"`anywhere adopt {lease.target}/{lease.name}` gives it back to its user."
+                if known.hold
+                else "The next looks at its target settle it.",
+            )
+
+
+def _tokens(known: Known) -> Iterator[Disagreement]:
+    live = {(lease.user, lease.server) for lease in known.leases if lease.live}
+    servers = known.hub or {}
+    for token in known.tokens:
+        here = servers.get((token.user, token.server))
+        if (token.user, token.server) in live or (here and (here.active or here.pending)):
+            continue
+        named = f"{token.user}:{token.server}" if token.server else token.user
+        yield Disagreement(
+            kind=Kind.TOKEN,
+            what=f"API token {token.id} of server {named}",
+            user=token.user,
+            server=token.server,
+            cause=known.hold or "it counts, and its server runs no more",
+            cure="It is revoked as soon as a person has decided."
+            if known.hold
+            else "It is revoked after a time of grace.",
+        )
