@@ -6,6 +6,7 @@ it does without a ledger.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -50,13 +51,32 @@ class Desk:
 
 class _Published:
     desk: Desk | None = None
+    opening: asyncio.Task[Desk] | None = None
 
 
 def publish(desk: Desk | None) -> None:
     """Make a desk the one of this process; None takes it away."""
     _Published.desk = desk
+    _Published.opening = None
+
+
+def open_soon(opening: asyncio.Task[Desk]) -> None:
+    """Say that a desk is being opened: who needs it waits."""
+    _Published.opening = opening
 
 
 def present() -> Desk | None:
-    """The desk of this process; None where there is none."""
+    """The desk of this process; None where there is none yet."""
+    return _Published.desk
+
+
+async def settled() -> Desk | None:
+    """The desk of this process, once it is open; None where there is none.
+
+    Raises:
+        LedgerError: It could not be opened.
+    """
+    opening = _Published.opening
+    if opening is not None and _Published.desk is None:
+        return await asyncio.shield(opening)
     return _Published.desk

@@ -48,7 +48,7 @@ class Leasing(Ending):
 
     async def lease(self) -> Lease | None:
         """This server's newest lease that is not gone; asked once, then known."""
-        desk = self.desk
+        desk = await desks.settled()
         if desk is None:
             return None
         if self._lease is None and not self._looked_up:
@@ -72,7 +72,7 @@ class Leasing(Ending):
         Raises:
             LedgerError: It cannot be written down; nothing was made.
         """
-        desk = self.desk
+        desk = await desks.settled()
         if desk is None or self.child is None:
             return
         self._lease = await desk.book.begin(
@@ -220,7 +220,7 @@ class Leasing(Ending):
 
     async def watched(self) -> Observation | None:
         """What the target's last lists say of this server; None where the child is to be asked."""
-        desk = self.desk
+        desk = await desks.settled()
         if desk is None or not self._envelope.target:
             return None
         watch = desk.watches.get(self._envelope.target)
@@ -249,10 +249,10 @@ class Leasing(Ending):
             self._let_go(lease)
 
     async def _wish(self) -> Lease | None:
-        desk = self.desk
-        if desk is None:
-            return None
         try:
+            desk = await desks.settled()
+            if desk is None:
+                return None
             lease = await self._fresh(desk)
             if lease is None or not lease.live:
                 return lease
