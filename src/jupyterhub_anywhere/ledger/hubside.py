@@ -1,0 +1,80 @@
+"""The hub, as the reconciler needs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from jupyterhub_anywhere.core.observation import Observation
+    from jupyterhub_anywhere.ledger.lease import Lease
+
+
+@dataclass(frozen=True, slots=True)
+class HubServer:
+    """A server that the hub counts as running, starting or stopping.
+
+    Attributes:
+        active: Whether it has a row with an address.
+        pending: ``spawn``, ``stop`` or ``check`` while the hub works on it; else empty.
+        target: Where it is; empty where the hub does not say.
+    """
+
+    active: bool
+    pending: str = ""
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerToken:
+    """An API token that the hub gave to a server.
+
+    Attributes:
+        id: Its id in the hub's database; later ones are higher.
+        user: Whose server.
+        server: The server's name, empty for the default one.
+    """
+
+    id: int
+    user: str
+    server: str
+
+
+class HubSide(Protocol):
+    """One hub."""
+
+    def newborn(self) -> str:
+        """Why nothing may be removed, as "the hub's database is new"; empty where there is none."""
+
+    def users(self) -> set[str]:
+        """The names of all users."""
+
+    def servers(self) -> Mapping[tuple[str, str], HubServer]:
+        """User and server's name to each server that is not plainly stopped."""
+
+    def tokens(self) -> Sequence[ServerToken]:
+        """The tokens of servers that are valid."""
+
+    def in_charge(self, lease: str) -> bool:
+        """Whether a start or a stop of this very process works on the lease of this id."""
+
+    async def drop(self, user: str, server: str, reason: str) -> None:
+        """Take leave of a server that is gone: its route, its row, its token. May be repeated."""
+
+    async def revoke(self, token: int) -> None:
+        """Delete a token; one that is gone already is no error."""
+
+    async def tell(self, user: str, server: str, text: str) -> None:
+        """Have the user read this; the last text counts."""
+
+    async def halt(self, lease: Lease) -> None:
+        """Stop what a lease holds by its spawner's own way, which keeps what is to be kept.
+
+        Raises:
+            Exception: It could not be stopped.
+        """
+
+    async def ask(self, lease: Lease) -> Observation:
+        """What a lease's own spawner says, for a target that cannot be listed. Never raises."""
