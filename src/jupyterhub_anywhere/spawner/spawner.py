@@ -354,16 +354,13 @@ class AnywhereSpawner(Menu, Patience, Leasing, Versioned, Spawner):
         """None while the server runs or nobody can tell; never raises, bounded in time."""
         try:
             seen = await self.watched()
-        except Exception as error:  # noqa: BLE001 - a broken ledger stops nothing
+            child = await self._existing_child() if seen is None else None
+        except Exception as error:  # noqa: BLE001 - a broken ledger, a foreign constructor
+            # What runs stays.
             self._unknown(f"{type(error).__name__}: {error}")
             return None
         if seen is not None:
             return self._answer(seen)
-        try:
-            child = await self._existing_child()
-        except Exception as error:  # noqa: BLE001 - a foreign constructor; what runs stays
-            self._unknown(f"{type(error).__name__}: {error}")
-            return None
         if child is None:
             return 0
         if self._hanging is not None and self._hanging.goes_on:
