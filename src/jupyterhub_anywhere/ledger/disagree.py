@@ -121,11 +121,14 @@ def _targets(known: Known) -> Iterator[Disagreement]:
 def _resources(known: Known) -> Iterator[Disagreement]:
     ids = {lease.id for lease in known.leases}
     names = {(lease.target, lease.name) for lease in known.leases}
+    # Targets of one machine may share one listing: what is in it is told once.
+    shared: dict[int, list[str]] = {}
     for target, sweep in sorted(known.sweeps.items()):
-        for name, resource in sorted(sweep.resources.items()):
-            if resource.lease in ids or (target, name) in names:
-                continue
-            yield _resource(known, target, resource)
+        shared.setdefault(id(sweep), []).append(target)
+    for targets in shared.values():
+        for name, resource in sorted(known.sweeps[targets[0]].resources.items()):
+            if resource.lease not in ids and not names.intersection((t, name) for t in targets):
+                yield _resource(known, targets[0], resource)
 
 
 def _resource(known: Known, target: str, resource: Resource) -> Disagreement:

@@ -239,6 +239,13 @@ def test_two_targets_of_one_machine_list_the_same() -> None:
     assert make_report(known(lease(), sweeps=both, health=health)).clean
 
 
+def test_a_list_that_targets_share_is_told_once() -> None:
+    health = {"lab": Health(), "here": Health()}
+    one = sweep(resource(lease=""), resource("eve"), target="here")
+    found = make_report(known(lease(), sweeps={"lab": one, "here": one}, health=health))
+    assert the_only(found).key == "here/jupyter-eve"
+
+
 def test_what_ended_by_itself() -> None:
     ended = resource(alive=False, exit_code=137)
     each = the_only(make_report(known(lease(), sweeps={"lab": sweep(ended)})))
