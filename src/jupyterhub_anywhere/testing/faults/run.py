@@ -1,0 +1,345 @@
+"""Cycles: a hub dies at a place, comes back, and is judged by what exists then.
+
+A cycle needs a `Subject`: a hub with its servers, and a way to see what really runs. It does not
+matter whose spawner the hub uses; the judgement asks the hub's API and the world only.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+import time
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from jupyterhub_anywhere.testing.faults import kills
+from jupyterhub_anywhere.testing.faults.kills import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+# Seconds: a place that is not reached by then is not reached in this run.
+_REACH: Final = 30.0
+# Looks in a row at which all is well, and seconds between them.
+_LOOKS: Final = 2
+_PAUSE: Final = 0.5
+BYSTANDER: Final = "bystander"
+
+
+class CycleError(Exception):
+    """What has to work without any fault does not."""
+
+
+class Doing(enum.StrEnum):
+    """What a hub does when it dies."""
+
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a hub's API says of one user.
+
+    Attributes:
+        ready: Whether the default server is ready.
+        pending: What it is waiting for; empty for nothing.
+        tokens: How many tokens of servers are valid.
+    """
+
+    ready: bool = False
+    pending: str = ""
+    tokens: int = 0
+
+
+class Subject(Protocol):
+    """A hub, and the world that it makes servers in. Default servers only."""
+
+    @property
+    def folder(self) -> Path:
+        """Where `kills.install` in the hub looks for its plan."""
+
+    def boot(self) -> None:
+        """Start the hub, and wait until it answers.
+
+        Raises:
+            AssertionError: It does not come up.
+        """
+
+    def launch(self) -> None:
+        """Start the hub, and do not wait."""
+
+    def kill(self) -> None:
+        """End the hub, and nothing else."""
+
+    def ended(self) -> bool:
+        """Whether the hub's process has ended."""
+
+    def up(self) -> bool:
+        """Whether the hub answers."""
+
+    def add(self, user: str) -> None:
+        """Make a user."""
+
+    def ask_start(self, user: str) -> None:
+        """Ask for a start; no matter what comes of it, and nobody waits for the server."""
+
+    def ask_stop(self, user: str) -> None:
+        """Ask for a stop; no matter what comes of it."""
+
+    def told(self, user: str) -> Told:
+        """What the hub says."""
+
+    def running(self) -> Mapping[str, frozenset[str]]:
+        """User to what really runs for the user: identities that never mean another one."""
+
+    def serves(self, user: str) -> bool:
+        """Whether the user's server is reached through the proxy."""
+
+    def files(self, user: str) -> str:
+        """What the user's home or volume has, as it has to stay; empty for none."""
+
+    def clear(self, user: str) -> None:
+        """End what really runs for the user, whatever the hub thinks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of one cycle.
+
+    Attributes:
+        fault: What was done to the hub or its engine, for people.
+        doing: What the hub was doing.
+        reached: Whether it came to that; nothing else counts where it did not.
+        leaked: Users of whom something runs that the hub does not know.
+        lost: Users whose healthy server was stopped, cut off or forgotten.
+        ghosts: Users of whose server the hub says that it is ready, and nothing runs.
+        tokens: Users with valid tokens of servers that are none.
+        files: Users whose files are not what they were.
+        forgotten: Whether a stop that was asked for was not gone on with. For information: the
+            hub, at least, knows of the server.
+        hub_up: Whether the hub came back.
+    """
+
+    fault: str
+    doing: str
+    reached: bool = True
+    leaked: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    ghosts: tuple[str, ...] = ()
+    tokens: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    forgotten: bool = False
+    hub_up: bool = True
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """The promises that were broken, by their names here."""
+        names = ("leaked", "lost", "ghosts", "tokens", "files")
+        broken = [name for name in names if getattr(self, name)]
+        return tuple(broken if self.hub_up else [*broken, "hub_up"])
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+
+@dataclass(slots=True)
+class Before:
+    """What was there before the fault.
+
+    Attributes:
+        healthy: User to what ran and served: it has to go on.
+        files: User to files.
+    """
+
+    healthy: dict[str, frozenset[str]] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+
+
+def wait(condition: Callable[[], bool], seconds: float = _REACH) -> bool:
+    """Whether a condition comes true in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def look(subject: Subject, users: Iterable[str], before: Before, *, healthy: bool) -> Outcome:
+    """Judge once what is there now.
+
+    Args:
+        subject: The hub.
+        users: Those who are judged.
+        before: What was there before.
+        healthy: Whether those who had a server have to have it still.
+    """
+    if not subject.up():
+        return Outcome(fault="", doing="", hub_up=False)
+    told = {user: subject.told(user) for user in users}
+    running = subject.running()
+    here = {user: running.get(user, frozenset()) for user in told}
+    known = {user for user, each in told.items() if each.ready or each.pending}
+    kept = before.healthy if healthy else {}
+
+    def lost(user: str, then: frozenset[str]) -> bool:
+        return not (told[user].ready and then <= here[user] and subject.serves(user))
+
+    return Outcome(
+        fault="",
+        doing="",
+        leaked=tuple(user for user in told if here[user] and user not in known),
+        lost=tuple(user for user, then in kept.items() if lost(user, then)),
+        ghosts=tuple(user for user in told if told[user].ready and not here[user]),
+        tokens=tuple(user for user in told if told[user].tokens > (user in known)),
+        files=tuple(
+            user for user, then in before.files.items() if then and subject.files(user) != then
+        ),
+    )
+
+
+def judge(
+    subject: Subject, users: Sequence[str], before: Before, seconds: float, *, healthy: bool = True
+) -> Outcome:
+    """Look until all is well twice in a row, at most so long; the last look counts."""
+    end = time.monotonic() + seconds
+    well = 0
+    while True:
+        outcome = look(subject, users, before, healthy=healthy)
+        pending = outcome.hub_up and any(subject.told(user).pending for user in users)
+        well = 0 if outcome.failures or pending else well + 1
+        if well >= _LOOKS or time.monotonic() > end:
+            return outcome
+        time.sleep(_PAUSE)
+
+
+def settled(subject: Subject, user: str) -> frozenset[str]:
+    """Start a server, wait until it is ready, and say what runs.
+
+    Raises:
+        CycleError: It does not become ready.
+    """
+    subject.add(user)
+    subject.ask_start(user)
+    if not wait(lambda: subject.told(user).ready, 60.0):
+        raise CycleError(f"{user}'s server is not ready after a minute; nothing was done to it.")
+    return subject.running().get(user, frozenset())
+
+
+def ready_bystander(subject: Subject, user: str = BYSTANDER) -> Before:
+    """Somebody whose server has to outlive everything that is done to others."""
+    here = subject.running().get(user, frozenset()) if subject.told(user).ready else None
+    running = here or settled(subject, user)
+    return Before({user: running}, {user: subject.files(user)})
+
+
+class Kills:
+    """Kills one hub again and again; each cycle has a user of its own.
+
+    Args:
+        subject: The hub, which runs.
+        seconds: How long a hub that came back may take to put things right.
+        name: What users' names begin with.
+    """
+
+    def __init__(self, subject: Subject, *, seconds: float = 6.0, name: str = "user") -> None:
+        self._subject, self._seconds, self._name = subject, seconds, name
+        self._cycles = 0
+
+    def places(self, doing: Doing) -> list[str]:
+        """All places that a hub comes by while it does something, in their order."""
+        subject, user = self._subject, self._next()
+        (subject.folder / kills.PLACES).unlink(missing_ok=True)
+        self._prepare(doing, user)
+        Plan("list").write(subject.folder)
+        self._do(doing, user)
+        if doing is Doing.RESTART:
+            if not wait(subject.up, 60.0):
+                raise CycleError("The hub does not come up; nothing was done to it.")
+        wish = doing is not Doing.STOP
+        wait(lambda: self._is(user, wish), 60.0)
+        Plan().write(subject.folder)
+        self._finish(user)
+        return kills.listed(subject.folder)
+
+    def cycle(self, doing: Doing, place: str) -> Outcome:
+        """Die at a place, come back, and be judged."""
+        subject, user = self._subject, self._next()
+        died = subject.folder / kills.DIED
+        died.unlink(missing_ok=True)
+        before = ready_bystander(subject)
+        self._prepare(doing, user)
+        if doing is Doing.RESTART:
+            before.healthy[user] = subject.running().get(user, frozenset())
+        before.files[user] = subject.files(user)
+        Plan("die", place).write(subject.folder)
+        self._do(doing, user)
+        reached = wait(lambda: died.exists() and subject.ended(), _REACH)
+        Plan().write(subject.folder)
+        if not reached:
+            if subject.ended():
+                subject.boot()
+            self._finish(user)
+            return Outcome(fault=place, doing=doing, reached=False)
+        outcome = self._come_back(user, before)
+        forgotten = doing is Doing.STOP and outcome.hub_up and subject.told(user).ready
+        if outcome.hub_up:
+            self._finish(user)
+        return replace(outcome, fault=place, doing=str(doing), forgotten=forgotten)
+
+    def _come_back(self, user: str, before: Before) -> Outcome:
+        try:
+            self._subject.boot()
+        except AssertionError:
+            return Outcome(fault="", doing="", hub_up=False)
+        return judge(self._subject, [user, *before.healthy], before, self._seconds)
+
+    def _next(self) -> str:
+        self._cycles += 1
+        user = f"{self._name}{self._cycles}"
+        self._subject.add(user)
+        return user
+
+    def _prepare(self, doing: Doing, user: str) -> None:
+        if doing is not Doing.START:
+            settled(self._subject, user)
+        if doing is Doing.RESTART:
+            self._subject.kill()
+
+    def _do(self, doing: Doing, user: str) -> None:
+        match doing:
+            case Doing.START:
+                self._subject.ask_start(user)
+            case Doing.STOP:
+                self._subject.ask_stop(user)
+            case Doing.RESTART:
+                self._subject.launch()
+
+    def _is(self, user: str, ready: bool) -> bool:  # noqa: FBT001 - compared, not a switch
+        told = self._subject.told(user)
+        return told.ready == ready and not told.pending
+
+    def _finish(self, user: str) -> None:
+        """Leave nothing of the cycle's own user."""
+        if self._subject.told(user).ready:
+            self._subject.ask_stop(user)
+        self._subject.clear(user)
+
+
+def pick(found: Sequence[str], *patterns: str) -> list[str]:
+    """The first place that each pattern is found in.
+
+    Raises:
+        LookupError: There is none; says for which.
+    """
+    picked = []
+    for pattern in patterns:
+        place = next((each for each in found if re.search(pattern, each)), None)
+        if place is None:
+            raise LookupError(f"None of {len(found)} places has {pattern!r}.")
+        picked.append(place)
+    return list(dict.fromkeys(picked))

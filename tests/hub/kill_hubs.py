@@ -1,0 +1,173 @@
+"""Hubs that are killed: ours, and the stock hub with its own spawner of local processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+from tests.hub.harness import Hub, wait_for
+
+from jupyterhub_anywhere.core.processes import ProcessId
+from jupyterhub_anywhere.targets.process.labels import parse_environ
+from jupyterhub_anywhere.testing.faults.run import Told
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Self
+
+# Which of its hub's servers a process is stands in its environment, whoever started it.
+MARK = "ANYWHERE_KILLED"
+_WATCH = """
+from jupyterhub_anywhere.testing.faults import kills
+kills.install({folder!r})
+c.Spawner.cmd = [sys.executable, {stub!r}]
+c.Spawner.environment = {{{mark!r}: {id!r}}}
+c.Spawner.http_timeout = 30
+c.Spawner.poll_interval = 1
+c.JupyterHub.last_activity_interval = 3600
+"""
+_STOCK = """
+c.JupyterHub.spawner_class = "simple"
+c.SimpleLocalProcessSpawner.home_dir_template = {homes!r} + "/{{username}}"
+c.JupyterHub.cleanup_servers = False
+"""
+_STUB = """
+import http.server, os, urllib.parse
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("X-JupyterHub-Version", "6.1.1")
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+url = urllib.parse.urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
+http.server.ThreadingHTTPServer((url.hostname, url.port), Answer).serve_forever()
+"""
+
+
+class KilledHub:
+    """A hub with the kill points installed, as `run.Subject`; the world is this machine."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        self.folder = hub.folder / "kills"
+        self.folder.mkdir()
+        (hub.folder / "stub.py").write_text(_STUB)
+        (hub.folder / "stub.py").chmod(0o644)
+
+    @classmethod
+    def ours(cls, config: str = "") -> Self:
+        """``anywhere up`` with its built-in target of local processes."""
+        made = cls(Hub(arguments=["--keep-servers", "--share-account"]))
+        made.hub.write_config(made.watch() + config)
+        return made
+
+    @classmethod
+    def stock(cls, config: str = "") -> Self:
+        """JupyterHub with SimpleLocalProcessSpawner."""
+        made = cls(Hub(mode="plain"))
+        homes = made.hub.folder / "homes"
+        homes.mkdir()
+        made.hub.write_config(made.watch() + _STOCK.format(homes=str(homes)) + config)
+        return made
+
+    def watch(self) -> str:
+        """The lines of the hub's configuration that install the kill points."""
+        stub = str(self.hub.folder / "stub.py")
+        return _WATCH.format(folder=str(self.folder), stub=stub, mark=MARK, id=self.hub.id)
+
+    # --- the hub ---------------------------------------------------------------------------------
+
+    def boot(self) -> None:
+        self.hub.start()
+
+    def launch(self) -> None:
+        self.hub.launch()
+
+    def kill(self) -> None:
+        self.hub.kill()
+
+    def ended(self) -> bool:
+        return self.hub.process is None or self.hub.process.poll() is not None
+
+    def up(self) -> bool:
+        return not self.ended() and self.hub.answers()
+
+    def close(self) -> None:
+        """End everything, the servers included."""
+        for user in self.running():
+            self.clear(user)
+        self.hub.close()
+
+    # --- users -----------------------------------------------------------------------------------
+
+    def add(self, user: str) -> None:
+        self.hub.add_user(user)
+
+    def ask_start(self, user: str) -> None:
+        self._ask("POST", user)
+
+    def ask_stop(self, user: str) -> None:
+        self._ask("DELETE", user)
+
+    def _ask(self, method: str, user: str) -> None:
+        # The hub may die of it before it answers.
+        with contextlib.suppress(httpx.TransportError):
+            self.hub.api(method, f"users/{user}/server", json={} if method == "POST" else None)
+
+    def told(self, user: str) -> Told:
+        model = self.hub.server(user)
+        tokens = self.hub.api("GET", f"users/{user}/tokens")
+        tokens.raise_for_status()
+        notes = [each.get("note") or "" for each in tokens.json()["api_tokens"]]
+        return Told(
+            ready=bool(model and model["ready"]),
+            pending=str((model or {}).get("pending") or ""),
+            tokens=sum(note.startswith("Server at") for note in notes),
+        )
+
+    def serves(self, user: str) -> bool:
+        answer = httpx.get(f"{self.hub.url}user/{user}/api", timeout=10)
+        return answer.status_code == httpx.codes.OK
+
+    def files(self, user: str) -> str:
+        return ""
+
+    # --- the world -------------------------------------------------------------------------------
+
+    def running(self) -> Mapping[str, frozenset[str]]:
+        found: dict[str, set[str]] = {}
+        for process, env in self._processes():
+            found.setdefault(env["JUPYTERHUB_USER"], set()).add(f"{process.pid}@{process.start}")
+        return {user: frozenset(each) for user, each in found.items()}
+
+    def clear(self, user: str) -> None:
+        def left() -> list[ProcessId]:
+            return [each for each, env in self._processes() if env["JUPYTERHUB_USER"] == user]
+
+        def none() -> bool:
+            for process in left():
+                with contextlib.suppress(OSError):
+                    process.send(signal.SIGKILL)
+            return not left()
+
+        wait_for(none, seconds=20, what=f"the end of {user}'s processes")
+
+    def _processes(self) -> list[tuple[ProcessId, dict[str, str]]]:
+        """The server processes themselves, without what watches over them."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit() or int(entry.name) == os.getpid():
+                continue
+            identity = ProcessId.of(int(entry.name))
+            try:
+                env = parse_environ((entry / "environ").read_bytes())
+            except OSError:
+                continue
+            if env.get(MARK) == self.hub.id and identity is not None and identity.alive():
+                found.append((identity, env))
+        return found
