@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from jupyterhub_anywhere.config.crosscheck_profiles import profile_problems
 from jupyterhub_anywhere.config.report import Report
 from jupyterhub_anywhere.config.secrets import missing_secrets
-from jupyterhub_anywhere.core.names import normalize_user_name
+from jupyterhub_anywhere.core.names import did_you_mean, normalize_user_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -66,6 +66,8 @@ def problems(
     groups: set[str] | None = {*config.users.groups, *beside.groups}
     if config.users.login not in _OWN_GROUPS:
         groups = None  # the login brings groups that the file need not know
+    if groups is not None:
+        _limited_groups(config.users, groups, report)
     for name, profile in config.profiles.items():
         profile_problems(name, profile, targets, groups, report)
     return report.problems
@@ -159,6 +161,14 @@ def _users(users: UsersConfig, report: Report) -> None:
             f"this range has {last - first + 1} uids, and a uid is never given twice.",
             f"Leave room for {_LEAST_UIDS} or more.",
         )
+
+
+def _limited_groups(users: UsersConfig, groups: Collection[str], report: Report) -> None:
+    for group in users.limits.groups:
+        if group not in groups:
+            path = ("users", "limits", "groups", group)
+            message = f"users.groups has no group {group!r}."
+            report.add(path, message, did_you_mean(group, groups), key=True)
 
 
 def _names(path: KeyPath, names: tuple[str, ...], report: Report) -> None:

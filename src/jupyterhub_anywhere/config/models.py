@@ -197,6 +197,12 @@ class HubConfig(Model):
         description="The record of what is held where, and how it is watched.",
     )
     cull: Cull | None = Field(default=None, description="Stop idle servers. Default: never.")
+    starts: Whole | None = Field(
+        default=None,
+        ge=0,
+        description="So many servers may start at the same time in the whole hub; the others wait"
+        " in line. 0: no limit. Default: JupyterHub's `concurrent_spawn_limit`, which is 100.",
+    )
     jupyterhub_config: Path | None = Field(
         default=None,
         description="A jupyterhub_config.py, loaded last; what it sets wins.",
@@ -204,6 +210,18 @@ class HubConfig(Model):
 
 
 # --- users ---------------------------------------------------------------------------------------
+
+
+class UserLimits(Model):
+    """How many servers a user may have at the same time. Default: no limit."""
+
+    servers: Whole | None = Field(
+        default=None, ge=1, description="For everybody whom no group of `groups` has."
+    )
+    groups: dict[str, Annotated[Whole, Field(ge=1)]] = Field(
+        default_factory=dict,
+        description="By group, in place of `servers`. Who is in several may have the most of them.",
+    )
 
 
 class UsersConfig(Model):
@@ -230,6 +248,9 @@ class UsersConfig(Model):
     groups: dict[Name, tuple[str, ...]] = Field(
         default_factory=dict, description="Groups and their members, for `access` of profiles."
     )
+    limits: UserLimits = Field(
+        default_factory=UserLimits, description="How many servers a user may have."
+    )
     uids: UidRange = Field(
         default="70000-99999",
         description="As root: the range of uids for names without an account here, FIRST-LAST."
@@ -248,6 +269,18 @@ class TargetConfig(Model):
     kind: str = Field(description="`process`; more kinds come with extras and plugins.")
     title: str | None = Field(default=None, description="What people read. Default: the name.")
     description: str = Field(default="", description="One sentence for the menu.")
+    starts: Whole = Field(
+        default=20,
+        ge=0,
+        description="So many servers may start here at the same time; the others wait in line."
+        " 0: no limit.",
+    )
+    servers: Whole | None = Field(
+        default=None,
+        ge=0,
+        description="So many servers may be here at the same time, of all users together; 0 takes"
+        " no new ones. Default: no limit.",
+    )
     spawner: dict[str, Any] = Field(
         default_factory=dict,
         description="Traits of the spawner that this kind uses, checked against its class.",
@@ -407,6 +440,12 @@ class Profile(Model):
         default_factory=dict, description="Traits by target; added to `sets`, and wins over it."
     )
     access: Access = Field(default_factory=Access, description="Who sees this profile.")
+    limit: Whole | None = Field(
+        default=None,
+        ge=1,
+        description="So many servers of this profile may each user have at the same time. Default:"
+        " no limit.",
+    )
     form: Literal["menu", "child"] = Field(
         default="menu",
         description="`child`: the spawner's own form is shown, beside the options of the profile.",

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 # Read at the start only: they decide where the hub listens and who logs in how.
 _USERS_AT_START: Final = ("login", "login_options", "uids")
-_USERS_LIVE: Final = ("allowed", "admins", "groups")
+_USERS_LIVE: Final = ("allowed", "admins", "groups", "limits")
+# Asked anew with each start.
+_HUB_LIVE: Final = ("starts",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,9 @@ def compare(started: Config, present: Config, new: Config) -> Changes:
         *_named("profile", present.profiles, new.profiles),
         *_users(present, new),
     ]
-    restart = [f"hub.{key}" for key in _differing(started.hub, new.hub)]
+    changed = set(_differing(present.hub, new.hub))
+    live += [f"hub.{key} has changed" for key in _HUB_LIVE if key in changed]
+    restart = [f"hub.{key}" for key in _differing(started.hub, new.hub) if key not in _HUB_LIVE]
     restart += [
         f"users.{key}" for key in _differing(started.users, new.users) if key in _USERS_AT_START
     ]
