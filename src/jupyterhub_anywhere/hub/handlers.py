@@ -13,6 +13,13 @@ from jupyterhub.handlers.static import CacheControlStaticFilesHandler
 from jupyterhub_anywhere.hub.catalog_api import OwnCatalogAPI, UserCatalogAPI
 from jupyterhub_anywhere.hub.handlers_late import add_late
 from jupyterhub_anywhere.hub.handlers_port import PortAPI
+from jupyterhub_anywhere.hub.leases_api import (
+    AdoptAPI,
+    CleanAPI,
+    LeaksAPI,
+    LeasesAPI,
+    UserLeasesAPI,
+)
 from jupyterhub_anywhere.hub.pages import STATIC
 from jupyterhub_anywhere.hub.pending import PendingPage, ProgressAPI
 from jupyterhub_anywhere.hub.server_api import ServerAPI
@@ -31,6 +38,11 @@ _PAGES: Final = [
 _API: Final = [
     (r"/api/anywhere/catalog", OwnCatalogAPI),
     (r"/api/anywhere/users/([^/]+)/catalog", UserCatalogAPI),
+    (r"/api/anywhere/leases", LeasesAPI),
+    (r"/api/anywhere/leaks", LeaksAPI),
+    (r"/api/anywhere/leaks/clean", CleanAPI),
+    (r"/api/anywhere/adopt", AdoptAPI),
+    (r"/api/anywhere/users/([^/]+)/leases", UserLeasesAPI),
     (r"/api/batchspawner", PortAPI),
 ]
 

@@ -3,48 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from jupyterhub_anywhere.core.inventory import Health, Sweep
+    from jupyterhub_anywhere.ledger.hubside import HubServer, ServerToken
     from jupyterhub_anywhere.ledger.lease import Lease
 
 NOT_DECLARED: Final = "no such target is declared"
-
-
-class HubServer(Protocol):
-    """A server as the hub knows it."""
-
-    @property
-    def active(self) -> bool:
-        """Whether the hub counts it as running."""
-
-    @property
-    def pending(self) -> str:
-        """``spawn``, ``stop``, ``check`` while the hub works on it; else empty."""
-
-    @property
-    def target(self) -> str:
-        """Where it runs; empty for one that another spawner has started."""
-
-
-class ServerToken(Protocol):
-    """An API token of the hub that belongs to a server."""
-
-    @property
-    def id(self) -> int:
-        """Its id in the hub's database."""
-
-    @property
-    def user(self) -> str:
-        """Whose server's."""
-
-    @property
-    def server(self) -> str:
-        """The server's name, empty for the default one."""
 
 
 @dataclass(frozen=True, slots=True)

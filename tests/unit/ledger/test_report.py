@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from jupyterhub_anywhere.core.inventory import Health, Resource, Sweep
 from jupyterhub_anywhere.core.observation import Phase
 from jupyterhub_anywhere.ledger.disagree import Disagreement, Kind
+from jupyterhub_anywhere.ledger.hubside import HubServer, ServerToken
 from jupyterhub_anywhere.ledger.known import Known
 from jupyterhub_anywhere.ledger.lease import Lease, Seen
 from jupyterhub_anywhere.ledger.report import Report, make_report
@@ -21,22 +22,9 @@ NOW = datetime(2026, 5, 4, 14, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-@dataclass(frozen=True)
-class Server:
+def server(*, active: bool = True, pending: str = "", target: str = "lab") -> HubServer:
     """A server as the hub knows it."""
-
-    active: bool = True
-    pending: str = ""
-    target: str = "lab"
-
-
-@dataclass(frozen=True)
-class Token:
-    """A token of a server."""
-
-    id: int
-    user: str
-    server: str = ""
+    return HubServer(active, pending, target)
 
 
 def lease(user: str = "ann", state: State = State.RUNNING, **changes: Any) -> Lease:
@@ -72,7 +60,7 @@ def known(*leases: Lease, **changes: Any) -> Known:
         "leases": leases,
         "sweeps": {"lab": sweep(*at.values())},
         "health": {"lab": Health(observed=NOW - timedelta(seconds=5))},
-        "hub": {(each.user, each.server): Server() for each in leases if each.live},
+        "hub": {(each.user, each.server): server() for each in leases if each.live},
         "grace": 300.0,
     }
     return Known(**{**values, **changes})
@@ -183,7 +171,7 @@ def test_what_keeps_files_is_never_removed_by_itself() -> None:
 
 
 def test_what_runs_in_the_hub_is_taken_up() -> None:
-    found = make_report(orphan(hub={("eve", ""): Server()}))
+    found = make_report(orphan(hub={("eve", ""): server()}))
     kinds = {each.kind: each for each in found.disagreements}
     assert set(kinds) == {Kind.RESOURCE, Kind.UNRECORDED}
     assert "taken up" in kinds[Kind.RESOURCE].cure
@@ -279,20 +267,20 @@ def test_a_removal_that_has_just_begun_is_none() -> None:
 
 
 def test_a_server_of_the_hub_without_lease() -> None:
-    each = the_only(make_report(known(hub={("bob", "two"): Server()})))
+    each = the_only(make_report(known(hub={("bob", "two"): server()})))
     assert (each.kind, each.what) == (Kind.UNRECORDED, "server bob:two")
 
 
 @pytest.mark.parametrize(
-    "server",
-    [Server(active=False), Server(pending="stop"), Server(target="")],
+    "there",
+    [server(active=False), server(pending="stop"), server(target="")],
     ids=["stopped", "stopping", "another spawner's"],
 )
-def test_servers_of_the_hub_that_need_no_lease(server: Server) -> None:
-    assert make_report(known(hub={("bob", ""): server})).clean
+def test_servers_of_the_hub_that_need_no_lease(there: HubServer) -> None:
+    assert make_report(known(hub={("bob", ""): there})).clean
 
 
-@pytest.mark.parametrize("hub", [{}, {("ann", ""): Server(active=False)}])
+@pytest.mark.parametrize("hub", [{}, {("ann", ""): server(active=False)}])
 def test_a_lease_without_a_server_of_the_hub(hub: Any) -> None:
     assert the_only(make_report(known(lease(), hub=hub))).kind is Kind.UNSERVED
     held = the_only(make_report(known(lease(), hub=hub, hold="the database is new")))
@@ -301,13 +289,17 @@ def test_a_lease_without_a_server_of_the_hub(hub: Any) -> None:
 
 def test_a_hub_that_still_looks_for_its_server() -> None:
     assert make_report(
-        known(lease(), hub={("ann", ""): Server(active=False, pending="check")})
+        known(lease(), hub={("ann", ""): server(active=False, pending="check")})
     ).clean
 
 
 def test_a_token_of_a_dead_server() -> None:
-    tokens = [Token(3, "ann"), Token(4, "bob", "two"), Token(5, "cat")]
-    hub = {("ann", ""): Server(), ("cat", ""): Server(active=False, pending="spawn")}
+    tokens = [
+        ServerToken(3, "ann", ""),
+        ServerToken(4, "bob", "two"),
+        ServerToken(5, "cat", ""),
+    ]
+    hub = {("ann", ""): server(), ("cat", ""): server(active=False, pending="spawn")}
     each = the_only(make_report(known(lease(), hub=hub, tokens=tokens)))
     assert (each.kind, each.what) == (Kind.TOKEN, "API token 4 of server bob:two")
     held = make_report(known(tokens=tokens[1:2], hold="new"))
