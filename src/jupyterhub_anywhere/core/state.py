@@ -7,6 +7,7 @@
     ├── hub/              0700: database, secrets, identity, logs
     │   ├── hub.id            random, never changes
     │   ├── jupyterhub.sqlite
+    │   ├── ledger.sqlite     what is held for which server (see ledger/)
     │   ├── cookie_secret
     │   ├── passwords.json    scrypt hashes of the shared passwords
     │   ├── proxy.json        the proxy's token, ports and process
@@ -64,6 +65,11 @@ class StatePaths:
     def database(self) -> Path:
         """JupyterHub's own SQLite database."""
         return self.hub / "jupyterhub.sqlite"
+
+    @property
+    def ledger(self) -> Path:
+        """The leases, where they are not kept elsewhere; copies lie beside it."""
+        return self.hub / "ledger.sqlite"
 
     @property
     def cookie_secret(self) -> Path:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.core.observation import Phase
+from jupyterhub_anywhere.ledger.damage import RESTORE
 from jupyterhub_anywhere.ledger.errors import LedgerError
 from jupyterhub_anywhere.ledger.event import Event
 from jupyterhub_anywhere.ledger.lease import Lease, Seen
@@ -79,7 +80,7 @@ def to_lease(row: Row[Any]) -> Lease:
         raise LedgerError(
             f"The ledger is damaged: lease {found['id']!r} of {found['user_name']!r} cannot be"
             f" understood ({error}).",
-            hint="Put a copy back: `anywhere ledger copies`, `anywhere ledger restore COPY`.",
+            hint=RESTORE,
         ) from error
 
 
@@ -102,6 +103,20 @@ def _seen(found: Any) -> Seen | None:
     )
 
 
+def to_state(text: str) -> State:
+    """The state of a column.
+
+    Raises:
+        LedgerError: There is none of this name.
+    """
+    try:
+        return State(text)
+    except ValueError:
+        raise LedgerError(
+            f"The ledger is damaged: it has a lease that is {text!r}.", hint=RESTORE
+        ) from None
+
+
 def to_event(lease: str, row: Row[Any]) -> Event:
     """The event of a row.
 
@@ -113,5 +128,6 @@ def to_event(lease: str, row: Row[Any]) -> Event:
         return Event(row.at, lease, before, State(row.after), row.cause, row.error)
     except ValueError as error:
         raise LedgerError(
-            f"The ledger is damaged: an event of lease {lease!r} cannot be understood ({error})."
+            f"The ledger is damaged: an event of lease {lease!r} cannot be understood ({error}).",
+            hint=RESTORE,
         ) from error

@@ -1,0 +1,41 @@
+"""Where a hub's ledger is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jupyterhub_anywhere.config.secrets import Secret, SecretUnavailableError
+from jupyterhub_anywhere.ledger.errors import LedgerError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jupyterhub_anywhere.config.models import Config
+    from jupyterhub_anywhere.core.state import StatePaths
+
+_FILE = "sqlite:///"
+
+
+def ledger_url(config: Config, paths: StatePaths, base: Path) -> str:
+    """The URL of a hub's ledger.
+
+    Args:
+        config: The configuration; without ``hub.ledger.url`` it is SQLite in the state folder.
+        paths: The state folder.
+        base: The configuration's folder: a relative path of SQLite or of a secret starts there.
+
+    Raises:
+        LedgerError: The secret with the URL is not where the configuration says.
+    """
+    declared = config.hub.ledger.url
+    if declared is None:
+        return f"{_FILE}{paths.ledger}"
+    if isinstance(declared, Secret):
+        try:
+            declared = declared.read(base)
+        except SecretUnavailableError as error:
+            raise LedgerError(f"hub.ledger.url: {error}.") from error
+    path = declared.removeprefix(_FILE)
+    if path != declared and path and not path.startswith(("/", ":memory:")):
+        return f"{_FILE}{base.absolute() / path}"
+    return declared
