@@ -1,0 +1,135 @@
+"""What is to be done about what has no lease: resources, the hub's servers, tokens. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jupyterhub_anywhere.ledger.actions import Adopt, Drop, Reap, Revoke
+from jupyterhub_anywhere.ledger.sights import Doubt
+from jupyterhub_anywhere.ledger.states import State
+from jupyterhub_anywhere.ledger.view import Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from jupyterhub_anywhere.core.inventory import Resource
+    from jupyterhub_anywhere.ledger.hubside import ServerToken
+    from jupyterhub_anywhere.ledger.view import View
+
+
+def strays(view: View) -> list[Resource]:
+    """What the target has under this hub's label and no lease is for."""
+    names = {each.name for each in view.here}
+    ids = {each.id for each in view.here}
+    return [
+        each
+        for each in view.listed.values()
+        if each.name not in names and (not each.lease or each.lease not in ids)
+    ]
+
+
+def decide_strays(view: View) -> Decision:
+    """Adopt what a server of the hub is, leave alone what keeps files, reap the rest in time."""
+    decision = Decision()
+    for each in strays(view):
+        doubt = Doubt("stray", view.target, each.name)
+        state = adoptable(view, each)
+        if state is not None:
+            decision.doubts.add(doubt)
+            decision.actions.append(Adopt(view.target, each, state))
+        elif each.keep or _in_the_works(view, each):
+            decision.doubts.add(doubt)
+        else:
+            decision.doubt(view, doubt, view.policy.grace, Reap(view.target, each))
+    return decision
+
+
+def adoptable(view: View, resource: Resource) -> State | None:
+    """As what a stray would be taken; None where nobody is there for whom to take it."""
+    user, server = resource.user, resource.server
+    if not user or user not in view.hub.users or resource.lease in view.ended:
+        return None
+    if resource.keep and resource.alive is False:
+        return State.KEPT
+    known = view.hub.servers.get((user, server))
+    held = any(
+        (each.user, each.server) == (user, server) and each.state is not State.KEPT
+        for each in view.leases
+    )
+    if known is None or not known.active or known.target != view.target or held:
+        return None
+    if known.pending in {"spawn", "stop"} or resource.alive is False:
+        return None
+    return State.RUNNING
+
+
+def _in_the_works(view: View, resource: Resource) -> bool:
+    """Whether the hub starts or stops the very server just now."""
+    known = view.hub.servers.get((resource.user, resource.server))
+    return known is not None and known.pending in {"spawn", "stop"}
+
+
+def decide_servers(view: View) -> Decision:
+    """Servers that the hub counts as active, and whose lease has come to its end."""
+    decision = Decision()
+    for (user, server), known in view.hub.servers.items():
+        if not known.active or known.pending or known.target != view.target:
+            continue
+        leases = [each for each in view.leases if (each.user, each.server) == (user, server)]
+        if any(each.state is not State.KEPT for each in leases):
+            continue
+        last = view.hub.last.get((user, server))
+        ended = leases or ([last] if last is not None else [])
+        if any(each.target == view.target for each in ended) and not _exists(view, user, server):
+            reason = "Your server has ended."
+            decision.actions.append(Drop(user, server, reason))
+    return decision
+
+
+def _exists(view: View, user: str, server: str) -> bool:
+    return any(
+        (each.user, each.server) == (user, server) and each.alive is not False
+        for each in view.listed.values()
+    )
+
+
+def decide_tokens(view: View, kept: Collection[tuple[str, str]]) -> Decision:
+    """Tokens of servers that are dead.
+
+    Args:
+        view: Of no target.
+        kept: User and server's name of every stray that keeps files: it is started again with the
+            token that it has.
+    """
+    decision = Decision()
+    for token in view.hub.tokens:
+        if _is_dead(view, token) and (token.user, token.server) not in kept:
+            doubt = Doubt("token", "", str(token.id))
+            decision.doubt(view, doubt, view.policy.grace, Revoke(token))
+    return decision
+
+
+def _is_dead(view: View, token: ServerToken) -> bool:
+    server = token.user, token.server
+    mine = [each for each in view.leases if (each.user, each.server) == server]
+    if any(each.id in view.hub.busy for each in mine):
+        return False
+    ends = [each for each in mine if each.state is State.STOPPING]
+    if any(each.keeps and not each.forever for each in ends):
+        return False
+    lasting = [each for each in mine if each.state is not State.STOPPING]
+    known = view.hub.servers.get(server)
+    if lasting or (known is not None and (known.active or known.pending)):
+        return _is_of_an_earlier_start(view, token)
+    return True
+
+
+def _is_of_an_earlier_start(view: View, token: ServerToken) -> bool:
+    """Whether the server that runs has a later one, and nothing is kept that has this one."""
+    mine = [each for each in view.leases if (each.user, each.server) == (token.user, token.server)]
+    known = view.hub.servers.get((token.user, token.server))
+    if (known is not None and known.pending) or len(mine) != 1:
+        return False
+    lease = mine[0]
+    runs = lease.state in {State.RUNNING, State.UNKNOWN} and not lease.keeps
+    return runs and lease.token is not None and token.id < lease.token
