@@ -104,10 +104,12 @@ class Database:
             self._check_file()
             with self._engine.connect() as plain:
                 connection = plain.execution_options(anywhere_write=True, anywhere_rebuild=rebuild)
-                with connection.begin():
-                    yield connection
-                if rebuild:
-                    connection.invalidate()
+                try:
+                    with connection.begin():
+                        yield connection
+                finally:
+                    if rebuild and self.sqlite:
+                        _driver(plain).execute("PRAGMA foreign_keys = ON")
             # What was written to a file that nobody finds again was written nowhere.
             self._check_file()
 
@@ -136,9 +138,7 @@ class Database:
         if self.file is None:
             return
         with self._told(), self._engine.connect() as connection:
-            driver = connection.connection.driver_connection
-            assert driver is not None  # noqa: S101 - a connection in use has one
-            driver.execute("PRAGMA journal_mode = WAL")
+            _driver(connection).execute("PRAGMA journal_mode = WAL")
 
     def close(self) -> None:
         """Close all connections."""
@@ -202,6 +202,11 @@ class Database:
     def started(self) -> None:
         """From now on an empty file is a damaged one."""
         self._started = True
+
+
+def _driver(connection: Connection) -> Any:
+    """The driver's own connection: outside of every transaction of SQLAlchemy's."""
+    return connection.connection.driver_connection
 
 
 def _parse(url: str) -> URL:
