@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from jupyterhub.spawner import SpawnException
 
+from jupyterhub_anywhere.targets.causes import OF_REASON, FailureCause
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,9 +26,15 @@ class StartError(SpawnException):
         html: The message as HTML, escaped by the caller; empty for the plain text.
         status_code: HTTP status of the answer.
         errors: Field of the menu to the text beside it, for a refused choice.
+        cause: Why; default: what goes with the reason.
+        stage: How far the start was, where that is what failed; else empty.
+
+    Attributes:
+        cause: Why, in one word.
+        stage: How far the start was; may be empty.
     """
 
-    def __init__(  # noqa: PLR0913 - the arguments of SpawnException and one more
+    def __init__(  # noqa: PLR0913 - the arguments of SpawnException and some more
         self,
         message: str,
         *,
@@ -35,6 +43,8 @@ class StartError(SpawnException):
         html: str = "",
         status_code: int = 500,
         errors: Mapping[str, str] | None = None,
+        cause: FailureCause | None = None,
+        stage: str = "",
     ) -> None:
         super().__init__(
             message,
@@ -47,3 +57,5 @@ class StartError(SpawnException):
         if html:
             self.jupyterhub_html_message = html
         self.errors = dict(errors or {})
+        self.cause = cause or OF_REASON.get(reason, FailureCause.INTERNAL)
+        self.stage = stage

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from jupyterhub_anywhere.core.errors import TargetError
+from jupyterhub_anywhere.core.scrubbing import without
+from jupyterhub_anywhere.targets.causes import FailureCause
 from jupyterhub_anywhere.targets.docker.pulling import PullError
 from jupyterhub_anywhere.targets.errors import StartError
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
 # Characters of an engine's own words that are shown.
 _LONGEST: Final = 300
-_SHORTEST_SECRET: Final = 6
 _TELL: Final = "Please tell the administrator of this hub"
 
 
@@ -47,10 +48,11 @@ class _Rule:
     pattern: re.Pattern[str]
     reason: str
     text: str
+    cause: FailureCause | None = None
 
 
-def _rule(pattern: str, reason: str, text: str) -> _Rule:
-    return _Rule(re.compile(pattern), reason, text)
+def _rule(pattern: str, reason: str, text: str, cause: FailureCause | None = None) -> _Rule:
+    return _Rule(re.compile(pattern), reason, text, cause)
 
 
 _NO_NAME: Final = _rule(
@@ -80,6 +82,7 @@ _ENGINE_RULES: Final = (
         "Target {target} cannot give GPUs to containers. {tell}: the NVIDIA container toolkit"
         " belongs on that machine (`nvidia-ctk runtime configure --runtime=docker`), or the asked"
         " device is not there.",
+        FailureCause.CONFIG,
     ),
     _rule(
         r"is already in use by container",
@@ -134,6 +137,7 @@ _PULL_RULES: Final = (
         "registry",
         "The registry gives image {image} to this machine no more for now: too many were pulled."
         " Try again later. {tell}: a login at the registry, or an own one, raises the limit.",
+        FailureCause.QUOTA,
     ),
     _rule(
         r"no such host|dial tcp|i/o timeout|connection refused|connection reset|tls handshake"
@@ -156,6 +160,7 @@ _PULL_RULES: Final = (
         "image",
         "The registry does not let target {target} have image {image}. {tell}: `docker login` for"
         " the account of the hub.",
+        FailureCause.PULL_DENIED,
     ),
 )
 _NO_ENGINE_RULES: Final = (
@@ -204,11 +209,12 @@ def explain(error: BaseException, place: Place, secrets: Iterable[str] = ()) -> 
     rules = _rules_for(error)
     if rules is None:
         return None
-    said = masked(_said(error), secrets)
+    said = without(_said(error), secrets)
     for rule in rules:
         if rule.pattern.search(said.lower()):
             return _worded(rule, place, said)
-    rule = _rule("", "engine", "The engine of target {target} refuses: {said}")
+    refuses = "The engine of target {target} refuses: {said}"
+    rule = _rule("", "engine", refuses, FailureCause.REFUSED)
     return _worded(rule, place, said)
 
 
@@ -224,7 +230,8 @@ def _worded(rule: _Rule, place: Place, said: str) -> StartError:
         container=place.container,
         network=place.network,
     )
-    return StartError(text, reason=rule.reason, log_message=f"target {place.target}: {said}")
+    log_message = f"target {place.target}: {said}"
+    return StartError(text, reason=rule.reason, log_message=log_message, cause=rule.cause)
 
 
 def _rules_for(error: BaseException) -> tuple[_Rule, ...] | None:
@@ -257,11 +264,3 @@ def _chain(error: BaseException | None) -> Iterator[str]:
         seen.add(id(error))
         yield f"{type(error).__name__}: {error}"
         error = error.__cause__ or error.__context__
-
-
-def masked(text: str, secrets: Iterable[str]) -> str:
-    """The text without the secrets in it."""
-    for secret in secrets:
-        if secret and len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, "***")
-    return text

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.core.quantities import format_memory
-from jupyterhub_anywhere.targets.docker.failures import masked
+from jupyterhub_anywhere.core.scrubbing import scrubbed, without
+from jupyterhub_anywhere.targets.causes import FailureCause
 from jupyterhub_anywhere.targets.errors import StartError
 
 if TYPE_CHECKING:
@@ -143,14 +144,18 @@ def ended(
     if found.error:
         head += f" {found.error}"
     hidden = list(secrets)
-    head = masked(head, hidden)
-    kept = [line.rstrip()[:_LINE_LENGTH] for line in lines if line.strip()][-LINES:]
-    text = masked("\n".join(kept), hidden)
+    head = without(head, hidden)
+    cause = FailureCause.OOM if found.starved else FailureCause.CRASHED
+    # Before anything is cut: half a secret is not found.
+    shown = scrubbed("\n".join(lines), hidden).splitlines()
+    kept = [line.rstrip()[:_LINE_LENGTH] for line in shown if line.strip()][-LINES:]
+    text = "\n".join(kept)
     if not text:
-        return StartError(f"{head} Its log is empty.", reason="exited")
+        return StartError(f"{head} Its log is empty.", reason="exited", cause=cause)
     return StartError(
         f"{head} The end of its log:\n{text}",
         reason="exited",
+        cause=cause,
         html=f"{html.escape(head)} The end of its log:<pre>{html.escape(text)}</pre>",
     )
 
