@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # Which of its hub's servers a process is stands in its environment, whoever started it.
 MARK = "ANYWHERE_KILLED"
 _WATCH = """
+import sys
 from jupyterhub_anywhere.testing.faults import kills
 kills.install({folder!r})
 c.Spawner.cmd = [sys.executable, {stub!r}]

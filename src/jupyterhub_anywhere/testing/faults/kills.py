@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 PLAN: Final = "plan.json"
 PLACES: Final = "places.jsonl"
 DIED: Final = "died"
+_IN_THREADS: Final = ("engine ", "go")
+# JupyterHub looks in this way whether its database answers, at nearly every statement.
+_NOTHING_WRITTEN: Final = "jupyterhub/orm.py:ping_connection"
 _die: Final = os.kill
 # Methods that leave the process, each with the module that has it: missing ones are left out.
 _METHODS: Final = (
@@ -134,8 +137,11 @@ class Book:
         """A call that leaves the process is about to be made, or was made."""
         # The caller, its wrapper and this are no places.
         chain = places.named(places.stacked(sys._getframe(2)))  # noqa: SLF001 - the one way to it
-        if chain or what.startswith("engine"):
-            self.reach(f"{when} {what} in {chain}")
+        if chain.rpartition(":")[0].endswith(_NOTHING_WRITTEN):
+            return
+        # Threads of their own do not know what they do it for.
+        if chain or what.startswith(_IN_THREADS):
+            self.reach(f"{when} {what} in {chain or 'a thread'}")
 
 
 class Watched(collections.abc.Coroutine[Any, Any, Any]):

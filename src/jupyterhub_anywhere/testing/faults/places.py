@@ -47,15 +47,16 @@ def is_flow(file: str, function: str) -> bool:
 
 
 def named(frames: Iterable[tuple[CodeType, int]]) -> str:
-    """The name of a chain of frames, outermost first; empty where none is of a server's life."""
-    words = []
-    flow = False
+    """The name of a chain of frames, outermost first; empty where none is of a server's life.
+
+    It begins with the first that is: who asked for it makes no difference to the world.
+    """
+    words: list[str] = []
     for code, line in frames:
         file = file_of(code)
-        if file:
+        if file and (words or is_flow(file, code.co_name)):
             words.append(f"{file}:{code.co_name}:{line}")
-            flow = flow or is_flow(file, code.co_name)
-    return " > ".join(words) if flow else ""
+    return " > ".join(words)
 
 
 def awaited(coroutine: Any) -> Iterator[tuple[CodeType, int]]:

@@ -232,6 +232,7 @@ def settled(subject: Subject, user: str) -> frozenset[str]:
 
 def ready_bystander(subject: Subject, user: str = BYSTANDER) -> Before:
     """Somebody whose server has to outlive everything that is done to others."""
+    subject.add(user)
     here = subject.running().get(user, frozenset()) if subject.told(user).ready else None
     running = here or settled(subject, user)
     return Before({user: running}, {user: subject.files(user)})
@@ -257,9 +258,8 @@ class Kills:
         self._prepare(doing, user)
         Plan("list").write(subject.folder)
         self._do(doing, user)
-        if doing is Doing.RESTART:
-            if not wait(subject.up, 60.0):
-                raise CycleError("The hub does not come up; nothing was done to it.")
+        if doing is Doing.RESTART and not wait(subject.up, 60.0):
+            raise CycleError("The hub does not come up; nothing was done to it.")
         wish = doing is not Doing.STOP
         wait(lambda: self._is(user, wish), 60.0)
         Plan().write(subject.folder)

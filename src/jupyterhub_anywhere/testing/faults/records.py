@@ -1,0 +1,160 @@
+"""Outcomes as they are kept, and the table of the documentation that is made of them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from jupyterhub_anywhere.testing.faults.run import Outcome
+
+OURS: Final = "ours"
+STOCK: Final = "stock"
+# What stands for all places of one flow in the table.
+KILLED: Final = "the hub is killed"
+_WORDS: Final = {
+    "leaked": "a server runs on that the hub does not know",
+    "lost": "a healthy server is stopped or cut off",
+    "ghosts": "the hub shows a server that is none",
+    "tokens": "a token outlives its server",
+    "files": "files are not what they were",
+    "hub_up": "the hub does not come back",
+}
+_DOINGS: Final = {
+    "start": "during a start",
+    "stop": "during a stop",
+    "restart": "while the hub restarts",
+}
+_HEAD: Final = """\
+% Written by `python -m jupyterhub_anywhere.testing faults --write FILE`; do not edit.
+
+# Faults
+
+What comes of faults that are really made: the hub is killed, its engine misbehaves. After each the
+hub runs again and gets a few seconds; then it is compared what the hub's API says, what really
+runs, and which tokens are valid. *Ours* is `AnywhereSpawner`; *stock* is the same JupyterHub with
+the bare spawner of the same back end, as the control: a harness that finds nothing there does not
+bite.
+
+A cell says how many of the cases went well, and what did not. Somebody whose server has nothing to
+do with the fault is there in each case; that server counts as well.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One outcome, of one side.
+
+    Attributes:
+        side: `OURS` or `STOCK`.
+        world: Where servers are: ``process`` or ``docker``.
+        row: The row of the table, for people.
+        outcome: What came of it.
+    """
+
+    side: str
+    world: str
+    row: str
+    outcome: Outcome
+
+    @property
+    def key(self) -> tuple[str, str, str, str, str]:
+        """What a later record of the same case has, too."""
+        return (self.side, self.world, self.row, str(self.outcome.doing), self.outcome.fault)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "side": self.side,
+            "world": self.world,
+            "row": self.row,
+            "doing": str(self.outcome.doing),
+            "fault": self.outcome.fault,
+            "failures": list(self.outcome.failures),
+            "forgotten": self.outcome.forgotten,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A record as it is read again; see `Record.to_json`."""
+
+    side: str
+    world: str
+    row: str
+    doing: str
+    fault: str
+    failures: tuple[str, ...]
+    forgotten: bool = False
+
+    @classmethod
+    def of(cls, given: dict[str, Any]) -> Case:
+        """Out of plain data."""
+        return cls(**{**given, "failures": tuple(given["failures"])})
+
+
+def keep(path: Path, record: Record) -> None:
+    """Add a record to a file, a line each; what was not reached says nothing."""
+    if record.outcome.reached:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record.to_json(), sort_keys=True) + "\n")
+
+
+def kept(path: Path) -> list[Case]:
+    """The cases of a file; the last word on each counts.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
+    found = {}
+    for case in map(Case.of, lines):
+        found[case.side, case.world, case.row, case.doing, case.fault] = case
+    return list(found.values())
+
+
+def compact(path: Path) -> None:
+    """Write a file anew, in order, with the last word on each case only."""
+    cases = sorted(kept(path), key=lambda each: (each.world, each.row, each.doing, each.side))
+    lines = [
+        json.dumps(
+            {name: getattr(each, name) for name in Case.__dataclass_fields__}, sort_keys=True
+        )
+        for each in cases
+    ]
+    path.write_text("".join(line + "\n" for line in lines), "utf-8")
+
+
+def table(cases: Sequence[Case]) -> str:
+    """The page as Markdown."""
+    lines = [_HEAD]
+    for world in sorted({case.world for case in cases}):
+        mine = [case for case in cases if case.world == world]
+        lines += [f"## {world.capitalize()}", ""]
+        lines += ["| what is done | ours | stock |", "| --- | --- | --- |"]
+        for doing in _DOINGS:
+            for row in sorted({case.row for case in mine if case.doing == doing}):
+                here = [case for case in mine if (case.doing, case.row) == (doing, row)]
+                cells = [_cell(each for each in here if each.side == side) for side in _SIDES]
+                lines.append(f"| {row} {_DOINGS[doing]} | {' | '.join(cells)} |")
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+_SIDES: Final = (OURS, STOCK)
+
+
+def _cell(cases: Iterable[Case]) -> str:
+    """How many went well, and what did not."""
+    found = list(cases)
+    if not found:
+        return "not tried"
+    well = sum(not case.failures for case in found)
+    broken = Counter(name for case in found for name in case.failures)
+    words = [f"{_WORDS[name]} ({number})" for name, number in sorted(broken.items())]
+    return "; ".join([f"{well} of {len(found)} well", *words])
