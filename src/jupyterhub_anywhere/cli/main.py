@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jupyterhub_anywhere.cli import failures
+from jupyterhub_anywhere.cli.adopt import adopt
 from jupyterhub_anywhere.cli.backup import backup
 from jupyterhub_anywhere.cli.check import check
 from jupyterhub_anywhere.cli.doctor import doctor
 from jupyterhub_anywhere.cli.down import down
 from jupyterhub_anywhere.cli.explain import explain
 from jupyterhub_anywhere.cli.import_ import import_
+from jupyterhub_anywhere.cli.leaks import leaks
 from jupyterhub_anywhere.cli.output import (
     OutputClosedError,
     abandon,
@@ -102,6 +104,8 @@ def cli() -> None:
 for _command in (
     up,
     status,
+    leaks,
+    adopt,
     reload,
     down,
     check,

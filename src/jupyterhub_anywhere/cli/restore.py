@@ -59,7 +59,7 @@ def _refuse_what_runs(paths: StatePaths) -> None:
     from jupyterhub_anywhere.hub.status import status
 
     found = status(paths)
-    if found.servers or found.proxy_pid is not None:
+    if found.busy or found.proxy_pid is not None:
         raise StateError(
             f"Servers or the proxy of {paths.root} still run.",
             hint="End them with `anywhere down`; `anywhere status` lists them.",

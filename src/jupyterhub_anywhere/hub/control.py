@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["ask", "down", "short_path"]
 
 LONGEST_LINE: Final = 1 << 20
+# Of an answer: a row for each of tens of thousands of servers.
+_LONGEST_ANSWER: Final = 1 << 28
 
 
 @contextmanager
@@ -60,7 +62,7 @@ def ask(
                 connection.connect(name)
             connection.sendall(request)
             with connection.makefile("rb") as stream:
-                line = stream.readline(LONGEST_LINE)
+                line = stream.readline(_LONGEST_ANSWER)
             answer = json.loads(line)
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
         raise SurroundingsError(

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from jupyterhub_anywhere.hub.control import LONGEST_LINE, short_path
+from jupyterhub_anywhere.hub.gently import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -50,7 +51,7 @@ class Controller:
         with suppress(OSError, asyncio.CancelledError):
             try:
                 answer = await self._one(await reader.readline())
-                writer.write(json.dumps(answer, default=str).encode() + b"\n")
+                writer.write((await dumps(answer)).encode() + b"\n")
                 await writer.drain()
             finally:
                 writer.close()

@@ -196,14 +196,16 @@ async def answer(seat: Seat | None, request: Mapping[str, Any]) -> dict[str, Any
             ``clean`` also ``files`` and ``dry_run``.
 
     Returns:
-        ``ok``, and what the command adds; ``error`` where it failed.
+        ``ok``, and what the command adds. Where it failed: ``error``, ``hint``, ``kind`` and
+        ``code``, the exit code of a command.
     """
     try:
         if seat is None:
             raise NoOverviewError("This hub keeps no ledger.")
         return {"ok": True, **await _answered(seat, request)}
     except AnywhereError as error:
-        return {"ok": False, "error": error.message, "hint": error.hint, "code": error.exit_code}
+        told = {"error": error.message, "hint": error.hint, "kind": type(error).__name__}
+        return {"ok": False, "code": error.exit_code, **told}
 
 
 async def _answered(seat: Seat, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from jupyterhub_anywhere.core.errors import AnywhereError, StateError
 from jupyterhub_anywhere.core.processes import ProcessId
+from jupyterhub_anywhere.hub import servers
 from jupyterhub_anywhere.hub.files import read_json
+from jupyterhub_anywhere.hub.servers import ServerStatus
 from jupyterhub_anywhere.hub.uprecord import read_up
 from jupyterhub_anywhere.spawner import left
 
@@ -16,29 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jupyterhub_anywhere.core.state import StatePaths
-    from jupyterhub_anywhere.hub.uprecord import UpRecord
-
-
-@dataclass(frozen=True, slots=True)
-class ServerStatus:
-    """One server.
-
-    Attributes:
-        user: Whose.
-        server: Its name, empty for the default one.
-        target: Where it runs.
-        profile: What was picked; empty where only the target was asked.
-        state: ``ready``, ``spawn``, ``stop`` or ``check``; ``running`` where the hub is away;
-            ``left`` where a stop failed and something may be left.
-        detail: More for an administrator.
-    """
-
-    user: str
-    server: str
-    target: str
-    profile: str = ""
-    state: str = "running"
-    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +33,13 @@ class Status:
         hub_pid: The hub's process; None without.
         proxy_pid: The proxy's process; None without.
         ports: ``hub`` and ``proxy_api`` to port, on 127.0.0.1.
-        servers: Every server that runs.
+        servers: Every server that runs, is kept, or is not gone yet.
         logs: Name to path of each log file.
         doors: Addresses at which the hub's API listens beside 127.0.0.1, for containers.
+        targets: Every target, see `report.TargetRow`; empty where no ledger was asked.
+        hold: Why nothing is removed until a person decides; empty where nothing holds it up.
+        ledger: Why the ledger cannot be read, and the next step; empty where it can, and where
+            there is none yet. Servers may be missing then.
     """
 
     running: bool
@@ -72,6 +54,14 @@ class Status:
     servers: tuple[ServerStatus, ...]
     logs: Mapping[str, str]
     doors: tuple[str, ...]
+    targets: tuple[Mapping[str, Any], ...] = ()
+    hold: str = ""
+    ledger: str = ""
+
+    @property
+    def busy(self) -> bool:
+        """Whether something runs, or may run, that was started from here."""
+        return any(each.alive for each in self.servers)
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
@@ -92,7 +82,8 @@ def status(paths: StatePaths) -> Status:
             f"The state folder {paths.root} is another account's.", hint="Run this as that account."
         ) from None
     running = record is not None and record.alive
-    told = _ask(paths) if running else None
+    told = _ask(paths, "status") if running else None
+    found = servers.by_hub(told, _ask(paths, "leases")) if told else servers.alone(paths, record)
     proxy = read_json(paths.proxy)
     process = ProcessId.from_json(proxy.get("process"))
     ports = {name: proxy.get(f"{name}_port") for name in ("hub", "api")}
@@ -110,27 +101,22 @@ def status(paths: StatePaths) -> Status:
             for name, port in ports.items()
             if isinstance(port, int)
         },
-        servers=(*(_told(told) if told is not None else _found(paths, record)), *_left(paths)),
+        servers=(*found.servers, *_left(paths)),
         logs={path.stem: str(path) for path in logs},
         doors=tuple(map(str, (told or {}).get("doors", ()))),
+        targets=found.targets,
+        hold=found.hold,
+        ledger=found.ledger,
     )
 
 
-def _ask(paths: StatePaths) -> dict[str, Any] | None:
+def _ask(paths: StatePaths, command: str) -> dict[str, Any] | None:
     from jupyterhub_anywhere.hub.control import ask
 
     try:
-        return ask(paths, "status", seconds=10.0)
+        return ask(paths, command, seconds=10.0)
     except AnywhereError:
         return None
-
-
-def _told(answer: dict[str, Any]) -> list[ServerStatus]:
-    keys = ("user", "server", "target", "profile", "state")
-    return [
-        ServerStatus(**{key: each[key] for key in keys}, detail=str(each.get("detail", "")))
-        for each in answer.get("servers", ())
-    ]
 
 
 def row(user: str, server: str, spawner: Any) -> dict[str, Any] | None:
@@ -165,18 +151,3 @@ def _left(paths: StatePaths) -> list[ServerStatus]:
         target, detail = str(each.get("target")), str(each.get("reason"))
         found.append(ServerStatus(user, server, target, state="left", detail=detail))
     return found
-
-
-def _found(paths: StatePaths, record: UpRecord | None) -> list[ServerStatus]:
-    """The servers by the targets' own word, where the hub cannot be asked."""
-    if not paths.hub_id.exists() and (record is None or not record.hub_id):
-        return []
-    from jupyterhub_anywhere.hub.leftovers import owned, site_of
-
-    site = site_of(paths, record, record.hub_id if record is not None else "")
-    return [
-        ServerStatus(
-            each.resource.user, each.resource.server, each.target, detail=each.resource.detail
-        )
-        for each in asyncio.run(owned(site))
-    ]
