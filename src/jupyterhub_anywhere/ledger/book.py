@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 from jupyterhub_anywhere.core.errors import AnywhereError
 from jupyterhub_anywhere.ledger.errors import StaleError
 from jupyterhub_anywhere.ledger.lease import Lease, new_id
+from jupyterhub_anywhere.ledger.lookout import kin
 from jupyterhub_anywhere.ledger.states import TABLE, Cause, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jupyterhub_anywhere.core.clock import Clock
+    from jupyterhub_anywhere.core.inventory import Watching
     from jupyterhub_anywhere.core.observation import Observation
     from jupyterhub_anywhere.ledger.ports import Leases
 
@@ -44,12 +46,20 @@ class Book:
         clock: The time.
         busy: The ids of leases that a start or a stop of this process works on. `begin` and `stop`
             add to it, before they write; `release` and whatever ends the work take out of it.
+        watches: Target name to what looks at it: targets that share a watch share names as well.
     """
 
     def __init__(
-        self, ledger: Leases, *, hub: str, clock: Clock, busy: set[str] | None = None
+        self,
+        ledger: Leases,
+        *,
+        hub: str,
+        clock: Clock,
+        busy: set[str] | None = None,
+        watches: Mapping[str, Watching] | None = None,
     ) -> None:
         self._ledger, self._hub, self._clock = ledger, hub, clock
+        self._watches: Mapping[str, Watching] = {} if watches is None else watches
         self.busy: set[str] = set() if busy is None else busy
 
     # --- the start -------------------------------------------------------------------------------
@@ -167,8 +177,11 @@ class Book:
     async def _name_is_free(self, mine: Lease) -> None:
         # Written first and looked then: whoever removes something of this name does it likewise, so
         # that one of the two sees the other.
-        for each in await self._ledger.active(target=mine.target):
-            if each.id != mine.id and each.held and each.name == mine.name:
+        near = kin(self._watches, mine.target)
+        for each in await self._ledger.active():
+            if (each.name != mine.name or each.target not in near) or each.id == mine.id:
+                continue
+            if each.held:
                 raise NameTakenError(
                     f"{each.name} of {each.log_name} is still {each.state} at {each.target}.",
                     hint="Wait until it is gone; `anywhere status` shows it.",

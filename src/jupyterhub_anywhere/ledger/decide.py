@@ -17,6 +17,8 @@ from jupyterhub_anywhere.ledger.states import Cause, State
 from jupyterhub_anywhere.ledger.view import Decision
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from jupyterhub_anywhere.core.inventory import Resource
     from jupyterhub_anywhere.ledger.lease import Lease
     from jupyterhub_anywhere.ledger.view import View
@@ -30,10 +32,15 @@ _GONE: Final = "Your server is gone: nothing of it is left where it ran."
 _UNKNOWN: Final = "Your server cannot be reached at the moment. It is kept."
 
 
-def decide_leases(view: View) -> Decision:
-    """What is to be done about the leases of a view's target."""
+def decide_leases(view: View, leases: Iterable[Lease] | None = None) -> Decision:
+    """What is to be done about the leases of a view's target.
+
+    Args:
+        view: What is known.
+        leases: Some of them; None for all.
+    """
     decision = Decision()
-    for lease in view.here:
+    for lease in view.here if leases is None else leases:
         if lease.id in view.hub.busy:
             continue
         match lease.state:
@@ -70,8 +77,10 @@ def _starting(view: View, lease: Lease, decision: Decision) -> None:
     if found is None and seen.phase is Phase.UNKNOWN:
         return
     fail = {"error": "its hub died during its start", "tries": 0, "due": None}
-    alive = seen.phase is Phase.RUNNING if found is None else found.alive is not False
-    if not alive or (found is not None and not _is_its_own(found, lease)):
+    if found is not None and found.alive is False and seen.phase is not Phase.GONE:
+        return  # That list is older than the start.
+    ended = found is not None and (found.alive is False or not _is_its_own(found, lease))
+    if ended or seen.phase is Phase.GONE:
         decision.actions.append(Move(lease, Cause.FAIL, fail, _LOST_HALFWAY))
     elif view.wanted(lease):
         decision.actions.append(Move(lease, Cause.FOUND, _seen(view, lease) | {"error": ""}))
@@ -87,10 +96,12 @@ def _running(view: View, lease: Lease, decision: Decision) -> None:
         _replaced(view, lease, found, decision)
     elif found is not None and found.alive is not False:
         _sees(view, lease, decision)
-    elif found is not None or (view.sweep is None and seen.phase is Phase.GONE):
+    elif seen.phase is Phase.GONE and (found is not None or view.sweep is None):
         _ended(view, lease, found, decision)
     elif seen.phase is Phase.GONE:
         _prove(view, lease, decision, _GONE)
+    elif found is not None:
+        return  # That list is older than the start.
     elif seen.phase is Phase.RUNNING:
         _sees(view, lease, decision)
     elif view.sweep is not None and lease.state is State.RUNNING:
@@ -122,13 +133,16 @@ def _ended(view: View, lease: Lease, found: Resource | None, decision: Decision)
 
 def _replaced(view: View, lease: Lease, found: Resource, decision: Decision) -> None:
     """Its name is another's, so it has none of its own any more."""
-    if found.keep or any(each.id == found.lease for each in view.leases):
+    if found.keep or found.lease in view.ids:
         error = f"its name is that of lease {found.lease}"
         if lease.error != error:
             decision.actions.append(Note(lease, {"error": error}))
         return
     changes = {"error": f"what has its name is of lease {found.lease}", "tries": 0, "due": None}
-    decision.actions.append(Move(lease, Cause.END, changes, _GONE, _GONE))
+    # Not at once: the list may be older than the start.
+    doubt = Doubt("replaced", view.target, lease.id)
+    move = Move(lease, Cause.END, changes, _GONE, _GONE)
+    decision.doubt(view, doubt, view.policy.settle, move)
 
 
 def _stopping(view: View, lease: Lease, decision: Decision) -> None:
@@ -143,7 +157,7 @@ def _stopping(view: View, lease: Lease, decision: Decision) -> None:
         _end_of(view, lease, decision, Cause.REST if rests else Cause.PROVE_GONE)
     elif found is None and view.sweep is not None:
         _note_seen(view, lease, decision)
-    elif found is not None and found.alive is False and keeps:
+    elif found is not None and seen.phase is Phase.GONE and keeps:
         _end_of(view, lease, decision, Cause.REST)
     elif view.rival(lease) is None and _is_due(view, lease):
         decision.actions.append(End(lease, found, halt=keeps or found is None))

@@ -15,6 +15,10 @@ class Leases(Protocol):
     """Every lease of one hub. Each call is committed when it returns; see `Ledger`."""
 
     @property
+    def hub(self) -> str:
+        """The hub's id."""
+
+    @property
     def fresh(self) -> bool:
         """Whether nothing was ever written to it."""
 
@@ -59,8 +63,8 @@ class Leases(Protocol):
     async def history(self, *, limit: int = 100, user: str | None = None) -> list[Lease]:
         """Those that are gone, newest first."""
 
-    async def remarks(self) -> dict[str, str]:
-        """What else is remembered for this hub."""
+    async def recall(self, key: str) -> str | None:
+        """What was remembered; None where nothing was."""
 
-    async def remark(self, key: str, value: str) -> None:
+    async def remember(self, key: str, value: str) -> None:
         """Remember something; an empty text forgets it."""

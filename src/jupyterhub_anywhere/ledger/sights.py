@@ -19,7 +19,7 @@ class Doubt:
     Attributes:
         kind: ``stray`` (what has no lease), ``causeless`` (a lease that the hub knows no server
             of), ``undone`` (a start that the hub knows nothing of), ``awake`` (what is kept and
-            runs), ``token``, or ``ahead`` (a lease of a time that has yet to come).
+            runs), ``replaced`` (a lease whose name another's resource has) or ``token``.
         target: The target's name; empty for tokens.
         name: The resource's name, the lease's id or the token's id.
     """

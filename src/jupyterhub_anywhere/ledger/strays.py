@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 
 
 def strays(view: View) -> list[Resource]:
-    """What the target has under this hub's label and no lease is for."""
-    names = {each.name for each in view.here}
-    ids = {each.id for each in view.here}
+    """What the target has under this hub's label and no lease is for.
+
+    Of targets that share a list, the first has all of it.
+    """
+    if view.target != min(view.kin | {view.target}):
+        return []
+    names = {each.name for each in view.near}
+    ids = {each.id for each in view.near}
     return [
         each
         for each in view.listed.values()
@@ -33,10 +38,10 @@ def decide_strays(view: View) -> Decision:
     decision = Decision()
     for each in strays(view):
         doubt = Doubt("stray", view.target, each.name)
-        state = adoptable(view, each)
-        if state is not None:
+        adopt = adoption(view, each)
+        if adopt is not None:
             decision.doubts.add(doubt)
-            decision.actions.append(Adopt(view.target, each, state))
+            decision.actions.append(adopt)
         elif each.keep or _in_the_works(view, each):
             decision.doubts.add(doubt)
         else:
@@ -44,23 +49,20 @@ def decide_strays(view: View) -> Decision:
     return decision
 
 
-def adoptable(view: View, resource: Resource) -> State | None:
-    """As what a stray would be taken; None where nobody is there for whom to take it."""
+def adoption(view: View, resource: Resource) -> Adopt | None:
+    """As what a stray is taken; None where nobody is there for whom to take it."""
     user, server = resource.user, resource.server
     if not user or user not in view.hub.users or resource.lease in view.ended:
         return None
-    if resource.keep and resource.alive is False:
-        return State.KEPT
     known = view.hub.servers.get((user, server))
-    held = any(
-        (each.user, each.server) == (user, server) and each.state is not State.KEPT
-        for each in view.leases
-    )
-    if known is None or not known.active or known.target != view.target or held:
+    held = any(each.state is not State.KEPT for each in view.of_server(user, server))
+    if resource.keep and resource.alive is False:
+        return None if held else Adopt(view.target, resource, State.KEPT)
+    if known is None or not known.active or held or resource.alive is False:
         return None
-    if known.pending in {"spawn", "stop"} or resource.alive is False:
+    if known.target not in view.kin | {view.target} or known.pending in {"spawn", "stop"}:
         return None
-    return State.RUNNING
+    return Adopt(known.target, resource, State.RUNNING)
 
 
 def _in_the_works(view: View, resource: Resource) -> bool:
@@ -75,7 +77,7 @@ def decide_servers(view: View) -> Decision:
     for (user, server), known in view.hub.servers.items():
         if not known.active or known.pending or known.target != view.target:
             continue
-        leases = [each for each in view.leases if (each.user, each.server) == (user, server)]
+        leases = view.of_server(user, server)
         if any(each.state is not State.KEPT for each in leases):
             continue
         last = view.hub.last.get((user, server))
@@ -111,7 +113,7 @@ def decide_tokens(view: View, kept: Collection[tuple[str, str]]) -> Decision:
 
 def _is_dead(view: View, token: ServerToken) -> bool:
     server = token.user, token.server
-    mine = [each for each in view.leases if (each.user, each.server) == server]
+    mine = view.of_server(*server)
     if any(each.id in view.hub.busy for each in mine):
         return False
     ends = [each for each in mine if each.state is State.STOPPING]
@@ -126,7 +128,7 @@ def _is_dead(view: View, token: ServerToken) -> bool:
 
 def _is_of_an_earlier_start(view: View, token: ServerToken) -> bool:
     """Whether the server that runs has a later one, and nothing is kept that has this one."""
-    mine = [each for each in view.leases if (each.user, each.server) == (token.user, token.server)]
+    mine = view.of_server(token.user, token.server)
     known = view.hub.servers.get((token.user, token.server))
     if (known is not None and known.pending) or len(mine) != 1:
         return False

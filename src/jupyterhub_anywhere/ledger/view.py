@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from jupyterhub_anywhere.core.observation import Observation, Phase
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.ledger.policy import Policy
     from jupyterhub_anywhere.ledger.sights import Doubt
 
+# States in which something is made or runs.
+_MADE = frozenset({State.STARTING, State.RUNNING, State.UNKNOWN})
 _NOBODY_ASKED = Observation(Phase.UNKNOWN, "it was not asked")
 
 
@@ -47,48 +50,81 @@ class HubFacts:
         return server.pending if server is not None else ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class View:
     """One target, with all leases and the hub.
 
     Attributes:
-        target: The target's name.
+        target: The target's name; empty for what is at none.
         leases: All leases that are not gone, of every target.
-        observations: Lease id to what is known of its resource.
         sweep: The target's last list; None where it cannot be listed at all.
         hub: The hub.
-        ended: Those ids in the resources' labels whose lease is gone.
         now: The time.
+        policy: How patient the reconciler is.
         ages: Seconds since each doubt was seen first.
-        policy: How patient it is.
+        observations: Lease id to what is known of its resource.
+        ended: Those ids in the resources' labels whose lease is gone.
+        kin: The targets that share this one's list, as all processes of a machine do; with it.
     """
 
     target: str
     leases: Sequence[Lease]
-    observations: Mapping[str, Observation]
     sweep: Sweep | None
     hub: HubFacts
-    ended: frozenset[str]
     now: datetime
-    ages: Mapping[Doubt, float]
     policy: Policy
+    ages: Mapping[Doubt, float] = field(default_factory=dict)
+    observations: Mapping[str, Observation] = field(default_factory=dict)
+    ended: frozenset[str] = frozenset()
+    kin: frozenset[str] = frozenset()
 
-    @property
+    @cached_property
     def here(self) -> list[Lease]:
         """The leases of this target."""
         return [each for each in self.leases if each.target == self.target]
 
-    @property
+    @cached_property
+    def near(self) -> list[Lease]:
+        """The leases of all targets that share this one's list."""
+        kin = self.kin | {self.target}
+        return [each for each in self.leases if each.target in kin]
+
+    @cached_property
+    def _by_server(self) -> Mapping[tuple[str, str], list[Lease]]:
+        found: dict[tuple[str, str], list[Lease]] = {}
+        for each in self.leases:
+            found.setdefault((each.user, each.server), []).append(each)
+        return found
+
+    @cached_property
+    def _made(self) -> Mapping[str, list[Lease]]:
+        found: dict[str, list[Lease]] = {}
+        for each in self.near:
+            if each.state in _MADE:
+                found.setdefault(each.name, []).append(each)
+        return found
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        """The ids of all leases."""
+        return frozenset(each.id for each in self.leases)
+
+    @cached_property
     def listed(self) -> Mapping[str, Resource]:
         """What the last list has; nothing where it failed."""
         return self.sweep.resources if self.sweep is not None and self.sweep.succeeded else {}
 
+    @cached_property
+    def _by_label(self) -> Mapping[str, Resource]:
+        return {each.lease: each for each in self.listed.values() if each.lease}
+
+    def of_server(self, user: str, server: str) -> list[Lease]:
+        """The leases of one server."""
+        return self._by_server.get((user, server), [])
+
     def resource(self, lease: Lease) -> Resource | None:
         """What the target has of a lease: by its name, else by the label."""
-        found = self.listed.get(lease.name)
-        if found is not None:
-            return found
-        return next((each for each in self.listed.values() if each.lease == lease.id), None)
+        return self.listed.get(lease.name) or self._by_label.get(lease.id)
 
     def observation(self, lease: Lease) -> Observation:
         """What is known of a lease's resource."""
@@ -101,21 +137,13 @@ class View:
             return False
         return not any(
             other.attempt > lease.attempt and other.state in {State.RUNNING, State.UNKNOWN}
-            for other in self.leases
-            if (other.user, other.server) == (lease.user, lease.server) and other.id != lease.id
+            for other in self.of_server(lease.user, lease.server)
         )
 
     def rival(self, lease: Lease) -> Lease | None:
         """Another lease of the same name under which something is made or runs."""
-        making = {State.STARTING, State.RUNNING, State.UNKNOWN}
-        return next(
-            (
-                other
-                for other in self.here
-                if other.id != lease.id and other.name == lease.name and other.state in making
-            ),
-            None,
-        )
+        made = self._made.get(lease.name, [])
+        return next((other for other in made if other.id != lease.id), None)
 
 
 @dataclass(slots=True)
@@ -139,3 +167,9 @@ class Decision:
         age = view.ages.get(doubt)
         if age is not None and age >= patience:
             self.actions.extend(actions)
+
+    def add(self, other: Decision) -> None:
+        """Take in another one, after this."""
+        self.actions += other.actions
+        self.doubts |= other.doubts
+        self.candidates |= other.candidates

@@ -1,0 +1,166 @@
+"""Looking: what the ledger, a target and the hub say at one moment, brought together."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from jupyterhub_anywhere.ledger.states import State
+from jupyterhub_anywhere.ledger.strays import strays
+from jupyterhub_anywhere.ledger.view import HubFacts, View
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from jupyterhub_anywhere.core.clock import Clock
+    from jupyterhub_anywhere.core.inventory import Resource, Sweep, Watching
+    from jupyterhub_anywhere.core.observation import Observation
+    from jupyterhub_anywhere.ledger.hubside import HubSide
+    from jupyterhub_anywhere.ledger.lease import Lease
+    from jupyterhub_anywhere.ledger.policy import Policy
+    from jupyterhub_anywhere.ledger.ports import Leases
+    from jupyterhub_anywhere.ledger.sights import Sights
+
+# How many ended leases of one user are looked through for the last one of a server.
+_HISTORY: Final = 200
+
+
+# How many leases are looked at before the event loop gets its turn.
+AT_A_TIME: Final = 250
+
+
+def kin(watches: Mapping[str, Watching], target: str) -> frozenset[str]:
+    """The targets that share a target's list, itself included."""
+    watch = watches.get(target)
+    if watch is None:
+        return frozenset({target})
+    shared = {name for name, other in watches.items() if other is watch}
+    return frozenset(shared | {target})
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the ledger and the hub said at one moment."""
+
+    leases: Sequence[Lease]
+    hub: HubFacts
+
+
+class Lookout:
+    """Makes views.
+
+    Args:
+        ledger: Every lease.
+        hub: The hub.
+        watches: Target name to what looks at it.
+        clock: The time.
+        policy: How patient the reconciler is.
+        sights: What is doubtful, since when.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is one of the things that it looks at
+        self,
+        ledger: Leases,
+        hub: HubSide,
+        watches: Mapping[str, Watching],
+        *,
+        clock: Clock,
+        policy: Policy,
+        sights: Sights,
+    ) -> None:
+        self._ledger, self._hub, self._watches = ledger, hub, watches
+        self._clock, self._policy, self._sights = clock, policy, sights
+
+    async def look(self) -> Look:
+        """Ask the ledger, then the hub.
+
+        Raises:
+            LedgerError: The ledger cannot be read.
+        """
+        leases = await self._ledger.active()
+        last = await self._last_of(leases)
+        hub = HubFacts(
+            users=frozenset(self._hub.users()),
+            servers=dict(self._hub.servers()),
+            tokens=tuple(self._hub.tokens()),
+            busy=frozenset(each.id for each in leases if self._hub.in_charge(each.id)),
+            last=last,
+        )
+        return Look(leases, hub)
+
+    async def _last_of(self, leases: Sequence[Lease]) -> dict[tuple[str, str], Lease]:
+        """The last lease, which is gone, of servers that the hub counts and that have none."""
+        held = {(each.user, each.server) for each in leases}
+        found: dict[tuple[str, str], Lease] = {}
+        bare = {key for key, known in self._hub.servers().items() if known.active} - held
+        for user in sorted({user for user, _ in bare}):
+            for lease in await self._ledger.history(limit=_HISTORY, user=user):
+                found.setdefault((lease.user, lease.server), lease)
+        return {key: found[key] for key in bare if key in found}
+
+    async def view(self, target: str, look: Look, sweep: Sweep | None) -> View:
+        """What is known of one target.
+
+        Args:
+            target: Its name; empty for what is at none.
+            look: Made after the list, so that it has the lease of all that is in it.
+            sweep: The list; None where there can be none.
+        """
+        view = View(
+            target=target,
+            leases=look.leases,
+            sweep=sweep,
+            hub=look.hub,
+            now=self._clock.now(),
+            policy=self._policy,
+            ages=self._sights.ages(),
+            ended=await self._ended(look.leases, sweep),
+            kin=kin(self._watches, target),
+        )
+        watch = self._watches.get(target)
+        observed: dict[str, Observation] = {}
+        for number, lease in enumerate(view.here):
+            if number % AT_A_TIME == 0:
+                await asyncio.sleep(0)
+            if watch is not None:
+                observed[lease.id] = watch.observe(self._name(view, lease), _since(lease))
+            elif self._to_be_asked(view, lease):
+                observed[lease.id] = await self._hub.ask(lease)
+        return replace(view, observations=observed)
+
+    def strays(self, target: str, look: Look) -> list[Resource]:
+        """What the last list of a target has and no lease is for."""
+        sweep = self._watches[target].latest
+        view = View(target, look.leases, sweep, look.hub, self._clock.now(), self._policy)
+        return strays(replace(view, kin=kin(self._watches, target)))
+
+    @staticmethod
+    def _name(view: View, lease: Lease) -> str:
+        found = view.resource(lease)
+        return found.name if found is not None else lease.name
+
+    @staticmethod
+    def _to_be_asked(view: View, lease: Lease) -> bool:
+        """Whether a lease's own spawner is asked: the hub does that for what it knows itself."""
+        if lease.id in view.hub.busy or lease.state in {State.WANTED, State.QUEUED, State.KEPT}:
+            return False
+        return lease.state in {State.STARTING, State.STOPPING} or not view.wanted(lease)
+
+    async def _ended(self, leases: Sequence[Lease], sweep: Sweep | None) -> frozenset[str]:
+        """Labels of resources whose lease has come to its end, of those that have none."""
+        if sweep is None or not sweep.succeeded:
+            return frozenset()
+        labels = {each.lease for each in sweep.resources.values() if each.lease}
+        ended = set()
+        for label in labels - {each.id for each in leases}:
+            found = await self._ledger.get(label)
+            if found is not None:
+                ended.add(label)
+        return frozenset(ended)
+
+
+def _since(lease: Lease) -> datetime:
+    """When the call that made it was about to be sent, as far as it is known."""
+    return lease.steps.get(State.STARTING) or max(lease.steps.values())
