@@ -8,7 +8,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from jupyterhub_anywhere.ledger.known import NOT_DECLARED
+from jupyterhub_anywhere.ledger.policy import Policy
 from jupyterhub_anywhere.ledger.states import State
+from jupyterhub_anywhere.ledger.strays import decide_tokens
+from jupyterhub_anywhere.ledger.view import HubFacts, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -227,7 +230,7 @@ def _presence(lease: Lease, sweep: Sweep | None, resource: Resource | None) -> D
         return _about(lease, Kind.LOST, since=sweep.began, cause=cause, cure=cure)
     if lease.state is State.KEPT and resource is not None and resource.alive is True:
         cause = "it was stopped, and its target says that it runs"
-        cure = "Start it in the hub to use it, then stop it again."
+        cure = "It is stopped again after a time of grace."
         return _about(lease, Kind.AWAKE, since=sweep.began, cause=cause, cure=cure)
     return None
 
@@ -294,18 +297,21 @@ def _hub(known: Known) -> Iterator[Disagreement]:
                 Kind.UNSERVED,
                 since=lease.steps.get(lease.state),
                 cause=known.hold or "the hub knows of no such server that runs",
-                cure=f"`anywhere adopt {lease.target}/{lease.name}` gives it back to its user."
+                cure="It stays until a person decides."
                 if known.hold
-                else "The next looks at its target settle it.",
+                else "It is ended after a time of grace.",
             )
 
 
 def _tokens(known: Known) -> Iterator[Disagreement]:
-    live = {(lease.user, lease.server) for lease in known.leases if lease.live}
-    servers = known.hub or {}
+    """Tokens that the reconciler would revoke, by its own rule."""
+    if known.hub is None:
+        return
+    strays = [each for sweep in known.sweeps.values() for each in sweep.resources.values()]
+    kept = {(each.user, each.server) for each in strays if each.keep}
+    dead = {doubt.name for doubt in decide_tokens(_view(known), kept).doubts}
     for token in known.tokens:
-        here = servers.get((token.user, token.server))
-        if (token.user, token.server) in live or (here and (here.active or here.pending)):
+        if str(token.id) not in dead:
             continue
         named = f"{token.user}:{token.server}" if token.server else token.user
         yield Disagreement(
@@ -318,3 +324,18 @@ def _tokens(known: Known) -> Iterator[Disagreement]:
             if known.hold
             else "It is revoked after a time of grace.",
         )
+
+
+def _view(known: Known) -> View:
+    """What is known, as the reconciler sees what is at no target."""
+    return View(
+        target="",
+        leases=known.leases,
+        observations={},
+        sweep=None,
+        hub=HubFacts(servers=known.hub or {}, tokens=known.tokens),
+        ended=frozenset(),
+        now=known.now,
+        ages={},
+        policy=Policy(grace=known.grace),
+    )

@@ -284,7 +284,7 @@ def test_servers_of_the_hub_that_need_no_lease(there: HubServer) -> None:
 def test_a_lease_without_a_server_of_the_hub(hub: Any) -> None:
     assert the_only(make_report(known(lease(), hub=hub))).kind is Kind.UNSERVED
     held = the_only(make_report(known(lease(), hub=hub, hold="the database is new")))
-    assert "anywhere adopt lab/jupyter-ann" in held.cure
+    assert "until a person decides" in held.cure
 
 
 def test_a_hub_that_still_looks_for_its_server() -> None:
@@ -302,6 +302,10 @@ def test_a_token_of_a_dead_server() -> None:
     hub = {("ann", ""): server(), ("cat", ""): server(active=False, pending="spawn")}
     each = the_only(make_report(known(lease(), hub=hub, tokens=tokens)))
     assert (each.kind, each.what) == (Kind.TOKEN, "API token 4 of server bob:two")
+    kept = resource("bob", server="two", keep=True, alive=False)
+    lists = {"lab": sweep(resource(), kept)}
+    found = make_report(known(lease(), hub=hub, tokens=tokens, sweeps=lists))
+    assert the_only(found).kind is Kind.RESOURCE, "what is kept is started again with its token"
     held = make_report(known(tokens=tokens[1:2], hold="new"))
     assert "person" in the_only(held).cure
 
