@@ -27,8 +27,8 @@ class Resource:
         detail: For people: what it is, since when.
         handle: What the target needs to find it again; plain JSON.
         lease: The id of the lease it was made for; empty where its label has none.
-        alive: Whether it serves: True; False where it exists and has ended; None where the target
-            does not say.
+        alive: Whether it serves: True; False where it exists and has ended, or was never begun;
+            None where the target does not say.
         exit_code: The program's exit status where it has ended and the status is known.
         keep: Whether it holds a user's files once it has ended, and is started again for them.
         created: When it was made, with its zone; None where the target does not say.
@@ -152,8 +152,9 @@ class Watching(Protocol):
 
         Args:
             name: The resource's name.
-            since: When the call that makes it was about to be sent: sweeps that began earlier are
-                no argument for its absence.
+            since: From when on it has to be there: when the call that makes it was about to be
+                sent; once that call has answered, when it had. Sweeps that began earlier are no
+                argument for its absence, nor for its end.
 
         Returns:
             Running or gone where there is proof, else unknown with the reason.

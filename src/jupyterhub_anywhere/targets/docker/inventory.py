@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.core.observation import Observation, Phase
 from jupyterhub_anywhere.targets.base import Resource
@@ -14,29 +15,94 @@ if TYPE_CHECKING:
 
     from jupyterhub_anywhere.targets.docker.client import Engine
 
-# Docker's states in which a container has a process, paused or not.
-_ALIVE = frozenset({"running", "paused", "restarting"})
+# Docker's states in which a container has a process, paused or not, and in which it has none: not
+# yet, or not any more. Of a state that nobody has heard of, nothing is known.
+_ALIVE: Final = frozenset({"running", "paused", "restarting"})
+_IDLE: Final = frozenset({"created", "exited", "dead", "removing"})
+# "removal of container … is already in progress"
+_BEING_REMOVED: Final = 409
 
 
-def resource_of(answer: Mapping[str, Any]) -> Resource:
-    """One entry of the engine's list of containers."""
-    owner = labels.owner_of(answer)
+def resource_of(answer: Mapping[str, Any], engine: str = "") -> Resource:
+    """One entry of the engine's list of containers.
+
+    Args:
+        answer: The entry.
+        engine: The engine's id, where it is known.
+
+    Raises:
+        LookupError, TypeError, ValueError: It is no such entry.
+    """
+    found, owner = labels.labels_in(answer), labels.owner_of(answer)
+    state, status = str(answer.get("State") or ""), str(answer.get("Status") or "")
     names = answer.get("Names") or [answer["Id"]]
+    purpose = found.get(labels.PURPOSE, "")
+    detail = f"{answer.get('Image', '')}, {status}"
+    # One of an earlier version does not say; what had ended and was still there was kept then. One
+    # that never ran holds no files.
+    keep = not purpose and state != "created" and found.get(labels.KEEP) != "0"
     return Resource(
         name=str(names[0]).lstrip("/"),
         user=owner.user if owner else "",
         server=owner.server if owner else "",
-        detail=f"{answer.get('Image', '')}, {answer.get('Status', '')}",
-        handle={"id": answer["Id"], "state": answer.get("State", "")},
+        detail=f"{purpose}: {detail}" if purpose else detail,
+        handle={"id": str(answer["Id"]), "state": state, "engine": engine},
+        lease=found.get(labels.LEASE, ""),
+        alive=_alive(state),
+        exit_code=_exit_code(status),
+        keep=keep,
+        created=_created(answer.get("Created")),
     )
+
+
+def _alive(state: str) -> bool | None:
+    if state in _ALIVE:
+        return True
+    return False if state in _IDLE else None
+
+
+def _exit_code(status: str) -> int | None:
+    # The list has it in no other field.
+    found = re.match(r"Exited \((\d+)\)", status)
+    return int(found[1]) if found else None
+
+
+def _created(seconds: Any) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) else None
+
+
+def resources_of(answer: Any, hub_id: str, target: str, engine: str = "") -> list[Resource]:
+    """The containers of one hub at one target, from the engine's list.
+
+    Args:
+        answer: The list.
+        hub_id: Whose label.
+        target: The target's name.
+        engine: The engine's id, where it is known.
+
+    Raises:
+        LookupError, TypeError, ValueError: It is no list of containers: a proxy answered, or the
+            answer was cut. Half of a list is none.
+    """
+    if not isinstance(answer, list):
+        raise TypeError(f"the engine's list of containers is no list, but {type(answer).__name__}")
+    found = []
+    for each in answer:
+        if not isinstance(each, dict) or not each.get("Id"):
+            raise ValueError("the engine's list of containers has an entry without an id")
+        owner = labels.owner_of(each)
+        # The engine was asked for these alone; what it adds is not ours to touch.
+        if owner is not None and (owner.hub, owner.target) == (hub_id, target):
+            found.append(resource_of(each, engine))
+    return found
 
 
 def observation_of(resource: Resource) -> Observation:
     """Running, or gone: a stopped container serves nobody, though it may be kept."""
-    if resource.handle.get("state") in _ALIVE:
-        return Observation(Phase.RUNNING, resource.detail)
-    exited = re.search(r"Exited \((\d+)\)", resource.detail)
-    return Observation(Phase.GONE, resource.detail, int(exited[1]) if exited else None)
+    if resource.alive is not False:
+        phase = Phase.RUNNING if resource.alive else Phase.UNKNOWN
+        return Observation(phase, resource.detail)
+    return Observation(Phase.GONE, resource.detail, resource.exit_code)
 
 
 class DockerInventory:
@@ -50,16 +116,31 @@ class DockerInventory:
 
     def __init__(self, engine: Engine, hub_id: str, target: str) -> None:
         self._engine, self._hub_id, self._target = engine, hub_id, target
+        # The engine that answered when it was asked last; empty before that.
+        self._source = ""
+
+    async def source(self) -> str:
+        """The engine's id, the same as long as it has the same containers.
+
+        Raises:
+            DockerException: It could not be asked.
+        """
+        from jupyterhub_anywhere.targets.docker.identity import identity
+
+        self._source = await identity(self._engine)
+        return self._source
 
     async def owned(self) -> Sequence[Resource]:
-        """Every container of this hub at this target, stopped ones too.
+        """Every container of this hub at this target, stopped ones too; all of them or none.
 
         Raises:
             DockerException: The engine could not be asked.
+            OSError: The same, or its answer was cut.
+            LookupError, TypeError, ValueError: Its answer is no list of containers.
         """
         wanted = labels.filters(self._hub_id, target=self._target)
-        found = await self._engine.ask("containers", all=True, filters=wanted)
-        return [resource_of(each) for each in found]
+        answer = await self._engine.ask("containers", all=True, filters=wanted)
+        return resources_of(answer, self._hub_id, self._target, self._source)
 
     async def observe(self, names: Collection[str]) -> Mapping[str, Observation]:
         """Running or gone for each name; unknown where the engine could not be asked."""
@@ -67,7 +148,7 @@ class DockerInventory:
 
         try:
             found = {each.name: each for each in await self.owned()}
-        except (DockerException, OSError) as error:
+        except (DockerException, OSError, LookupError, TypeError, ValueError) as error:
             detail = f"the engine cannot be asked: {error}"
             return {name: Observation(Phase.UNKNOWN, detail) for name in names}
         return {
@@ -78,10 +159,15 @@ class DockerInventory:
     async def destroy(self, resource: Resource) -> bool:
         """Stop and remove a container, what it alone has included; True once it is gone.
 
+        Another hub's container is left alone, whatever the resource says.
+
         Raises:
-            DockerException: The engine could not be asked, or refuses.
+            DockerException: The engine could not be asked, refuses, or is another one than that
+                which listed the container.
         """
         from docker.errors import APIError, NotFound
+
+        from jupyterhub_anywhere.targets.docker.identity import check_same
 
         container = str(resource.handle["id"])
         try:
@@ -93,6 +179,7 @@ class DockerInventory:
             await self._engine.ask("stop", container)
             await self._engine.ask("remove_container", container, v=True)
         except NotFound:
+            await check_same(self._engine, str(resource.handle.get("engine") or ""))
             return True
         except APIError as error:
             if error.status_code != _BEING_REMOVED:
@@ -100,7 +187,3 @@ class DockerInventory:
             # Asked again, it is gone.
             return False
         return True
-
-
-# "removal of container … is already in progress"
-_BEING_REMOVED = 409

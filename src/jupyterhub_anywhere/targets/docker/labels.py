@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 PREFIX: Final = "org.jupyterhub.anywhere."
 HUB: Final = PREFIX + "hub"
@@ -14,6 +14,10 @@ TARGET: Final = PREFIX + "target"
 USER: Final = PREFIX + "user"
 SERVER: Final = PREFIX + "server"
 GPUS: Final = PREFIX + "gpus"
+# The id of the lease that a container was made for.
+LEASE: Final = PREFIX + "lease"
+# Whether a container holds its user's files once it has ended: ``1`` or ``0``.
+KEEP: Final = PREFIX + "keep"
 # What a container is for, where it is no server: ``certs``, ``doctor``.
 PURPOSE: Final = PREFIX + "purpose"
 
@@ -37,6 +41,23 @@ class Owner:
     def labels(self) -> dict[str, str]:
         """The labels that say so."""
         return {HUB: self.hub, TARGET: self.target, USER: self.user, SERVER: self.server}
+
+
+def of_server(owner: Owner, *, keep: bool, lease: str, gpus: Sequence[str]) -> dict[str, str]:
+    """The labels of a server's container.
+
+    Args:
+        owner: Whom it is made for.
+        keep: Whether it holds its user's files once it has ended.
+        lease: The id of its lease; empty where there is none.
+        gpus: The GPUs that it holds.
+    """
+    found = {**owner.labels(), KEEP: "1" if keep else "0"}
+    if lease:
+        found[LEASE] = lease
+    if gpus:
+        found[GPUS] = ",".join(gpus)
+    return found
 
 
 def labels_in(answer: Mapping[str, Any]) -> dict[str, str]:

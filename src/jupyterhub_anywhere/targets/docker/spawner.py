@@ -15,6 +15,7 @@ from dockerspawner import DockerSpawner
 from jupyterhub.utils import maybe_future
 from tornado import web
 
+from jupyterhub_anywhere.core.scrubbing import secrets_of
 from jupyterhub_anywhere.targets.docker import addresses, labels, network, watching
 from jupyterhub_anywhere.targets.docker import gpus as gpu_rules
 from jupyterhub_anywhere.targets.docker.failures import Place, explain
@@ -67,6 +68,7 @@ class AnywhereDockerSpawner(DockerTraits, OfOneEngine, DockerSpawner):
         # When this start has started the container, by the clock; 0 before that.
         self._began = 0.0
         self._pulled = ""
+        self._secrets: list[str] = []
         self._pulling = ""
         self._chosen_image = ""
         self._resumed_gpus: tuple[str, ...] = ()
@@ -236,7 +238,8 @@ class AnywhereDockerSpawner(DockerTraits, OfOneEngine, DockerSpawner):
             if news is not None and news.message != last:
                 last = news.message
                 share = _PULL_FROM + news.percent * (_PULL_TO - _PULL_FROM) // 100
-                yield {"progress": share, "message": last}
+                pulled = {"stage": "pulling", "percent": news.percent}
+                yield {"progress": share, "message": last, **pulled}
             await asyncio.sleep(_NEWS_EVERY)
         if self._remark:
             yield {"progress": _PULL_TO, "message": self._remark}
@@ -286,7 +289,7 @@ class AnywhereDockerSpawner(DockerTraits, OfOneEngine, DockerSpawner):
             container=self.object_name,
             network=self.network_name,
         )
-        found = explain(error, place, [self.api_token])
+        found = explain(error, place, [self.api_token, *self._secrets])
         if found is None:
             return error
         if not isinstance(error, StartError):
@@ -316,14 +319,15 @@ class AnywhereDockerSpawner(DockerTraits, OfOneEngine, DockerSpawner):
     async def _create_container(self, *args: Any, **kwargs: Any) -> Any:
         """Make a container with our labels, and its volumes before it."""
         mine = kwargs.get("name") == self.object_name
-        ours = self.owner.labels()
         if mine:
+            environment = kwargs.get("environment")
+            self._secrets = secrets_of(environment) if isinstance(environment, dict) else []
             chosen = await self._reserve_gpus(self.gpus)
             self._ask_for_gpus(kwargs, chosen)
-            if chosen:
-                ours[labels.GPUS] = ",".join(chosen)
+            keeps, lease = self.anywhere_keeps, self.anywhere_lease
+            ours = labels.of_server(self.owner, keep=keeps, lease=lease, gpus=chosen)
         else:
-            ours[labels.PURPOSE] = "certs"
+            ours = {**self.owner.labels(), labels.PURPOSE: "certs"}
         kwargs["labels"] = labels.with_labels(kwargs.get("labels"), ours)
         await label_volumes(self, kwargs.get("host_config") or {})
         made = await super().docker("create_container", *args, **kwargs)
@@ -392,7 +396,8 @@ class AnywhereDockerSpawner(DockerTraits, OfOneEngine, DockerSpawner):
         found = await self._exit() if self._began else None
         if found is None:
             return None
-        return watching.ended(found, await self._last_lines(), [self.api_token], self.mem_limit)
+        secrets = [self.api_token, *self._secrets]
+        return watching.ended(found, await self._last_lines(), secrets, self.mem_limit)
 
     async def _exit(self) -> watching.Exit | None:
         try:

@@ -10,6 +10,11 @@ from jupyterhub_anywhere.targets.docker.gpus import ALL
 class DockerTraits(HasTraits):
     """Set under ``spawner:``, by a profile, or in a section of the hub's configuration."""
 
+    # DockerSpawner's.
+    remove: bool
+    # Set by AnywhereSpawner before a start: the lease that the container is made for.
+    anywhere_lease = ""
+
     gpus = Union(
         [Int(min=0), Enum([ALL]), List(Unicode())],
         default_value=0,
@@ -25,3 +30,8 @@ class DockerTraits(HasTraits):
         help="Remove a user's named volumes when the user is deleted, and a named server's with the"
         " server. Only those whose name holds the user's name. Default: volumes are kept.",
     ).tag(config=True)
+
+    @property
+    def anywhere_keeps(self) -> bool:
+        """Whether the container stays when the server has ended, with its user's files."""
+        return not self.remove

@@ -7,6 +7,7 @@ cleared its environment is still found by its supervisor and, where there are an
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import time
@@ -24,6 +25,8 @@ HUB_VARIABLE: Final = "ANYWHERE_LABEL_HUB"
 SERVER_VARIABLE: Final = "ANYWHERE_LABEL_SERVER"
 USER_VARIABLE: Final = "JUPYTERHUB_USER"
 NAME_VARIABLE: Final = "JUPYTERHUB_SERVER_NAME"
+# Not there for a server that no lease is held for.
+LEASE_VARIABLE: Final = "ANYWHERE_LABEL_LEASE"
 # Seconds that killed processes get to vanish.
 KILL_SECONDS: Final = 5.0
 
@@ -37,22 +40,27 @@ class Labelled:
         server: The resource name of its server.
         user: The server's user.
         server_name: The server's name, empty for the default one.
+        lease: The id of the lease that it was started for; empty where its label has none.
     """
 
     process: ProcessId
     server: str
     user: str
     server_name: str
+    lease: str = ""
 
 
-def labels_of(hub_id: str, server: str, user: str, server_name: str) -> dict[str, str]:
+def labels_of(
+    hub_id: str, server: str, user: str, server_name: str, lease: str = ""
+) -> dict[str, str]:
     """The variables that mark a process as one of a server."""
-    return {
+    found = {
         HUB_VARIABLE: hub_id,
         SERVER_VARIABLE: server,
         USER_VARIABLE: user,
         NAME_VARIABLE: server_name,
     }
+    return {**found, LEASE_VARIABLE: lease} if lease else found
 
 
 def parse_environ(block: bytes) -> dict[str, str]:
@@ -65,11 +73,24 @@ def parse_environ(block: bytes) -> dict[str, str]:
     return found
 
 
-def scan(hub_id: str, proc: Path = Path("/proc")) -> list[Labelled]:
-    """Every living process with a hub's label, by one pass.
+def environ_of(folder: Path) -> bytes:
+    """The environment block of a process; empty for one that ended or is somebody else's.
 
     Raises:
-        OSError: The processes of this machine cannot be listed.
+        OSError: It cannot be read now, as where the hub has too many files open: whatever is
+            there would look as if it were not.
+    """
+    try:
+        return (folder / "environ").read_bytes()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return b""
+
+
+def scan(hub_id: str, proc: Path = Path("/proc")) -> list[Labelled]:
+    """Every living process with a hub's label, by one pass; all of them or none.
+
+    Raises:
+        OSError: The processes of this machine cannot be listed, or not all of them.
     """
     mark = f"{HUB_VARIABLE}={hub_id}\0".encode()
     found = []
@@ -78,12 +99,13 @@ def scan(hub_id: str, proc: Path = Path("/proc")) -> list[Labelled]:
             continue
         # Who it is comes first: a pid that changes hands in between fails the check at the signal.
         identity = ProcessId.of(int(name))
-        try:
-            block = (proc / name / "environ").read_bytes()
-        except OSError:
-            # It ended, or is somebody else's.
+        block = environ_of(proc / name)
+        if mark not in block:
             continue
-        if identity is None or mark not in block or not identity.alive():
+        if identity is None or not identity.alive():
+            if mark in environ_of(proc / name):
+                # It is there all the same, and cannot be told from others now.
+                raise OSError(errno.EAGAIN, f"process {name} cannot be looked at")
             continue
         env = parse_environ(block)
         if env.get(HUB_VARIABLE) != hub_id:
@@ -95,6 +117,7 @@ def scan(hub_id: str, proc: Path = Path("/proc")) -> list[Labelled]:
                 server=env.get(SERVER_VARIABLE, ""),
                 user=env.get(USER_VARIABLE, ""),
                 server_name=env.get(NAME_VARIABLE, ""),
+                lease=env.get(LEASE_VARIABLE, ""),
             )
         )
     return found

@@ -54,7 +54,8 @@ async def test_everything_made_is_labelled_and_the_sites_own_labels_stay(stage: 
     (container,) = engine.containers.values()
     mine = {labels.HUB: "hub-one", labels.TARGET: "lab"}
     who = {labels.USER: "ann", labels.SERVER: "gpu"}
-    assert container.config["Labels"] == {"org.example.cost": "physics", **mine, **who}
+    kept = {labels.KEEP: "1"}
+    assert container.config["Labels"] == {"org.example.cost": "physics", **mine, **who, **kept}
     assert engine.volumes["home-ann"].labels == {**mine, labels.USER: "ann"}
     assert engine.volumes["common"].labels == mine
     assert "/srv/data" not in engine.volumes
