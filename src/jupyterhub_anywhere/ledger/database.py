@@ -88,7 +88,13 @@ class Database:
         with self._told():
             self._check_file()
             with self._engine.connect() as connection, connection.begin():
-                yield connection
+                try:
+                    yield connection
+                except ValueError as error:
+                    # A column that its type cannot read: a time, or a mapping.
+                    raise LedgerError(
+                        f"The ledger {self.place} is damaged: {error}.", hint=RESTORE
+                    ) from error
 
     @contextmanager
     def write(self, *, rebuild: bool = False) -> Iterator[Connection]:

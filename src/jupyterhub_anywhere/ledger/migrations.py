@@ -86,6 +86,8 @@ def prepare(
         with database.write(rebuild=found < len(migrations)) as connection:
             _migrate(connection, database, migrations)
             birth = _birth(connection, database, hub) or _give_birth(connection, hub, now)
+            # Something is written in any case: a full or read-only disk shows itself here.
+            connection.execute(update(hubs).where(hubs.c.hub == hub).values(opened=now))
     database.started()
     return birth
 
@@ -207,5 +209,5 @@ def _birth(connection: Connection, database: Database, hub: str) -> Birth | None
 
 
 def _give_birth(connection: Connection, hub: str, now: datetime) -> Birth:
-    connection.execute(insert(hubs).values(hub=hub, born=now, written=False))
+    connection.execute(insert(hubs).values(hub=hub, born=now, opened=now, written=False))
     return Birth(now, fresh=True)

@@ -75,6 +75,8 @@ hubs: Final = Table(
     metadata,
     Column("hub", Text, primary_key=True),
     Column("born", Moment, nullable=False),
+    # When a hub opened it last.
+    Column("opened", Moment, nullable=False),
     # Whether a lease was ever added.
     Column("written", Boolean, nullable=False),
 )
