@@ -1,0 +1,97 @@
+"""The ledger for an event loop: the same answers, in order, and never in the loop's thread."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.unit.ledger.ledger_samples import HUB, HandClock, lease
+
+from jupyterhub_anywhere.ledger.aio import AsyncLedger
+from jupyterhub_anywhere.ledger.errors import LedgerError
+from jupyterhub_anywhere.ledger.states import Cause, State
+from jupyterhub_anywhere.ledger.store import Ledger
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def public(kind: type) -> dict[str, inspect.Signature]:
+    methods = inspect.getmembers(kind, inspect.isfunction)
+    return {name: inspect.signature(each) for name, each in methods if not name.startswith("_")}
+
+
+def test_it_has_the_same_methods_with_the_same_arguments() -> None:
+    sync, awaited = public(Ledger), public(AsyncLedger)
+    assert awaited == sync
+
+
+async def test_every_method_asks_the_ledger(tmp_path: Path) -> None:
+    clock = HandClock()
+    ledger = await AsyncLedger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}", HUB, clock)
+    try:
+        assert (ledger.hub, ledger.fresh, ledger.born) == (HUB, True, clock.now())
+        assert ledger.place.endswith("ledger.sqlite")
+        added = await ledger.add(lease(choice={"profile": "small"}))
+        moved = await ledger.move(added, Cause.LAUNCH, tries=1)
+        clock.tick(2)
+        moved = await ledger.move(moved, Cause.STARTED)
+        noted = await ledger.note(moved, token=3)
+        assert await ledger.get(added.id) == noted
+        assert await ledger.active(target="here", user="ann") == [noted]
+        assert await ledger.of_server("ann", "") == [noted]
+        assert await ledger.last_attempt("ann", "") == 1
+        assert await ledger.durations(profile="small", target="here", limit=1) == [2.0]
+        assert await ledger.counts() == {("here", State.RUNNING): 1}
+        assert len(await ledger.events(added.id)) == 3
+        await ledger.rename("ann", "", "new")
+        (renamed,) = await ledger.of_server("ann", "new")
+        gone = await ledger.move(renamed, Cause.PROVE_GONE)
+        assert await ledger.history(limit=5, user="ann") == [gone]
+        assert await ledger.prune(clock.tick()) == 1
+        await ledger.remember("key", "value")
+        assert await ledger.recall("key") == "value"
+    finally:
+        await ledger.close()
+        await ledger.close()
+
+
+async def test_the_loop_goes_on_while_the_database_is_slow(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    ledger = await AsyncLedger.open(url, HUB, HandClock())
+    with closing(Ledger.open(url, HUB, HandClock())) as holder:
+        with holder._database.write():
+            waiting = [asyncio.ensure_future(ledger.add(lease(user))) for user in "abc"]
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert not any(task.done() for task in waiting)
+        added = await asyncio.gather(*waiting)
+        assert holder.active() == added, "in the order in which they were asked for"
+    await ledger.close()
+
+
+async def test_what_was_asked_before_the_end_is_done(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    before = threading.active_count()
+    ledger = await AsyncLedger.open(url, HUB, HandClock())
+    adding = asyncio.ensure_future(ledger.add(lease()))
+    await asyncio.sleep(0)
+    await ledger.close()
+    added = await adding
+    assert threading.active_count() == before
+    with closing(Ledger.open(url, HUB, HandClock(), make=False)) as found:
+        assert found.active() == [added]
+
+
+async def test_errors_come_through_and_leave_no_thread(tmp_path: Path) -> None:
+    before = threading.active_count()
+    with pytest.raises(LedgerError, match="There is no ledger"):
+        await AsyncLedger.open(f"sqlite:///{tmp_path / 'x'}", HUB, HandClock(), make=False)
+    for thread in threading.enumerate():
+        if thread.name.startswith("ledger"):
+            thread.join(10)
+    assert threading.active_count() <= before
