@@ -121,11 +121,17 @@ def guarded(call: Callable[[], Any], what: str) -> Any | Failed:
         return Failed("cancelled by itself")
 
 
-async def cancellable(value: Awaitable[Any] | Any) -> Any:
+async def cancellable(
+    value: Awaitable[Any] | Any, goes_on: Callable[[asyncio.Task[Any]], None] | None = None
+) -> Any:
     """Await what can be awaited, and return within `CANCEL_DEADLINE` when cancelled.
 
     JupyterHub gives a cancelled start one second. What takes longer goes on in the background, so
     that the hub's own clean-up is not refused as "still pending".
+
+    Args:
+        value: What to await.
+        goes_on: Told of what has been cancelled and takes longer.
 
     Raises:
         ChildExitError: It ended by what would end the hub, or was cancelled by itself.
@@ -141,6 +147,8 @@ async def cancellable(value: Awaitable[Any] | Any) -> Any:
         task.cancel()
         await asyncio.wait({task}, timeout=CANCEL_DEADLINE)
         task.add_done_callback(_forget)
+        if goes_on is not None and not task.done():
+            goes_on(task)
         raise
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from jupyterhub.spawner import SpawnException
 from tornado import web
@@ -12,6 +12,10 @@ from jupyterhub_anywhere.targets.errors import StartError
 
 if TYPE_CHECKING:
     from jupyterhub_anywhere.core.errors import ChoiceError
+
+
+# There is no room for it now; see `limits`.
+_CONFLICT: Final = 409
 
 
 def public_text(error: Exception) -> str:
@@ -29,7 +33,7 @@ def refusal(error: ChoiceError) -> StartError:
     lines = "".join(f"<li>{html.escape(text)}</li>" for text in error.errors.values())
     return StartError(
         error.message,
-        reason="choice",
+        reason="limit" if error.status == _CONFLICT else "choice",
         html=f"<ul>{lines}</ul>" if len(error.errors) > 1 else "",
         status_code=error.status,
         errors=error.errors,

@@ -25,7 +25,6 @@ from traitlets.config import Config
 from jupyterhub_anywhere.catalog.choice import Who
 from jupyterhub_anywhere.core.errors import AnywhereError, ChoiceError
 from jupyterhub_anywhere.core.observation import Phase
-from jupyterhub_anywhere.core.quantities import format_duration
 from jupyterhub_anywhere.core.state import default_state_root
 from jupyterhub_anywhere.spawner import guard, progress, site, takeover
 from jupyterhub_anywhere.spawner.delegation import BEFORE_THE_CHOICE
@@ -33,7 +32,10 @@ from jupyterhub_anywhere.spawner.leasing import Leasing
 from jupyterhub_anywhere.spawner.menu import Menu
 from jupyterhub_anywhere.spawner.patience import Patience
 from jupyterhub_anywhere.spawner.refusals import public_text, refusal
+from jupyterhub_anywhere.spawner.stages import Stage
+from jupyterhub_anywhere.spawner.starting import Starting
 from jupyterhub_anywhere.spawner.versions import Versioned
+from jupyterhub_anywhere.targets.causes import failure_cause
 from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.targets.hubid import id_from_database
 from jupyterhub_anywhere.targets.traits import apply_settings
@@ -61,7 +63,7 @@ def _is_url(text: str) -> bool:
     return bool(parts.scheme and parts.netloc)
 
 
-class AnywhereSpawner(Menu, Patience, Leasing, Versioned, Spawner):
+class AnywhereSpawner(Menu, Patience, Starting, Leasing, Versioned, Spawner):
     """Runs each server through the spawner of the target that its user chose."""
 
     config_file = Unicode(
@@ -139,7 +141,8 @@ class AnywhereSpawner(Menu, Patience, Leasing, Versioned, Spawner):
 
     def _resolve_readably(self) -> Choice:
         try:
-            return self._resolve()
+            choice = self._resolve()
+            self.check_room(choice)
         except ChoiceError as error:
             raise refusal(error) from error
         except AnywhereError as error:
@@ -149,6 +152,7 @@ class AnywhereSpawner(Menu, Patience, Leasing, Versioned, Spawner):
                 reason="config",
                 log_message=str(error),
             ) from error
+        return choice
 
     async def _prepare(self) -> None:
         """Resolve the choice and build its child, once a start; failures are remembered."""
@@ -169,6 +173,7 @@ class AnywhereSpawner(Menu, Patience, Leasing, Versioned, Spawner):
         else:
             self._adopt(child, factory)
             self._envelope.last = choice.to_user_options()
+            self.begin_story()
 
     def _apply_choice(self, child: Spawner, choice: Choice) -> None:
         try:
@@ -197,6 +202,7 @@ class AnywhereSpawner(Menu, Patience, Leasing, Versioned, Spawner):
 
     def clear_state(self) -> None:
         """Before a start and after a stop; never raises."""
+        self.end_story()
         super().clear_state()
         self._choice = self._refusal = None
         self._prepared = False
@@ -265,12 +271,14 @@ class AnywhereSpawner(Menu, Patience, Leasing, Versioned, Spawner):
         with self._readable("pre_spawn_hook"):
             await self.want()
             try:
+                await self.queue_turn()
                 await guard.answer(super().run_pre_spawn_hook())
                 if self.child is not None:
-                    await guard.answer(self.child.run_pre_spawn_hook())
+                    await guard.cancellable(self.child.run_pre_spawn_hook())
                 await self.end_left()
                 await self.clear_the_way()
             except BaseException:
+                self.end_turn()
                 await asyncio.shield(self.withdraw())
                 raise
 
@@ -302,12 +310,16 @@ class AnywhereSpawner(Menu, Patience, Leasing, Versioned, Spawner):
         self.save_state()
         with self._readable("start"):
             await self.launch()
+        self.enter_stage(Stage.STARTING)
         try:
             address = await self._start_child(self._started())
         except BaseException as error:
             await asyncio.shield(self.failed(error))
             raise
+        finally:
+            self.end_turn()
         await self.launched()
+        self.enter_stage(Stage.WAITING)
         return address
 
     async def _start_child(self, child: Spawner) -> Any:
@@ -316,13 +328,10 @@ class AnywhereSpawner(Menu, Patience, Leasing, Versioned, Spawner):
         try:
             async with asyncio.timeout(deadline):
                 with guard.contained():
-                    return await guard.cancellable(child.start())
+                    return await guard.cancellable(child.start(), self.goes_on)
         except TimeoutError as error:
-            raise StartError(
-                f"The server did not start within {format_duration(seconds)}.",
-                reason="timeout",
-                log_message=f"{self._what('start')}: not within {seconds:g} s {error}".rstrip(),
-            ) from error
+            detail = f"{self._what('start')}: not within {seconds:g} s {error}".rstrip()
+            raise self.late(seconds, detail) from error
         except Exception as error:
             raise self._start_failure("start", error) from error
 
@@ -346,6 +355,7 @@ class AnywhereSpawner(Menu, Patience, Leasing, Versioned, Spawner):
             log_message=f"{self._what(method)}: {type(error).__name__}: {error}",
             html=getattr(error, "message_html", ""),
             status_code=getattr(error, "status_code", 500),
+            cause=failure_cause(error),
         )
 
     # --- while it runs ---------------------------------------------------------------------------

@@ -116,6 +116,11 @@ class Story:
         self.ended = True
         self._tell()
 
+    async def begun(self) -> None:
+        """Wait until the start has its turn, or is over."""
+        while not self.ended and self.stage in {None, Stage.QUEUED}:
+            await self._news.wait()
+
     def _tell(self) -> None:
         # Everybody who waits holds the event of before.
         self._news.set()
