@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
+from jupyterhub_anywhere.core.scrubbing import scrubbed
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -14,7 +16,6 @@ ROTATE_AT: Final = 10 * 1024 * 1024
 CUT_AT: Final = 2 * ROTATE_AT
 _TAIL_BYTES: Final = 16 * 1024
 _LINE_LENGTH: Final = 400
-_SHORTEST_SECRET: Final = 6
 
 
 def open_log(path: Path) -> int:
@@ -43,28 +44,24 @@ def size(path: Path) -> int:
         return 0
 
 
-def tail(path: Path, *, since: int = 0, lines: int = 10) -> list[str]:
-    """The last lines of a log.
+def tail(path: Path, *, since: int = 0, lines: int = 10, secrets: Iterable[str] = ()) -> list[str]:
+    """The last lines of a log, without the secrets in it.
 
     Args:
         path: The file.
         since: Where this start began, in bytes: older lines are another server's.
         lines: How many at most.
+        secrets: What is known to be secret, beside what looks so.
     """
     try:
         with path.open("rb") as file:
             end = file.seek(0, os.SEEK_END)
-            file.seek(max(since, end - _TAIL_BYTES))
+            begin = file.seek(max(since, end - _TAIL_BYTES))
             text = file.read(_TAIL_BYTES).decode("utf-8", "replace")
     except OSError:
         return []
-    found = [line.rstrip()[:_LINE_LENGTH] for line in text.splitlines() if line.strip()]
-    return found[-lines:]
-
-
-def masked(text: str, secrets: Iterable[str]) -> str:
-    """The text without the secrets in it."""
-    for secret in secrets:
-        if len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, "***")
-    return text
+    if begin > since:
+        # The rest of a line may hold the rest of a secret.
+        text = text.partition("\n")[2]
+    found = [line for line in scrubbed(text, secrets).splitlines() if line.strip()]
+    return [line.rstrip()[:_LINE_LENGTH] for line in found[-lines:]]

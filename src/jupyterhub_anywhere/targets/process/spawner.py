@@ -26,6 +26,8 @@ from jupyterhub_anywhere.core.logfiles import cut_log
 from jupyterhub_anywhere.core.names import resource_name
 from jupyterhub_anywhere.core.processes import ProcessId
 from jupyterhub_anywhere.core.quantities import format_memory
+from jupyterhub_anywhere.core.scrubbing import secrets_of
+from jupyterhub_anywhere.targets.causes import FailureCause
 from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.targets.process import certs, environment, nss, serverlog
 from jupyterhub_anywhere.targets.process.accounts import Accounts, UidRange
@@ -79,6 +81,8 @@ class ProcessSpawner(SiteTraits, Spawner):
     """
 
     port: int
+    # Set by AnywhereSpawner before a start: the lease that the processes are started for.
+    anywhere_lease = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._process: ProcessId | None = None
@@ -146,6 +150,11 @@ class ProcessSpawner(SiteTraits, Spawner):
     def _certs(self) -> Path:
         return Path(self.homes) / ".certs" / self.resource
 
+    @property
+    def _labels(self) -> dict[str, str]:
+        """The variables that mark every process of this server."""
+        return labels_of(self.hub_id, self.resource, self.user.name, self.name, self.anywhere_lease)
+
     # --- whom and with what ----------------------------------------------------------------------
 
     def identity(self) -> Identity:
@@ -190,7 +199,7 @@ class ProcessSpawner(SiteTraits, Spawner):
             {
                 **environment.basic_variables(identity, prefix, os.environ),
                 **super().get_env(),
-                **labels_of(self.hub_id, self.resource, self.user.name, self.name),
+                **self._labels,
             }
         )
         if env.get("JUPYTERHUB_ROOT_DIR"):
@@ -284,7 +293,7 @@ class ProcessSpawner(SiteTraits, Spawner):
         """Start the supervisor, save which process it is, and only then let it go."""
         plan = Plan(
             resource=self.resource,
-            labels=labels_of(self.hub_id, self.resource, self.user.name, self.name),
+            labels=self._labels,
             identity=self.identity(),
             python=_supervisor_python(self._prefix()),
             limits=self.limits(),
@@ -308,7 +317,7 @@ class ProcessSpawner(SiteTraits, Spawner):
             if status is not None:
                 if await blocking(listeners, self.port):
                     raise _PortTakenError
-                raise self._ended(status, log_start)
+                raise self._ended(status, log_start, job)
             found = await blocking(listeners, self.port)
             if found is None or uid in found:
                 return
@@ -321,18 +330,21 @@ class ProcessSpawner(SiteTraits, Spawner):
             await asyncio.sleep(pause)
             pause = min(pause * 1.3, _SLOWEST_LOOK)
 
-    def _ended(self, status: int, log_start: int) -> StartError:
+    def _ended(self, status: int, log_start: int, job: Job) -> StartError:
         """The error for a server that ended while it started."""
-        lines = serverlog.tail(self.log_path, since=log_start)
-        text = serverlog.masked("\n".join(lines), [self.api_token])
+        secrets = [self.api_token, *secrets_of(job.env)]
+        lines = serverlog.tail(self.log_path, since=log_start, secrets=secrets)
+        text = "\n".join(lines)
+        cause = FailureCause.OOM if self._starved else FailureCause.CRASHED
         head = f"The server ended as soon as it was started, with exit status {status}."
         if self._starved:
             head += f" {self._starved_text()}"
         if not text:
-            return StartError(head, reason="exited")
+            return StartError(head, reason="exited", cause=cause)
         return StartError(
             f"{head} The end of its log:\n{text}",
             reason="exited",
+            cause=cause,
             html=f"{html.escape(head)} The end of its log:<pre>{html.escape(text)}</pre>",
         )
 

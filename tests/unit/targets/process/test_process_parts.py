@@ -131,8 +131,12 @@ def test_the_tail_is_of_this_start_only(tmp_path: Path) -> None:
     assert len(serverlog.tail(path)) == 10
 
 
-def test_secrets_are_masked_and_short_ones_are_none() -> None:
-    assert serverlog.masked("a token-1 b", ["token-1", "", "a"]) == "a *** b"
+def test_the_tail_has_no_secret_in_it_nor_half_of_one(tmp_path: Path) -> None:
+    path = tmp_path / "ann.log"
+    path.write_text(f"a token-1 b\n{'x' * 395}token-1\n")
+    assert serverlog.tail(path, secrets=["token-1", "", "a"]) == ["a *** b", "x" * 395 + "***"]
+    path.write_text("token-1" * 3000 + "\nthe end\n")
+    assert serverlog.tail(path, secrets=["token-1"]) == ["the end"]
 
 
 # --- passwd entries ------------------------------------------------------------------------------
