@@ -28,7 +28,6 @@ class Desk:
         book: Writes the life of a lease.
         watches: Target name to what looks at it; a target that cannot be listed has none.
         clock: The time.
-        busy: The leases that a start or a stop of this process works on.
         kicks: Called when something waits to be proven gone.
     """
 
@@ -36,7 +35,6 @@ class Desk:
     book: Book
     watches: Mapping[str, Watching]
     clock: Clock
-    busy: set[str] = field(default_factory=set)
     kicks: list[Callable[[], None]] = field(default_factory=list)
 
     def kick(self) -> None:
@@ -46,7 +44,7 @@ class Desk:
 
     def in_charge(self, lease: str) -> bool:
         """Whether a start or a stop of this process works on a lease."""
-        return lease in self.busy
+        return lease in self.book.busy
 
 
 class _Published:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub import orm
 
-from jupyterhub_anywhere.core.errors import AnywhereError
+from jupyterhub_anywhere.core.errors import AnywhereError, TargetError
 from jupyterhub_anywhere.core.names import resource_name
+from jupyterhub_anywhere.core.observation import Observation, Phase
 from jupyterhub_anywhere.ledger.states import State
 from jupyterhub_anywhere.spawner import desk as desks
 from jupyterhub_anywhere.spawner import guard
@@ -21,7 +22,6 @@ from jupyterhub_anywhere.spawner.state import json_safe
 from jupyterhub_anywhere.targets.errors import StartError
 
 if TYPE_CHECKING:
-    from jupyterhub_anywhere.core.observation import Observation
     from jupyterhub_anywhere.ledger.lease import Lease
     from jupyterhub_anywhere.spawner.desk import Desk
 
@@ -95,9 +95,7 @@ class Leasing(Ending):
         desk = self.desk
         if desk is None or self._lease is None:
             return
-        name = self._resource_name()
-        if name != self._lease.name:
-            self._lease = await desk.ledger.note(self._lease, name=name)
+        self._lease = await desk.book.named(self._lease, self._resource_name())
         await self._wait_for_the_earlier(desk, self._lease)
 
     async def launch(self) -> None:
@@ -109,7 +107,6 @@ class Leasing(Ending):
         desk = self.desk
         if desk is None or self._lease is None:
             return
-        desk.busy.add(self._lease.id)
         self._lease = await desk.book.launch(self._lease, token=self._token_id())
         self._started().anywhere_lease = self._lease.id
 
@@ -123,22 +120,20 @@ class Leasing(Ending):
         except AnywhereError:
             # It runs; the reconciler finds it so.
             self.log.exception("The start of %s could not be written down", self._log_name)
-        finally:
-            desk.busy.discard(self._lease.id)
+            desk.book.release(self._lease)
 
     async def failed(self, error: BaseException) -> None:
         """The start did not come to its end: what was made is to go."""
         desk = self.desk
         if desk is None or self._lease is None:
             return
-        lease, self._lease = self._lease, None
-        desk.busy.discard(lease.id)
-        self._looked_up = False
+        lease, self._lease, self._looked_up = self._lease, None, False
         reason = f"{type(error).__name__}: {getattr(error, 'log_message', '') or error}"
         try:
             await desk.book.failed(lease, reason)
         except AnywhereError:
             self.log.exception("The failure of %s could not be written down", self._log_name)
+            desk.book.release(lease)
         desk.kick()
 
     async def withdraw(self) -> None:
@@ -213,7 +208,7 @@ class Leasing(Ending):
         for each in found:
             if each.live:
                 # The hub starts this server anew, so it has no other.
-                await desk.book.stop(each)
+                desk.book.release(await desk.book.stop(each))
         return found
 
     # --- while it runs ---------------------------------------------------------------------------
@@ -256,9 +251,6 @@ class Leasing(Ending):
             lease = await self._fresh(desk)
             if lease is None or not lease.live:
                 return lease
-            desk.busy.add(lease.id)
-            if lease.state in {State.WANTED, State.QUEUED}:
-                return await desk.book.withdraw(lease)
             return await desk.book.stop(lease)
         except Exception:
             # It is stopped all the same; the reconciler finds it gone.
@@ -268,7 +260,7 @@ class Leasing(Ending):
     def _let_go(self, lease: Lease | None) -> None:
         self._lease, self._looked_up = None, False
         if self.desk is not None and lease is not None:
-            self.desk.busy.discard(lease.id)
+            self.desk.book.release(lease)
             self.desk.kick()
 
     async def _prove(self, lease: Lease) -> None:
@@ -324,7 +316,8 @@ class Leasing(Ending):
         if desk is not None:
             try:
                 for each in await desk.ledger.of_server(self.user.name, self.name):
-                    await desk.book.forget(each)
+                    if each.state is not State.GONE:
+                        await desk.book.forget(each)
             except Exception:
                 self.log.exception("The end of %s could not be written down", self._log_name)
         await super().delete_forever()
@@ -340,3 +333,44 @@ class Leasing(Ending):
         await super().rename(old_name, new_name)
         if self.desk is not None:
             await self.desk.ledger.rename(self.user.name, old_name, new_name)
+
+    # --- for the reconciler ----------------------------------------------------------------------
+
+    async def halt(self, lease: Lease) -> None:
+        """Stop what a lease holds by its own spawner, which keeps what is to be kept.
+
+        Raises:
+            TargetError: It could not be stopped.
+        """
+        child = self._child_of(lease)
+        what = f"{self._log_name} at {lease.target}: stop"
+        done = await guard.bounded(child.stop, self.stop_deadline, what)
+        if isinstance(done, guard.Failed):
+            raise TargetError(f"{what}: {done.reason}")
+
+    async def ask(self, lease: Lease) -> Observation:
+        """What a lease's own spawner says of it; never raises."""
+        what = f"{self._log_name} at {lease.target}: poll"
+        try:
+            child = self._child_of(lease)
+        except Exception as error:  # noqa: BLE001 - a foreign constructor
+            return Observation(Phase.UNKNOWN, f"{type(error).__name__}: {error}")
+        answer = await guard.bounded(child.poll, self.poll_deadline, what)
+        if isinstance(answer, guard.Failed):
+            return Observation(Phase.UNKNOWN, answer.reason)
+        if answer is None:
+            return Observation(Phase.RUNNING)
+        return Observation(Phase.GONE, exit_code=answer if isinstance(answer, int) else None)
+
+    def _child_of(self, lease: Lease) -> Any:
+        """The spawner of a lease: the present child where it is this lease's, else one made for it.
+
+        Raises:
+            Exception: It cannot be made.
+        """
+        if self.child is not None and self._lease is not None and self._lease.id == lease.id:
+            return self.child
+        factory = self.site.factory(lease.target, lease.definition)
+        if factory is None:
+            raise TargetError(f"target {lease.target} is not declared any more")
+        return self._build(factory, self._foreign_options, dict(lease.child))

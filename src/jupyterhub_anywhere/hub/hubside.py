@@ -1,0 +1,155 @@
+"""The hub as the reconciler sees it: users, servers, tokens, and what is to be done about them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from jupyterhub import orm
+from jupyterhub.utils import url_escape_path, url_path_join
+
+from jupyterhub_anywhere.core.errors import TargetError
+from jupyterhub_anywhere.core.observation import Observation, Phase
+from jupyterhub_anywhere.ledger.hubside import HubServer, ServerToken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from jupyterhub_anywhere.ledger.lease import Lease
+    from jupyterhub_anywhere.spawner.desk import Desk
+
+log = logging.getLogger(__name__)
+
+# The note that JupyterHub gives to a server's token (``user.py``, ``User.spawn``).
+_NOTE: Final = "Server at "
+# Seconds that the hub gets to take leave of a server.
+_DROP_SECONDS: Final = 30.0
+
+
+class JupyterHubSide:
+    """One JupyterHub.
+
+    Args:
+        app: The hub.
+        desk: Which starts and stops this process works on.
+        newborn: Why nothing may be reaped; empty where something may.
+    """
+
+    def __init__(self, app: Any, desk: Desk, newborn: Callable[[], str]) -> None:
+        self._app, self._desk, self._newborn = app, desk, newborn
+        self.told: dict[tuple[str, str], str] = {}
+
+    def newborn(self) -> str:
+        """Why nothing may be reaped: the hub's database knows none of its users."""
+        return self._newborn()
+
+    def users(self) -> set[str]:
+        """The names of all users."""
+        return {name for (name,) in self._app.db.query(orm.User.name)}
+
+    def servers(self) -> Mapping[tuple[str, str], HubServer]:
+        """Every server that the hub counts as running, starting or stopping."""
+        found = {}
+        rows = (
+            self._app.db.query(orm.User.name, orm.Spawner.name, orm.Spawner.state)
+            .join(orm.Spawner, orm.Spawner.user_id == orm.User.id)
+            .filter(orm.Spawner.server_id.is_not(None))
+        )
+        for user, server, state in rows:
+            found[user, server] = HubServer(active=True, pending="", target=_target(state))
+        for user in self._app.users.values():
+            for name, spawner in user.spawners.items():
+                if spawner.active or spawner.pending:
+                    found[user.name, name] = HubServer(
+                        active=True,
+                        pending=str(spawner.pending or ""),
+                        target=getattr(spawner, "anywhere_target", ""),
+                    )
+        return found
+
+    def tokens(self) -> Sequence[ServerToken]:
+        """The API tokens that servers were given."""
+        rows = self._app.db.query(
+            orm.APIToken.id, orm.APIToken.note, orm.User.name
+        ).join(orm.User, orm.APIToken.user_id == orm.User.id)
+        found = []
+        for identity, note, user in rows.filter(orm.APIToken.note.like(f"{_NOTE}%")):
+            server = self._server_in(str(note), user)
+            if server is not None:
+                found.append(ServerToken(id=int(identity), user=user, server=server))
+        return found
+
+    def _server_in(self, note: str, user: str) -> str | None:
+        """The server's name in a token's note; None where the note is of something else."""
+        base = url_path_join(self._app.base_url, "user", url_escape_path(user), "/")
+        path = note.removeprefix(_NOTE)
+        if not path.startswith(base):
+            return None
+        name = path[len(base) :].strip("/")
+        return name if "/" not in name else None
+
+    async def drop(self, user: str, server: str, reason: str) -> None:
+        """Take leave of a server that is proven gone: its route, its row and its token."""
+        spawner = self._spawner(user, server)
+        if spawner is None or spawner.pending:
+            return
+        log.warning("The server of %s is gone: %s", spawner._log_name, reason)  # noqa: SLF001 - the hub's word for it
+        self.told[user, server] = reason
+        # The hub's own callbacks take the route away and stop what is left.
+        async with asyncio.timeout(_DROP_SECONDS):
+            await spawner.poll_and_notify()
+
+    async def revoke(self, token: int) -> None:
+        """Delete a token of a server that is dead."""
+        row = self._app.db.get(orm.APIToken, token)
+        if row is not None:
+            log.info("Revoking token %s of a server that is gone", token)
+            self._app.db.delete(row)
+            self._app.db.commit()
+
+    async def tell(self, user: str, server: str, text: str) -> None:
+        """Have the user told on the home page."""
+        self.told[user, server] = text
+
+    def in_charge(self, lease: str) -> bool:
+        """Whether a start or a stop of this process works on a lease."""
+        return self._desk.in_charge(lease)
+
+    async def halt(self, lease: Lease) -> None:
+        """Stop what a lease holds by its spawner's own way, which keeps what is to be kept.
+
+        Raises:
+            TargetError: It could not be stopped, or its user is gone.
+        """
+        spawner = self._made(lease)
+        if spawner is None:
+            raise TargetError(f"There is no user {lease.user} any more.")
+        await spawner.halt(lease)
+
+    async def ask(self, lease: Lease) -> Observation:
+        """What a lease's own spawner says, for a target that cannot be listed. Never raises."""
+        spawner = self._made(lease)
+        if spawner is None:
+            return Observation(Phase.UNKNOWN, f"there is no user {lease.user} any more")
+        found: Observation = await spawner.ask(lease)
+        return found
+
+    def _made(self, lease: Lease) -> Any:
+        """The server's spawner, made for this question where there is none."""
+        row = self._app.db.query(orm.User).filter_by(name=lease.user).first()
+        if row is None or lease.server not in {each.name for each in row._orm_spawners}:  # noqa: SLF001 - its only list of them
+            return None
+        user = self._app.users[row]
+        return user.spawners.get(lease.server) or user._new_spawner(lease.server)  # noqa: SLF001 - what `user.spawners` itself calls
+
+    def _spawner(self, user: str, server: str) -> Any:
+        row = self._app.db.query(orm.User).filter_by(name=user).first()
+        if row is None:
+            return None
+        return self._app.users[row].spawners.get(server)
+
+
+def _target(state: Any) -> str:
+    """The target in a server's saved state."""
+    return str(state.get("target") or "") if isinstance(state, dict) else ""

@@ -1,0 +1,170 @@
+"""The keeper of a hub's ledger: opens it, looks at every target, and sets right what disagrees.
+
+One a process. It is opened before the hub builds its spawners, which find it through the desk, and
+begins its rounds once the hub serves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from typing import TYPE_CHECKING, Any, Final
+
+from jupyterhub_anywhere.core.clock import SystemClock
+from jupyterhub_anywhere.hub.hubside import JupyterHubSide
+from jupyterhub_anywhere.ledger.aio import AsyncLedger
+from jupyterhub_anywhere.ledger.book import Book
+from jupyterhub_anywhere.ledger.policy import Policy
+from jupyterhub_anywhere.ledger.reconcile import Reconciler
+from jupyterhub_anywhere.ledger.url import ledger_url
+from jupyterhub_anywhere.spawner import desk as desks
+from jupyterhub_anywhere.spawner import site as sites
+from jupyterhub_anywhere.targets.breaker import Breaker
+from jupyterhub_anywhere.targets.watch import Watch
+
+if TYPE_CHECKING:
+    from jupyterhub_anywhere.core.clock import Clock
+    from jupyterhub_anywhere.core.inventory import Watching
+    from jupyterhub_anywhere.spawner.site import Site
+    from jupyterhub_anywhere.targets.base import Target
+
+log = logging.getLogger(__name__)
+
+# Seconds that one listing of a target may take.
+_LIST_SECONDS: Final = 20.0
+# Seconds between two rounds where something waits to be proven gone.
+_SOON: Final = 1.2
+# How many rounds in a row are that early.
+_EARLY_ROUNDS: Final = 3
+
+
+class Keeper:
+    """Ledger, watches and rounds of one hub process.
+
+    Args:
+        site: The configuration.
+        ledger: Opened.
+        clock: The time.
+    """
+
+    def __init__(self, site: Site, ledger: AsyncLedger, clock: Clock) -> None:
+        self.ledger = ledger
+        self._clock = clock
+        self._watches: dict[str, Watching] = {}
+        self._made: dict[str, Target] = {}
+        book = Book(ledger, hub=site.info.hub_id, clock=clock)
+        self.desk = desks.Desk(ledger, book, self._watches, clock)
+        self.desk.kicks.append(self._kick)
+        self._soon = asyncio.Event()
+        self._early = 0
+        self._rounds: asyncio.Task[None] | None = None
+        self.reconciler: Reconciler | None = None
+        self.take(site)
+
+    @classmethod
+    async def open(cls, site: Site, clock: Clock | None = None) -> Keeper:
+        """Open the ledger of a site and publish its desk.
+
+        Raises:
+            LedgerError: It cannot be used.
+        """
+        clock = clock or SystemClock()
+        info = site.info
+        url = ledger_url(site.config, info.state, info.base)
+        ledger = await AsyncLedger.open(url, info.hub_id, clock)
+        keeper = cls(site, ledger, clock)
+        desks.publish(keeper.desk)
+        sites.on_publish(keeper.take_published)
+        return keeper
+
+    # --- what is looked at -----------------------------------------------------------------------
+
+    def take(self, site: Site) -> None:
+        """Look at the targets of a site; one that is not declared any more is looked at on."""
+        self._site = site
+        shared: dict[str, Watching] = {}
+        for name, target in site.targets.items():
+            if self._made.get(name) is target:
+                continue
+            self._made[name] = target
+            # All targets of this machine have one list of processes.
+            watch = shared.get(target.kind) if target.kind == "process" else None
+            watch = watch or self._watch(name, target)
+            if watch is None:
+                self._watches.pop(name, None)
+                continue
+            shared.setdefault(target.kind, watch)
+            self._watches[name] = watch
+
+    def take_published(self) -> None:
+        """Look at the targets of the site that was published."""
+        site = sites.current()
+        if site is not self._site:
+            self.take(site)
+
+    def _watch(self, name: str, target: Target) -> Watching | None:
+        inventory = target.inventory()
+        if inventory is None:
+            return None
+        return Watch(
+            name,
+            inventory,
+            deadline=_LIST_SECONDS,
+            clock=self._clock,
+            breaker=Breaker(self._clock, random.SystemRandom()),
+        )
+
+    # --- rounds ----------------------------------------------------------------------------------
+
+    def begin(self, app: Any) -> None:
+        """Begin the rounds of a hub that serves.
+
+        Args:
+            app: The JupyterHub.
+        """
+        side = JupyterHubSide(app, self.desk)
+        policy = Policy(grace=self._site.config.hub.ledger.grace)
+        self.reconciler = Reconciler(self.ledger, side, self._watches, self._clock, policy)
+        self._rounds = asyncio.create_task(self._go_round(), name="anywhere-rounds")
+
+    def _kick(self) -> None:
+        self._early = _EARLY_ROUNDS
+        self._soon.set()
+
+    async def _go_round(self) -> None:
+        while True:
+            assert self.reconciler is not None  # noqa: S101 - set by `begin`, which starts this
+            try:
+                await self.reconciler.sweep()
+                await self._prune()
+            except Exception:
+                log.exception("A round of the reconciler failed; the next one goes on")
+            await self._pause()
+
+    async def _pause(self) -> None:
+        every = self._site.config.hub.ledger.every
+        if self._early > 0:
+            self._early -= 1
+            await asyncio.sleep(min(_SOON, every))
+            return
+        self._soon.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(every * random.uniform(0.9, 1.1)):  # noqa: S311 - jitter, no secret
+                await self._soon.wait()
+
+    async def _prune(self) -> None:
+        history = self._site.config.hub.ledger.history
+        from datetime import timedelta
+
+        await self.ledger.prune(self._clock.now() - timedelta(seconds=history))
+
+    async def close(self) -> None:
+        """End the rounds and close the ledger."""
+        if self._rounds is not None:
+            self._rounds.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._rounds
+        desks.publish(None)
+        await self.ledger.close()
