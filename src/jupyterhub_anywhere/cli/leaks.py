@@ -41,22 +41,37 @@ _COLOURS: Final = {
 @click.option("--with-files", is_flag=True, help="With --clean: also what holds users' files.")
 @click.option("-y", "--yes", is_flag=True, help="With --clean: do not ask.")
 @click.option("--dry-run", is_flag=True, help="With --clean: only show what would be removed.")
+@click.option(
+    "--lift", is_flag=True, help="Where nothing is removed by itself: let it be removed again."
+)
 @json_option
 @session_options
 @pass_session
 def leaks(  # noqa: PLR0913 - one argument an option
-    session: Session, *, clean: bool, with_files: bool, yes: bool, dry_run: bool, as_json: bool
+    session: Session,
+    *,
+    clean: bool,
+    with_files: bool,
+    yes: bool,
+    dry_run: bool,
+    lift: bool,
+    as_json: bool,
 ) -> int:
     """Show on what ledger, hub and targets disagree.
 
     Each with its cause, and what happens next. Most of it is settled by the hub itself; what has
-    no lease is left alone for a time of grace, and for ever where it holds files or where the
-    hub's database or the ledger is new. --clean removes it now.
+    no lease is left alone for a time of grace, and for ever where it holds files. --clean removes
+    it now.
+
+    While the hub's database or the ledger is new, nothing is removed by itself: look, then
+    --clean, `anywhere adopt`, or --lift, after which what nobody wants goes when its time is up.
 
     Ends with 0 when nothing disagrees, else with 1.
     """
-    if not clean and (with_files or yes or dry_run):
-        raise click.UsageError("--with-files, --yes and --dry-run go with --clean.")
+    if (not clean and (with_files or dry_run or (yes and not lift))) or (clean and lift):
+        raise click.UsageError("--with-files, --yes and --dry-run go with --clean, --lift alone.")
+    if lift:
+        return _lift(session.paths, yes=yes, as_json=as_json)
     if clean:
         return _clean(session.paths, files=with_files, yes=yes, dry_run=dry_run, as_json=as_json)
     report = look(session.paths)
@@ -111,7 +126,8 @@ def show(report: dict[str, Any]) -> None:
     found = report["disagreements"]
     if report["hold"]:
         tell(f"Nothing is removed by itself: {visible(report['hold'])}.")
-        tell("Decide: `anywhere adopt` keeps what is there, `anywhere leaks --clean` removes it.")
+        tell("Decide: `anywhere leaks --clean` removes what is listed, and --lift lets it be")
+        tell("removed by itself; `anywhere adopt` keeps what holds files.")
     if found:
         headings = ["what", "kind", "since", "why", "what happens"]
         columns(headings, [_row(each) for each in found], _COLOURS)
@@ -156,6 +172,23 @@ def _clean(paths: StatePaths, *, files: bool, yes: bool, dry_run: bool, as_json:
         answer_json(done)
     else:
         _show_done(done)
+    return 0 if done["report"]["clean"] else LEAKS
+
+
+def _lift(paths: StatePaths, *, yes: bool, as_json: bool) -> int:
+    needs_hub(paths, "do that")
+    report = ask(paths, "leaks")
+    if report["hold"] and not yes:
+        if not as_json:
+            show(report)
+        confirm("Let what nobody wants be removed by itself?")
+    done = ask(paths, "lift")
+    if as_json:
+        answer_json(done)
+    elif done["lifted"]:
+        answer("What nobody wants is removed again after its time of grace.")
+    else:
+        answer("Nothing was held back.")
     return 0 if done["report"]["clean"] else LEAKS
 
 

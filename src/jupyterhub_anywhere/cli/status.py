@@ -64,7 +64,7 @@ def _show(found: Status) -> None:
     if found.hold:
         answer("")
         answer(f"Nothing is removed by itself: {visible(found.hold)}.")
-        answer("Look with `anywhere leaks`, then decide: `anywhere adopt`, or `leaks --clean`.")
+        answer("`anywhere leaks` shows what there is, and how to decide.")
     if not found.running and (found.busy or found.proxy_pid):
         answer("")
         answer("`anywhere up` takes over what runs here; `anywhere down` ends it.")

@@ -18,6 +18,7 @@ from jupyterhub_anywhere.hub.leases_api import (
     CleanAPI,
     LeaksAPI,
     LeasesAPI,
+    LiftAPI,
     UserLeasesAPI,
 )
 from jupyterhub_anywhere.hub.pages import STATIC
@@ -41,6 +42,7 @@ _API: Final = [
     (r"/api/anywhere/leases", LeasesAPI),
     (r"/api/anywhere/leaks", LeaksAPI),
     (r"/api/anywhere/leaks/clean", CleanAPI),
+    (r"/api/anywhere/leaks/lift", LiftAPI),
     (r"/api/anywhere/adopt", AdoptAPI),
     (r"/api/anywhere/users/([^/]+)/leases", UserLeasesAPI),
     (r"/api/batchspawner", PortAPI),

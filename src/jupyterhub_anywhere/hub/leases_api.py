@@ -6,10 +6,11 @@
 ``POST /hub/api/anywhere/leaks/clean``   ``{"keys": […]}`` or ``{"all": true}``: removes them;
                                          ``files``, ``dry_run``
 ``POST /hub/api/anywhere/adopt``         ``{"keys": […]}`` or ``{"all": true}``: adopts them
+``POST /hub/api/anywhere/leaks/lift``    what nobody wants may be removed by itself again
 ``GET /hub/api/anywhere/users/U/leases`` the servers of one user, in words for that user
 =======================================  =====================================================
 
-The first four need ``admin:servers`` for everybody: what has no lease may be anybody's. The last
+The first five need ``admin:servers`` for everybody: what has no lease may be anybody's. The last
 one needs ``read:servers`` for that user, which everybody has for the own ones.
 """
 
@@ -121,6 +122,17 @@ class CleanAPI(_OverviewAPI):
         seat, who = self._seat(), self.current_user.name
         self.log.warning("%s has %s removed", who, "everything" if keys is None else keys)
         await self._send(await self._asked(overview.clean(seat, keys, **flags)))
+
+
+class LiftAPI(_OverviewAPI):
+    """``/api/anywhere/leaks/lift``."""
+
+    @needs_scope("admin:servers")
+    async def post(self) -> None:
+        """Let what nobody wants be removed by itself again."""
+        seat = self._seat()
+        self.log.warning("%s lets what nobody wants be removed", self.current_user.name)
+        await self._send(await self._asked(overview.lift(seat)))
 
 
 class AdoptAPI(_OverviewAPI):

@@ -31,9 +31,9 @@ class NotThereError(AnywhereError):
 
 
 class Seat(Protocol):
-    """Who knows of leases in this process, and does what a person says."""
+    """Who knows of leases in this process, and does what a person says: the `Reconciler`."""
 
-    async def known(self) -> Known:
+    async def facts(self) -> Known:
         """Everything that was found out.
 
         Raises:
@@ -59,6 +59,9 @@ class Seat(Protocol):
         Returns:
             Why each was not adopted; empty where it was.
         """
+
+    async def lift(self) -> None:
+        """Let what nobody wants be removed again, as a person says."""
 
 
 class _Holder:
@@ -92,7 +95,7 @@ async def report(seat: Seat) -> Report:
         LedgerError: The ledger cannot be read.
     """
     # Thousands of rows: in a thread, so that the loop gets its turn meanwhile.
-    return await asyncio.to_thread(make_report, await seat.known())
+    return await asyncio.to_thread(make_report, await seat.facts())
 
 
 def pick(found: Report, wanted: Sequence[str] | None, *, adopt: bool) -> list[Disagreement]:
@@ -178,6 +181,25 @@ async def adopt(seat: Seat, wanted: Sequence[str] | None) -> dict[str, Any]:
     return {"done": rows, "report": (await report(seat)).to_json()}
 
 
+async def lift(seat: Seat) -> dict[str, Any]:
+    """Let what nobody wants be removed again after its time of grace.
+
+    Args:
+        seat: Who does it.
+
+    Returns:
+        ``lifted``: why nothing was removed so far, empty where nothing was held; ``report``: what
+        there is now.
+
+    Raises:
+        LedgerError: The ledger cannot be read or written.
+    """
+    held = (await report(seat)).hold
+    if held:
+        await seat.lift()
+    return {"lifted": held, "report": (await report(seat)).to_json()}
+
+
 def _key(each: Disagreement) -> Key:
     target, _, name = each.key.partition("/")
     return target, name
@@ -188,7 +210,9 @@ def _row(each: Disagreement, problem: str) -> dict[str, str]:
 
 
 async def answer(seat: Seat | None, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer a request of the control socket: ``leases``, ``leaks``, ``clean`` or ``adopt``.
+    """Answer a request of the control socket.
+
+    ``leases`` and ``leaks`` ask; ``clean``, ``adopt`` and ``lift`` do.
 
     Args:
         seat: Who knows; None where this hub keeps no ledger.
@@ -218,4 +242,6 @@ async def _answered(seat: Seat, request: Mapping[str, Any]) -> dict[str, Any]:
         return await clean(seat, wanted, files=files, dry_run=dry_run)
     if command == "adopt":
         return await adopt(seat, wanted)
+    if command == "lift":
+        return await lift(seat)
     raise NotThereError(f"There is no command {command!r}.")

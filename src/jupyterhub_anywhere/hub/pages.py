@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jupyterhub.app import JupyterHub
 from tornado import web
 
+from jupyterhub_anywhere.hub import notices
 from jupyterhub_anywhere.hub.config_values import add_to_dict, add_to_list
 from jupyterhub_anywhere.spawner import site
 from jupyterhub_anywhere.spawner.refusals import public_text
@@ -40,6 +41,7 @@ def configure(c: Config) -> None:
         "anywhere_runs_on": runs_on,
         "anywhere_failure": failure,
         "anywhere_notice": notice,
+        "anywhere_notices": notices.for_pages,
     }
     values = {key: _given(function) for key, function in functions.items()}
     called = {"anywhere_links": account_links, "anywhere_stock_logo": stock_logo}

@@ -14,7 +14,7 @@ from jupyterhub_anywhere.ledger.strays import decide_tokens
 from jupyterhub_anywhere.ledger.view import HubFacts, View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from jupyterhub_anywhere.core.inventory import Resource, Sweep
     from jupyterhub_anywhere.ledger.known import Known
@@ -131,32 +131,17 @@ def _resources(known: Known) -> Iterator[Disagreement]:
     for targets in shared.values():
         for name, resource in sorted(known.sweeps[targets[0]].resources.items()):
             if resource.lease not in ids and not names.intersection((t, name) for t in targets):
-                yield _resource(known, targets[0], resource)
+                yield _resource(known, targets, resource)
 
 
-def _resource(known: Known, target: str, resource: Resource) -> Disagreement:
-    """What has our label and no lease."""
+def _resource(known: Known, kin: Sequence[str], resource: Resource) -> Disagreement:
+    """What has our label and no lease; it is told of the first of the targets that list it."""
+    target = kin[0]
     first = known.first_seen.get((target, resource.name))
-    kind, cause, cure, due = Kind.RESOURCE, "no lease is known of it", "", None
-    servers = known.hub or {}
-    here = servers.get((resource.user, resource.server))
-    adopt = f"`anywhere adopt {target}/{resource.name}` keeps it for its user"
-    if known.hold:
-        kind, cause = Kind.HELD, known.hold
-        cure = f"{adopt}; `anywhere leaks --clean` removes it."
-    elif known.hub is None:
-        cure = "The hub settles it when it runs: `anywhere up`."
-    elif here is not None and here.active and here.target in {"", target}:
-        cause = "its server runs in the hub, but no lease is known of it"
-        cure = "It is taken up by the next look at its target."
-    elif resource.keep:
-        cause = "no lease is known of it, and its user's files are in it"
-        cure = f"It stays until a person decides: {adopt}; `anywhere leaks --clean` removes it."
-    else:
-        due = None if first is None else first + timedelta(seconds=known.grace)
-        cure = f"It is removed after a time of grace; {adopt}."
+    wanted = _wanted(known, kin, resource)
+    cause, cure, due = _fate(known, target, resource, first, wanted=wanted)
     return Disagreement(
-        kind=kind,
+        kind=Kind.HELD if known.hold else Kind.RESOURCE,
         key=f"{target}/{resource.name}",
         what=f"{resource.name} at {target}{_of(resource.user, resource.server)}",
         target=target,
@@ -167,9 +152,42 @@ def _resource(known: Known, target: str, resource: Resource) -> Disagreement:
         cure=cure,
         due=due,
         removable=True,
-        adoptable=bool(resource.user),
+        adoptable=wanted or _rests(resource),
         keeps=resource.keep,
     )
+
+
+def _fate(
+    known: Known, target: str, resource: Resource, first: datetime | None, *, wanted: bool
+) -> tuple[str, str, datetime | None]:
+    """Why a resource has no lease, what becomes of it, and when."""
+    files = " --with-files" if resource.keep else ""
+    remove = f"`anywhere leaks --clean{files}` removes it."
+    adopt = f"`anywhere adopt {target}/{resource.name}` keeps it for its user; "
+    wish = f"{adopt if _rests(resource) else ''}{remove}"
+    if known.hub is None:
+        return "no lease is known of it", "The hub settles it when it runs: `anywhere up`.", None
+    if wanted:
+        cause = "its server runs in the hub, but no lease is known of it"
+        return cause, "It is taken up by the next look at its target.", None
+    if known.hold:
+        return known.hold, f"It stays until a person decides: {wish}", None
+    if resource.keep:
+        cause = "no lease is known of it, and its user's files are in it"
+        return cause, f"It stays until a person decides: {wish}", None
+    due = None if first is None else first + timedelta(seconds=known.grace)
+    return "no lease is known of it", "It is removed after a time of grace.", due
+
+
+def _wanted(known: Known, kin: Sequence[str], resource: Resource) -> bool:
+    """Whether the hub counts it as a server that runs."""
+    here = (known.hub or {}).get((resource.user, resource.server))
+    return here is not None and here.active and here.target in {"", *kin}
+
+
+def _rests(resource: Resource) -> bool:
+    """Whether it has ended, and its user may come back for the files in it."""
+    return bool(resource.user) and resource.keep and resource.alive is False
 
 
 def _of(user: str, server: str) -> str:
@@ -253,6 +271,7 @@ def _about(  # noqa: PLR0913 - the fields of one record
     cause: str,
     cure: str,
     due: datetime | None = None,
+    removable: bool = False,
 ) -> Disagreement:
     return Disagreement(
         kind=kind,
@@ -265,6 +284,7 @@ def _about(  # noqa: PLR0913 - the fields of one record
         cause=cause,
         cure=cure,
         due=due,
+        removable=removable,
         keeps=lease.keeps,
     )
 
@@ -297,9 +317,10 @@ def _hub(known: Known) -> Iterator[Disagreement]:
                 Kind.UNSERVED,
                 since=lease.steps.get(lease.state),
                 cause=known.hold or "the hub knows of no such server that runs",
-                cure="It stays until a person decides."
+                cure="It stays until a person decides: `anywhere leaks --clean` ends it."
                 if known.hold
                 else "It is ended after a time of grace.",
+                removable=True,
             )
 
 

@@ -154,8 +154,7 @@ def test_what_has_no_lease_is_told_when_it_goes() -> None:
     assert each.since == first
     assert each.due == first + timedelta(seconds=300)
     assert each.removable
-    assert each.adoptable
-    assert "anywhere adopt lab/jupyter-eve" in each.cure
+    assert not each.adoptable, "nobody could use it"
 
 
 def test_what_has_no_lease_and_was_never_seen_has_no_time_yet() -> None:
@@ -164,8 +163,12 @@ def test_what_has_no_lease_and_was_never_seen_has_no_time_yet() -> None:
 
 def test_what_keeps_files_is_never_removed_by_itself() -> None:
     first = {("lab", "jupyter-eve"): NOW}
-    each = the_only(make_report(orphan(first_seen=first, resource={"keep": True})))
+    ended = {"keep": True, "alive": False}
+    each = the_only(make_report(orphan(first_seen=first, resource=ended)))
     assert each.keeps
+    assert each.adoptable
+    assert "anywhere adopt lab/jupyter-eve" in each.cure
+    assert "--with-files" in each.cure
     assert each.due is None
     assert "until a person decides" in each.cure
 
@@ -175,6 +178,7 @@ def test_what_runs_in_the_hub_is_taken_up() -> None:
     kinds = {each.kind: each for each in found.disagreements}
     assert set(kinds) == {Kind.RESOURCE, Kind.UNRECORDED}
     assert "taken up" in kinds[Kind.RESOURCE].cure
+    assert kinds[Kind.RESOURCE].adoptable
 
 
 def test_nothing_is_promised_while_a_database_is_new() -> None:
@@ -194,7 +198,8 @@ def test_without_the_hub_the_hub_is_not_judged() -> None:
 
 
 def test_what_nobody_was_named_for_cannot_be_adopted() -> None:
-    each = the_only(make_report(orphan(resource={"user": ""})))
+    ended = {"user": "", "keep": True, "alive": False}
+    each = the_only(make_report(orphan(resource=ended)))
     assert not each.adoptable
     assert each.what == "jupyter-eve at lab"
 
@@ -285,6 +290,7 @@ def test_a_lease_without_a_server_of_the_hub(hub: Any) -> None:
     assert the_only(make_report(known(lease(), hub=hub))).kind is Kind.UNSERVED
     held = the_only(make_report(known(lease(), hub=hub, hold="the database is new")))
     assert "until a person decides" in held.cure
+    assert held.removable
 
 
 def test_a_hub_that_still_looks_for_its_server() -> None:
