@@ -1,0 +1,321 @@
+"""A hub with its database, as much of it as the ledger has to do with."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from jupyterhub_anywhere.core.observation import Observation, Phase
+from jupyterhub_anywhere.ledger.book import Book
+from jupyterhub_anywhere.ledger.hubside import HubServer, ServerToken
+from jupyterhub_anywhere.ledger.states import State
+from jupyterhub_anywhere.testing.model.world import Thing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from jupyterhub_anywhere.ledger.lease import Lease
+    from jupyterhub_anywhere.targets.watch import Watch
+    from jupyterhub_anywhere.testing.model.life import DyingLedger, Life
+    from jupyterhub_anywhere.testing.model.time import VirtualClock
+    from jupyterhub_anywhere.testing.model.world import Engine
+
+Key = tuple[str, str]
+# Seconds that a start waits for an earlier server, a stop for its engine, and a start for its own.
+_PATIENCE: Final = 15.0
+_STOP_SECONDS: Final = 20.0
+_START_SECONDS: Final = 30.0
+
+
+@dataclass(slots=True)
+class Row:
+    """A server in the hub's database.
+
+    Attributes:
+        target: Where it is.
+        name: The name of what it runs in.
+        token: The id of its token.
+    """
+
+    target: str
+    name: str
+    token: int
+
+
+@dataclass(slots=True)
+class HubDatabase:
+    """What the hub has committed.
+
+    Attributes:
+        users: The names of users.
+        rows: Each server that counts as active.
+        tokens: Id to user and server of each valid token.
+        why_new: Why it counts as new; empty where it does not.
+    """
+
+    users: set[str] = field(default_factory=set)
+    rows: dict[Key, Row] = field(default_factory=dict)
+    tokens: dict[int, Key] = field(default_factory=dict)
+    why_new: str = ""
+    numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+
+class ModelHub:
+    """One process of a hub; implements `HubSide`, and starts and stops servers as spawners do.
+
+    Args:
+        database: What outlives it.
+        ledger: The ledger, as this process uses it.
+        engines: Target name to engine.
+        watches: Target name to watch.
+        clock: The time.
+        life: When it dies.
+        wish: Told of each lease that may be ended from now on.
+        cherish: Told of each lease that may not be ended any more.
+        on_drop: Told of each server that the hub takes leave of.
+        on_revoke: Told of each token that is revoked.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts of a world
+        self,
+        database: HubDatabase,
+        ledger: DyingLedger,
+        engines: Mapping[str, Engine],
+        watches: Mapping[str, Watch],
+        *,
+        clock: VirtualClock,
+        life: Life,
+        wish: Callable[[str], None],
+        cherish: Callable[[str], None],
+        on_drop: Callable[[Key], None],
+        on_revoke: Callable[[int], None],
+    ) -> None:
+        self._db, self._ledger, self._life = database, ledger, life
+        self._engines, self._watches, self._clock = engines, watches, clock
+        self._wish, self._cherish = wish, cherish
+        self._on_drop, self._on_revoke = on_drop, on_revoke
+        self.book = Book(ledger, hub=ledger.hub, clock=clock, watches=watches)
+        self.pending: dict[Key, str] = {}
+        # Tokens that this process has made: the others are forgotten by a stop, as in JupyterHub.
+        self._known: set[int] = set()
+        self.told: dict[Key, str] = {}
+
+    # --- HubSide ----------------------------------------------------------------------------------
+
+    def newborn(self) -> str:
+        """Why nothing may be removed."""
+        return self._db.why_new
+
+    def users(self) -> set[str]:
+        """The names of all users."""
+        return set(self._db.users)
+
+    def servers(self) -> Mapping[Key, HubServer]:
+        """What is active or pending."""
+        found = {
+            key: HubServer(active=True, pending=self.pending.get(key, ""), target=row.target)
+            for key, row in self._db.rows.items()
+        }
+        for key, what in self.pending.items():
+            found.setdefault(key, HubServer(active=False, pending=what))
+        return found
+
+    def tokens(self) -> Sequence[ServerToken]:
+        """The tokens of servers."""
+        return [ServerToken(number, *key) for number, key in self._db.tokens.items()]
+
+    def in_charge(self, lease: str) -> bool:
+        """Whether this process works on a lease."""
+        return lease in self.book.busy
+
+    async def drop(self, user: str, server: str, reason: str) -> None:  # noqa: ARG002 - the protocol's
+        """Take leave of a server."""
+        key = user, server
+        if key in self._db.rows and key not in self.pending:
+            self._on_drop(key)
+            await self._forget(key)
+
+    async def _forget(self, key: Key, *, resumes: bool = False) -> None:
+        self._life.cross()
+        row = self._db.rows.pop(key, None)
+        if row is not None and row.token in self._known and not resumes:
+            self._db.tokens.pop(row.token, None)
+        self._life.cross()
+        await asyncio.sleep(0)
+
+    async def revoke(self, token: int) -> None:
+        """Delete a token."""
+        self._life.cross()
+        self._on_revoke(token)
+        self._db.tokens.pop(token, None)
+        self._life.cross()
+
+    async def tell(self, user: str, server: str, text: str) -> None:
+        """The user reads it."""
+        self.told[user, server] = text
+
+    async def halt(self, lease: Lease) -> None:
+        """Stop it by its spawner's own way.
+
+        Raises:
+            EngineError: It could not be stopped.
+        """
+        self._life.cross()
+        await self._engines[lease.target].stop(lease.name)
+        self._life.cross()
+
+    async def ask(self, lease: Lease) -> Observation:  # noqa: ARG002 - the protocol's
+        """Every target here can be listed."""
+        return Observation(Phase.UNKNOWN, "it is listed")
+
+    # --- what spawners do -------------------------------------------------------------------------
+
+    async def start(self, key: Key, target: str) -> None:
+        """A user starts a server."""
+        if key in self._db.rows or key in self.pending or key[0] not in self._db.users:
+            return
+        self.pending[key] = "spawn"
+        try:
+            await self._start(key, target)
+        finally:
+            self.pending.pop(key, None)
+
+    async def _start(self, key: Key, target: str) -> None:
+        engine, name = self._engines[target], f"{key[0]}-{key[1]}"
+        self._life.cross()
+        token = self._token(key, engine)
+        self._db.rows[key] = Row(target, name, token)
+        self._life.cross()
+        lease = None
+        try:
+            async with asyncio.timeout(_PATIENCE + _START_SECONDS):
+                lease = await self._begin(key, target, name)
+                await self._clear_the_way(lease)
+                lease = await self.book.launch(lease, token=token)
+                self._cherish(lease.id)
+                await self._create(lease, token)
+                await self.book.started(lease, child={"name": name})
+        except Exception as error:  # noqa: BLE001 - whatever it is, the start has failed
+            if lease is not None:
+                self._wish(lease.id)
+                await self.book.failed(lease, f"{type(error).__name__}: {error}")
+            await self._forget(key, resumes=engine.keeps)
+        finally:
+            if lease is not None:
+                self.book.release(lease)
+
+    def _token(self, key: Key, engine: Engine) -> int:
+        """The token of a start; what is kept is started again with the one that it has."""
+        kept = engine.things.get(f"{key[0]}-{key[1]}")
+        if kept is not None and kept.keep and kept.token in self._db.tokens:
+            return kept.token
+        token = next(self._db.numbers)
+        self._db.tokens[token] = key
+        self._known.add(token)
+        return token
+
+    async def _begin(self, key: Key, target: str, name: str) -> Lease:
+        keeps = self._engines[target].keeps
+        return await self.book.begin(
+            user=key[0], server=key[1], target=target, name=name, choice={}, keeps=keeps
+        )
+
+    async def _clear_the_way(self, lease: Lease) -> None:
+        """Wait until an earlier server has left the name."""
+        for _ in range(int(_PATIENCE)):
+            earlier = [
+                each
+                for each in await self._ledger.of_server(lease.user, lease.server)
+                if each.id != lease.id and each.held
+            ]
+            for each in earlier:
+                if each.live:
+                    self._wish(each.id)
+                    await self.book.stop(each)
+                    self.book.release(each)
+            if not earlier:
+                return
+            await asyncio.sleep(1.0)
+        raise TimeoutError("the earlier server is still being stopped")
+
+    async def _create(self, lease: Lease, token: int) -> None:
+        engine = self._engines[lease.target]
+        thing = Thing(
+            lease.name,
+            self._ledger.hub,
+            lease.user,
+            lease.server,
+            lease.id,
+            keep=engine.keeps,
+            token=token,
+        )
+        self._life.cross()
+        await engine.create(thing)
+        self._life.cross()
+
+    async def stop(self, key: Key) -> None:
+        """A user stops a server."""
+        row = self._db.rows.get(key)
+        if row is None or key in self.pending:
+            return
+        self.pending[key] = "stop"
+        lease: Lease | None = None
+        try:
+            found = await self._ledger.of_server(*key)
+            lease = found[0] if found else None
+            if lease is not None:
+                self._wish(lease.id)
+                lease = await self.book.stop(lease)
+            await self._stop_child(row)
+            await self._forget(key, resumes=self._engines[row.target].keeps)
+        finally:
+            self.pending.pop(key, None)
+            if lease is not None:
+                self.book.release(lease)
+
+    async def _stop_child(self, row: Row) -> None:
+        self._life.cross()
+        try:
+            async with asyncio.timeout(_STOP_SECONDS):
+                await self._engines[row.target].stop(row.name)
+        except Exception:  # noqa: BLE001, S110 - what is left is the reconciler's
+            pass
+        self._life.cross()
+
+    async def delete(self, user: str) -> None:
+        """An administrator deletes a user, with all that is kept of the user."""
+        for key in [each for each in self._db.rows if each[0] == user]:
+            await self.stop(key)
+        if any(key[0] == user for key in [*self._db.rows, *self.pending]):
+            return
+        self._life.cross()
+        self._db.users.discard(user)
+        self._db.tokens = {n: key for n, key in self._db.tokens.items() if key[0] != user}
+        self._life.cross()
+        for lease in await self._ledger.active(user=user):
+            self._wish(lease.id)
+            await self.book.forget(lease)
+
+    # --- at its start, and each interval ----------------------------------------------------------
+
+    async def look_after(self) -> None:
+        """At its start the hub asks for each server whether it still runs; it drops what does not.
+
+        A server that has a lease is the reconciler's; of another one the engine is asked.
+        """
+        for key, row in list(self._db.rows.items()):
+            leases = await self._ledger.of_server(*key)
+            if key in self.pending or any(each.state is not State.KEPT for each in leases):
+                continue
+            self._life.cross()
+            try:
+                found = await self._engines[row.target].listing()
+                again = await self._engines[row.target].listing()
+            except Exception:  # noqa: BLE001, S112 - nobody can tell
+                continue
+            self._life.cross()
+            alive = {each.name for each in [*found, *again] if each.alive}
+            if row.name not in alive and not self._engines[row.target].replaced:
+                await self.drop(*key, "it has ended")

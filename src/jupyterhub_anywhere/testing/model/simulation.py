@@ -1,0 +1,397 @@
+"""A world that runs: engines, a ledger, a hub that is killed and comes back, and what must hold.
+
+Whatever is done to it, `check` holds after every step, and `settle` finds everything in agreement
+once the faults are over. Both raise `Broken` with what is wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+from jupyterhub_anywhere.ledger.policy import Policy
+from jupyterhub_anywhere.ledger.reconcile import Reconciler
+from jupyterhub_anywhere.ledger.states import State
+from jupyterhub_anywhere.ledger.store import Ledger
+from jupyterhub_anywhere.targets.breaker import Breaker
+from jupyterhub_anywhere.targets.watch import Watch
+from jupyterhub_anywhere.testing.model.hub import HubDatabase, ModelHub
+from jupyterhub_anywhere.testing.model.life import DyingLedger, HubDies, Life
+from jupyterhub_anywhere.testing.model.time import VirtualClock, VirtualLoop
+from jupyterhub_anywhere.testing.model.world import Engine, EngineInventory, Faults, Thing
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from jupyterhub_anywhere.testing.model.hub import Key
+
+HUB: Final = "model"
+_INTERVAL: Final = 10.0
+_DEADLINE: Final = 20.0
+_MAKING: Final = frozenset({State.STARTING, State.RUNNING, State.UNKNOWN})
+
+
+class Broken(AssertionError):  # noqa: N818 - what must hold is broken
+    """What must hold does not."""
+
+
+class Simulation:
+    """One world. `close` it at the end.
+
+    Args:
+        seed: Decides how long calls take, and all jitter.
+        users: Their names.
+        policy: How patient the reconciler is.
+        url: The ledger's database.
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        users: tuple[str, ...] = ("ann", "bob", "cid"),
+        policy: Policy | None = None,
+        url: str = "sqlite://",
+    ) -> None:
+        self.random = Random(seed)  # noqa: S311 - repeatable, and no secret
+        self.loop = VirtualLoop()
+        self.clock = VirtualClock(self.loop)
+        self.policy = policy or Policy()
+        self._url = url
+        self.names = users
+        self.database = HubDatabase(users=set(users))
+        self.engines = {
+            name: Engine(
+                name,
+                keeps=keeps,
+                loop=self.loop,
+                seconds=lambda: self.random.uniform(0.01, 0.6),
+                on_end=self._ends,
+            )
+            for name, keeps in (("here", False), ("lab", True))
+        }
+        for engine in self.engines.values():
+            for hub in ("", "other"):
+                engine.things[f"{hub or 'plain'}-thing"] = Thing(f"{hub or 'plain'}-thing", hub)
+        self.ledger = Ledger.open(url, HUB, self.clock)
+        # Leases that may be ended; leases whose start a hub's death cut short.
+        self.wished: set[str] = set()
+        self.interrupted: set[str] = set()
+        # Users whose files may go, and resources that a person has named.
+        self.deleted: set[str] = set()
+        self.named: set[str] = set()
+        self.broken: list[str] = []
+        self.tasks: set[asyncio.Task[Any]] = set()
+        self.deaths = 0
+        self.boot()
+
+    # --- the hub's life ---------------------------------------------------------------------------
+
+    def boot(self) -> None:
+        """A new process of the hub."""
+        self.life = Life()
+        self._ledger = DyingLedger(self.ledger, self.life)
+        self.watches = {
+            name: Watch(
+                name,
+                EngineInventory(engine, HUB, self.life),
+                deadline=_DEADLINE,
+                clock=self.clock,
+                breaker=Breaker(self.clock, self.random),
+            )
+            for name, engine in self.engines.items()
+        }
+        self.hub = ModelHub(
+            self.database,
+            self._ledger,
+            self.engines,
+            self.watches,
+            clock=self.clock,
+            life=self.life,
+            wish=self.wished.add,
+            cherish=self.wished.discard,
+            on_drop=self._drops,
+            on_revoke=self._revokes,
+        )
+        self.reconciler = Reconciler(
+            self._ledger,
+            self.hub,
+            self.watches,
+            self.clock,
+            self.policy,
+            chance=self.random.random,
+        )
+        self._spawn(self._run())
+
+    async def _run(self) -> None:
+        await self.reconciler.prepare()
+        await self.hub.look_after()
+        while True:
+            await self.reconciler.sweep()
+            await asyncio.sleep(_INTERVAL * self.random.uniform(0.9, 1.1))
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = self.loop.create_task(work)
+        self.tasks.add(task)
+        return task
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        self.life.dead = True
+        self._bury()
+
+    def _bury(self) -> None:
+        """Nothing of a dead process goes on."""
+        self.deaths += 1
+        for lease in self.ledger.active():
+            if lease.state in {State.WANTED, State.QUEUED, State.STARTING}:
+                self.interrupted.add(lease.id)
+
+        async def end() -> None:
+            rest = asyncio.all_tasks(self.loop) - {asyncio.current_task(self.loop)}
+            for task in rest:
+                task.cancel()
+            for task in rest:
+                with suppress(BaseException):
+                    await task
+
+        self.loop.run_until_complete(end())
+        self.tasks.clear()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass; a hub that dies meanwhile is buried, and comes up again at once."""
+        end = self.loop.time() + seconds
+        while True:
+            left = end - self.loop.time()
+            self.loop.run_until_complete(self._pass(left))
+            self._collect()
+            if not self.life.dead:
+                return
+            self._bury()
+            self.boot()
+
+    async def _pass(self, seconds: float) -> None:
+        """Until the time is over, or the hub is dead."""
+        timer = self.loop.create_task(asyncio.sleep(max(seconds, 0.0)))
+        watching = {task for task in self.tasks if not task.done()}
+        while not timer.done() and not self.life.dead:
+            done, _ = await asyncio.wait({timer, *watching}, return_when="FIRST_COMPLETED")
+            watching -= done
+        timer.cancel()
+        with suppress(asyncio.CancelledError):
+            await timer
+
+    def _collect(self) -> None:
+        for task in [task for task in self.tasks if task.done()]:
+            self.tasks.discard(task)
+            if task.cancelled():
+                continue
+            error = task.exception()
+            if error is not None and not isinstance(error, HubDies):
+                raise error
+
+    # --- what people do ---------------------------------------------------------------------------
+
+    def start(self, key: Key, target: str) -> None:
+        """A user starts a server."""
+        self._spawn(self.hub.start(key, target))
+
+    def stop(self, key: Key) -> None:
+        """A user stops a server."""
+        self._spawn(self.hub.stop(key))
+
+    def delete(self, user: str) -> None:
+        """An administrator deletes a user."""
+        self.deleted.add(user)
+        self._spawn(self.hub.delete(user))
+
+    def die(self, key: Key) -> None:
+        """A server ends by itself."""
+        row = self.database.rows.get(key)
+        thing = self.engines[row.target].things.get(row.name) if row else None
+        if thing is not None and thing.hub == HUB:
+            thing.alive = False
+            self.wished.add(thing.lease)
+
+    def doom(self, points: int) -> None:
+        """The hub dies that many points later."""
+        self.life.die_at = self.life.count + points
+
+    def lose_ledger(self) -> None:
+        """The ledger's file is lost while the hub is down."""
+        self.kill()
+        self.ledger.close()
+        self.ledger = Ledger.open(self._url, HUB, self.clock)
+        self.boot()
+
+    def lose_database(self) -> None:
+        """The hub's database is lost while it is down; its users come back one day."""
+        self.kill()
+        self.database = HubDatabase(
+            users=set(self.database.users),
+            why_new="the hub's database is new",
+            numbers=self.database.numbers,
+        )
+        self.boot()
+
+    # --- what must hold ---------------------------------------------------------------------------
+
+    def _may_end(self, thing: Thing) -> bool:
+        if thing.lease in self.wished or thing.name in self.named:
+            return True
+        if thing.lease not in self.interrupted:
+            return False
+        lease = self.ledger.get(thing.lease)
+        if lease is None:
+            return True
+        ran = lease.steps.get(State.RUNNING)
+        return ran is None or ran < lease.steps.get(State.STARTING, ran)
+
+    def _ends(self, engine: Engine, thing: Thing, destroyed: bool) -> None:  # noqa: FBT001 - called by position
+        if thing.hub != HUB:
+            self.broken.append(f"{thing.name} at {engine.name} is not ours, and was ended")
+        if thing.alive and not self._may_end(thing):
+            self.broken.append(f"{thing.name} at {engine.name} was healthy, and was ended")
+        allowed = thing.user in self.deleted or thing.name in self.named
+        if destroyed and thing.keep and not allowed:
+            self.broken.append(f"{thing.name} at {engine.name} keeps files, and was destroyed")
+
+    def _drops(self, key: Key) -> None:
+        row = self.database.rows[key]
+        for thing in self.engines[row.target].everything:
+            if thing.name == row.name and thing.alive and not self._may_end(thing):
+                self.broken.append(f"{key} was dropped, and {thing.name} serves")
+
+    def _revokes(self, token: int) -> None:
+        for engine in self.engines.values():
+            for thing in engine.everything:
+                if thing.token == token and thing.alive and not self._may_end(thing):
+                    self.broken.append(f"token {token} was revoked, and {thing.name} uses it")
+
+    def check(self) -> None:
+        """After every step.
+
+        Raises:
+            Broken: Something does not hold.
+        """
+        leases = self.ledger.active()
+        made: set[tuple[str, str]] = set()
+        for lease in leases:
+            if lease.state in _MAKING:
+                if (lease.target, lease.name) in made:
+                    self.broken.append(f"two leases make {lease.name} at {lease.target}")
+                made.add((lease.target, lease.name))
+        if self.broken:
+            raise Broken("; ".join(self.broken))
+
+    def mend(self) -> None:
+        """All faults end; the first engines answer again; the hub is not doomed any more."""
+        for engine in self.engines.values():
+            engine.faults = Faults()
+            if engine.replaced:
+                engine.replace()
+        self.life.die_at = None
+        self.database.why_new = ""
+
+    def settle(self) -> None:
+        """Mend everything, wait, let a person answer where one is asked, and compare.
+
+        Raises:
+            Broken: Ledger, engines and hub do not agree.
+        """
+        self.mend()
+        # What was put off longest, then the grace.
+        self._wait_and_check(self.policy.last_retry + 60)
+        self._wait_and_check(self.policy.grace + 120)
+        if self._hold():
+            self._answer()
+            self._wait_and_check(self.policy.grace + 120)
+        self._compare()
+
+    def _hold(self) -> str:
+        return self._await(self.reconciler.known()).hold  # type: ignore[no-any-return]
+
+    def _answer(self) -> None:
+        """A person has everything removed that is left, and ends the hold."""
+        leases = self.ledger.active()
+        names = {each.name for each in leases}
+        unserved = {
+            (each.target, each.name)
+            for each in leases
+            if each.live and (each.user, each.server) not in self.database.rows
+        }
+        strays = {
+            (name, thing.name)
+            for name, engine in self.engines.items()
+            for thing in engine.things.values()
+            if thing.hub == HUB and thing.name not in names
+        }
+        self.named |= {name for _, name in unserved | strays}
+        self._await(self.reconciler.clean(unserved | strays))
+        self._await(self.reconciler.lift())
+
+    def _await(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.loop.run_until_complete(work)
+
+    def _wait_and_check(self, seconds: float) -> None:
+        end = self.loop.time() + seconds
+        while self.loop.time() < end:
+            self.advance(30.0)
+            self.check()
+
+    def _compare(self) -> None:
+        leases = self.ledger.active()
+        wrong = self._compare_things() + self._compare_rows()
+        held = {(each.user, each.server) for each in leases}
+        for token, key in self.database.tokens.items():
+            if key not in self.database.rows and key not in held:
+                wrong.append(f"token {token} of {key} is valid, and nothing is there")
+        for engine in self.engines.values():
+            wrong += [
+                f"{name} at {engine.name} is not ours, and is gone"
+                for name in ("plain-thing", "other-thing")
+                if name not in engine.things
+            ]
+        if wrong:
+            raise Broken("; ".join(wrong))
+
+    def _compare_things(self) -> list[str]:
+        wrong = []
+        leases = {(each.target, each.name): each for each in self.ledger.active()}
+        for name, engine in self.engines.items():
+            for thing in engine.things.values():
+                lease = leases.pop((name, thing.name), None)
+                if thing.hub != HUB:
+                    continue
+                if lease is None:
+                    # What keeps files is listed, and left alone.
+                    if not thing.keep or thing.alive:
+                        wrong.append(f"{thing.name} at {name} has no lease")
+                elif lease.state is not (State.RUNNING if thing.alive else State.KEPT):
+                    wrong.append(f"{thing.name} at {name}: alive {thing.alive}, {lease.state}")
+        return wrong + [f"{each.name} at {each.target}: {each.state}" for each in leases.values()]
+
+    def _compare_rows(self) -> list[str]:
+        runs = {
+            (each.user, each.server): each.target
+            for each in self.ledger.active()
+            if each.state is State.RUNNING
+        }
+        rows = {key: row.target for key, row in self.database.rows.items()}
+        wrong = [f"{key} at {rows[key]} runs for the hub only" for key in rows.keys() - runs.keys()]
+        return wrong + [f"{key} at {runs[key]} has no row" for key in runs.keys() - rows.keys()]
+
+    def close(self) -> None:
+        """End everything."""
+        self.life.dead = True
+        self._bury()
+        self.ledger.close()
+        self.loop.close()
+
+
+def quiet() -> None:
+    """Keep the logs of thousands of killed hubs to oneself."""
+    for name in ("jupyterhub_anywhere.ledger", "jupyterhub_anywhere.targets.watch"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
