@@ -37,6 +37,7 @@ def render_menu(  # noqa: PLR0913 - all but two are named and optional
     submitted: Mapping[str, Sequence[str]] | None = None,
     notice: str = "",
     child_forms: Mapping[str, str] = _NOTHING,
+    full: Mapping[str, str] = _NOTHING,
 ) -> str:
     """The menu as an HTML fragment, to stand within the hub's own ``<form>``.
 
@@ -51,12 +52,14 @@ def render_menu(  # noqa: PLR0913 - all but two are named and optional
         submitted: Form fields to be shown again; they win over ``selected``.
         notice: A sentence above the fields.
         child_forms: Profile name to the HTML of the spawner's own form, which is trusted.
+        full: Profile name to why it cannot be started now. It can be chosen all the same: there
+            may be room again when the form is sent.
     """
     choice, reason = _preselected(catalog, who, selected)
     if choice is None and not catalog.visible(who):
         errors = errors or {"": NOTHING_OFFERED}
     state = view.state(catalog, who, choice=choice, errors=errors, submitted=submitted or {})
-    profiles = view.profiles(state)
+    profiles = view.profiles(state, full)
     only = len(state.offers) == 1
     touched = state.touched
     parts, active = [], None
@@ -77,7 +80,7 @@ def render_menu(  # noqa: PLR0913 - all but two are named and optional
             only=state.offers[0].name if only else "",
             parts=parts,
             errors=view.summary(state, profiles, active),
-            notice=notice or reason,
+            notice=" ".join(filter(None, (notice or reason, *(full.values() if only else ())))),
         )
     )
 

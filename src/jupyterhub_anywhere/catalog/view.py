@@ -137,8 +137,8 @@ def _error_name(profile: str, field_id: str) -> str:
     return f"options.{field_id.removeprefix(option_field(profile, ''))}"
 
 
-def profiles(state: State) -> Field:
-    """The field in which a profile is chosen."""
+def profiles(state: State, full: Mapping[str, str]) -> Field:
+    """The field in which a profile is chosen; with why some cannot be started now."""
     entries = tuple(
         Entry(
             f"{PROFILE}:{offer.name}",
@@ -146,6 +146,7 @@ def profiles(state: State) -> Field:
             offer.title,
             offer.description,
             offer.name == state.profile,
+            notes=(full[offer.name],) if offer.name in full else (),
         )
         for offer in state.offers
     )

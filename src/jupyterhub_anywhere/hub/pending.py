@@ -10,9 +10,12 @@ from tornado import web
 
 from jupyterhub_anywhere.hub.pages import CANCELLED, failure
 from jupyterhub_anywhere.hub.scopes import needs_scope
+from jupyterhub_anywhere.spawner.spawner import AnywhereSpawner
 
 if TYPE_CHECKING:
     import asyncio
+
+    from jupyterhub_anywhere.spawner.stages import Story
 
 
 class PendingPage(SpawnPendingHandler):
@@ -36,12 +39,16 @@ class ProgressAPI(SpawnProgressAPIHandler):
     """The events of a start; what failed is told in words meant for users."""
 
     _start: asyncio.Future[Any] | None = None
+    _story: Story | None = None
 
     async def get(self, user_name: str, server_name: str = "") -> None:
         """Send events until the start has ended."""
         user = self.find_user(user_name)
         if user is not None and server_name in user.spawners:
-            self._start = user.spawners[server_name]._spawn_future  # noqa: SLF001 - the hub's own
+            spawner = user.spawners[server_name]
+            self._start = spawner._spawn_future  # noqa: SLF001 - the hub's own
+            if self._start is not None and isinstance(spawner, AnywhereSpawner):
+                self._story = spawner.story
         await super().get(user_name, server_name)
 
     async def send_event(self, event: dict[str, Any]) -> None:
@@ -54,6 +61,8 @@ class ProgressAPI(SpawnProgressAPIHandler):
             event = {"progress": 100, "failed": True, "message": CANCELLED}
         elif event.get("failed"):
             event = {**event, **self._failure()}
+        elif event.get("ready") and self._story is not None:
+            await super().send_event(self._story.ready_event())
         await super().send_event(event)
 
     def _failure(self) -> dict[str, str]:

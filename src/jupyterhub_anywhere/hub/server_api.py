@@ -18,6 +18,7 @@ from tornado import web
 from jupyterhub_anywhere.core.errors import AnywhereError, ChoiceError
 from jupyterhub_anywhere.hub.pages import CANCELLED, unusable
 from jupyterhub_anywhere.hub.scopes import needs_scope
+from jupyterhub_anywhere.hub.starts import InLine
 from jupyterhub_anywhere.spawner.refusals import refusal
 from jupyterhub_anywhere.spawner.spawner import AnywhereSpawner
 
@@ -31,13 +32,14 @@ ENDED: Final = (
 )
 
 
-class ServerAPI(UserServerAPIHandler):
+class ServerAPI(InLine, UserServerAPIHandler):
     """``/api/users/USER/server`` and ``/api/users/USER/servers/SERVER``."""
 
     @needs_scope("start:servers")
     async def post(self, user_name: str, server_name: str = "") -> None:
         """Start a server."""
         self._check_body(user_name)
+        self._check_room(user_name, server_name)
         try:
             await super().post(user_name, server_name)
         except asyncio.CancelledError as error:
@@ -83,6 +85,37 @@ class ServerAPI(UserServerAPIHandler):
         if options:
             _check_choice(user, options)
 
+    def _check_room(self, user_name: str, server_name: str) -> None:
+        """Refuse a start for which there is no room, before the hub makes a server's row for it.
+
+        Raises:
+            StartError: 409, with what to do.
+            HTTPError: 503: the configuration cannot be used.
+        """
+        user = self.find_user(user_name)
+        if user is None or not issubclass(self.spawner_class, AnywhereSpawner):
+            return
+        options = self.get_server_json_body()["user_options"]
+        running = user.spawners.get(server_name)
+        if running is not None and running.active:
+            return  # that is what the hub's handler says
+        spawner = user.spawner
+        try:
+            catalog, who = spawner.site.catalog, spawner.who()
+            last = _last(user, server_name)
+            if options or not last:
+                choice = catalog.resolve(options, who)
+            else:
+                remembered, _ = catalog.check_last(last, who)
+                if remembered is None:
+                    return  # what it means then is for the spawner to say
+                choice = remembered
+            spawner.check_room(choice, server_name)
+        except ChoiceError as error:
+            raise refusal(error) from error
+        except AnywhereError as error:
+            raise unusable(spawner.log, error) from error
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """As the hub's, and with the text of each field."""
         error = (kwargs.get("exc_info") or (None, None))[1]
@@ -110,6 +143,13 @@ def _check_envelope(body: object, keys: set[str]) -> None:
 
 def _options(body: dict[str, Any]) -> object:
     return body.get("user_options")
+
+
+def _last(user: User, server_name: str) -> object:
+    """What the server was started with last, as the hub has stored it."""
+    row = user.orm_spawners.get(server_name)
+    options = row.user_options if row is not None else None
+    return options if isinstance(options, dict) else None
 
 
 def _check_choice(user: User, options: object) -> None:

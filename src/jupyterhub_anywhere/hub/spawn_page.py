@@ -20,6 +20,7 @@ from jupyterhub_anywhere.core.errors import AnywhereError, ChoiceError
 from jupyterhub_anywhere.hub import menus, pages
 from jupyterhub_anywhere.hub.csp import mark_scripts
 from jupyterhub_anywhere.hub.scopes import needs_scope
+from jupyterhub_anywhere.hub.starts import InLine
 from jupyterhub_anywhere.spawner.spawner import AnywhereSpawner
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _FIRST_MOMENT: Final = 1.0
 _RESERVED: Final = ("next", "display_name", "_xsrf")
 
 
-class SpawnPage(SpawnHandler):
+class SpawnPage(InLine, SpawnHandler):
     """``/spawn``, ``/spawn/USER`` and ``/spawn/USER/SERVER``."""
 
     @property

@@ -29,6 +29,8 @@ class Menu:
     _envelope: Envelope
     _build: Callable[..., Spawner]
     _kept_at: Callable[[str], dict[str, Any]]
+    check_room: Callable[..., None]
+    full_profiles: Callable[[], dict[str, str]]
 
     @property
     def site(self) -> Site:
@@ -74,6 +76,7 @@ class Menu:
             submitted=submitted,
             notice=notice,
             child_forms=await self._child_forms(),
+            full=self.full_profiles(),
         )
 
     async def _child_forms(self) -> dict[str, str]:
@@ -115,7 +118,9 @@ class Menu:
                 with guard.contained():
                     answered = child.run_options_from_form(child_fields(form_data))
                     raw["child"] = await guard.answer(answered)
-            return catalog.resolve(raw, who).to_user_options()
+            choice = catalog.resolve(raw, who)
+            self.check_room(choice)
+            return choice.to_user_options()
         except ChoiceError as error:
             raise refusal(error) from error
 

@@ -77,6 +77,7 @@ class FairQueue:
             self._going.remove(ticket)
             self._take(self._by_user, ticket.user)
             self._take(self._by_target, ticket.target)
+            self._to_the_back(ticket.user)
         elif ticket in self._waiting.get(ticket.user, ()):
             self._unwait(ticket)
 
@@ -85,14 +86,17 @@ class FairQueue:
         room, granted = self._room(), []
         while (ticket := self._next(room)) is not None:
             self._unwait(ticket)
-            if ticket.user in self._since:
-                # It has had its turn: among equals, it is behind all who wait by now.
-                self._since[ticket.user] = next(self._numbers)
+            self._to_the_back(ticket.user)
             self._going.add(ticket)
             self._by_user[ticket.user] += 1
             self._by_target[ticket.target] += 1
             granted.append(ticket)
         return granted
+
+    def _to_the_back(self, user: str) -> None:
+        """A user who has just had a slot is, among equals, behind all who wait by now."""
+        if user in self._since:
+            self._since[user] = next(self._numbers)
 
     def _next(self, room: Room) -> Ticket | None:
         if room.hub and len(self._going) >= room.hub:

@@ -66,8 +66,12 @@ class Starting:
         users = self._hub_settings.get("users") or {}
         return limits.merged(limits.of_hub(users), starts.present().standing())
 
-    def check_room(self, choice: Choice) -> None:
+    def check_room(self, choice: Choice, server: str | None = None) -> None:
         """Refuse a choice for which there is no room now.
+
+        Args:
+            choice: What would be started.
+            server: For which server of the user; default: this one.
 
         Raises:
             ChoiceError: Status 409, with what to do.
@@ -77,14 +81,19 @@ class Starting:
         if not most and not limits.limited(config):
             return
         found = self.standing()
-        limits.check(config, self.who(), self.name, choice, found)
-        others = [each for each in found if (each.user, each.server) != (self.user.name, self.name)]
+        name = self.name if server is None else server
+        limits.check(config, self.who(), name, choice, found)
+        others = [each for each in found if (each.user, each.server) != (self.user.name, name)]
         if most and len(others) >= most:
             text = f"This hub is full: {len(others)} of {most} servers run."
             raise ChoiceError({"": f"{text} Try again when one has stopped."}, status=_CONFLICT)
 
     def full_profiles(self) -> dict[str, str]:
-        """What the menu says of profiles that cannot be started now: profile to text."""
+        """What the menu says of profiles that cannot be started now: profile to text.
+
+        Raises:
+            AnywhereError: The configuration cannot be used.
+        """
         site = self.site
         if not limits.limited(site.config):
             return {}
