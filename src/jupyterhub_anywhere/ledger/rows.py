@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,7 +33,11 @@ def cleaned(text: str) -> str:
 
 
 def to_row(lease: Lease) -> dict[str, Any]:
-    """The columns of a lease."""
+    """The columns of a lease.
+
+    Raises:
+        LedgerError: Something in it is no plain JSON.
+    """
     seen = lease.seen
     profile = lease.choice.get("profile")
     gone = lease.state is State.GONE
@@ -40,9 +45,9 @@ def to_row(lease: Lease) -> dict[str, Any]:
         **{name: getattr(lease, name) for name in _PLAIN},
         "user_name": lease.user,
         "state": lease.state.value,
-        "choice": dict(lease.choice),
+        "choice": _plain(lease, "choice"),
         "profile": profile if isinstance(profile, str) else "",
-        "child": dict(lease.child),
+        "child": _plain(lease, "child"),
         "seen_phase": seen.phase.value if seen else None,
         "seen_at": seen.at if seen else None,
         "seen_since": seen.since if seen else None,
@@ -52,6 +57,20 @@ def to_row(lease: Lease) -> dict[str, Any]:
         "error": cleaned(lease.error),
         "ended": lease.steps.get(State.GONE) if gone else None,
     }
+
+
+def _plain(lease: Lease, field: str) -> Any:
+    """A field as plain JSON.
+
+    Raises:
+        LedgerError: It is none, which every database would take in its own way.
+    """
+    try:
+        return json.loads(json.dumps(dict(getattr(lease, field)), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise LedgerError(
+            f"The ledger cannot hold this {field} of {lease.log_name} at {lease.target}: {error}."
+        ) from error
 
 
 def to_lease(row: Row[Any]) -> Lease:

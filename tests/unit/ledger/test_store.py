@@ -116,8 +116,10 @@ def test_texts_of_others_are_kept_whatever_is_in_them(ledger: Ledger) -> None:
 
 
 def test_what_is_no_plain_json_is_refused_and_nothing_is_written(ledger: Ledger) -> None:
-    with pytest.raises(LedgerError, match=r"cannot hold this: .*not JSON serializable"):
+    with pytest.raises(LedgerError, match=r"this child of ann at here: .*not JSON serializable"):
         ledger.add(lease(child={"socket": object()}))
+    with pytest.raises(LedgerError, match="this choice of ann"):
+        ledger.add(lease(choice={"size": float("nan")}))
     assert ledger.active() == []
 
 
