@@ -16,9 +16,10 @@ from tornado.ioloop import PeriodicCallback
 
 from jupyterhub_anywhere.core.errors import AnywhereError, ConfigError, SurroundingsError
 from jupyterhub_anywhere.core.logfiles import cut_log
-from jupyterhub_anywhere.hub import embedded, status
+from jupyterhub_anywhere.hub import embedded, overview, status
 from jupyterhub_anywhere.hub.controller import Controller
 from jupyterhub_anywhere.hub.doors import Front
+from jupyterhub_anywhere.hub.keeper import Keeper
 from jupyterhub_anywhere.hub.leftovers import end_leftovers
 from jupyterhub_anywhere.hub.logins import access_rules
 from jupyterhub_anywhere.hub.membership import apply_declared
@@ -48,6 +49,7 @@ class AnywhereHub(JupyterHub):
     doors: Doors
     # Set by JupyterHub once it has read its configuration.
     proxy: Any = None
+    keeper: Keeper | None = None
 
     def prepare(self, site: Site, options: UpOptions, doors: Doors, *, at_terminal: bool) -> None:
         """Say what this hub runs; before `serve`.
@@ -131,9 +133,12 @@ class AnywhereHub(JupyterHub):
         ) from error
 
     async def _start_all(self) -> None:
+        # Before the servers of an earlier hub are looked after.
+        self.keeper = await Keeper.open(self.site)
         await self.initialize([])
         self._initialized = True
         await self.start()
+        self.keeper.begin(self)
         self.doors.start(self._front(), self.site.targets.values())
         cutting = PeriodicCallback(self._cut_logs, _CUT_SECONDS * 1000)
         self._periodic_callbacks["anywhere_logs"] = cutting
@@ -177,6 +182,8 @@ class AnywhereHub(JupyterHub):
             cleaning.cancel()
             self.log.error("Not everything ended in time; it is ended by force")
         await self.doors.close()
+        if self.keeper is not None:
+            await self.keeper.close()
         if self.cleanup_servers:
             for line in await end_leftovers(self.site):
                 self.log.warning("Ended: %s", line)
@@ -236,6 +243,8 @@ class AnywhereHub(JupyterHub):
             keep = request.get("keep")
             self.end("anywhere down", keep=keep if isinstance(keep, bool) else None)
             return {"ok": True, "pid": os.getpid()}
+        if command in overview.COMMANDS:
+            return await overview.answer(self.keeper, request)
         return {"ok": False, "error": f"there is no command {command!r}"}
 
     def _servers(self) -> list[dict[str, Any]]:

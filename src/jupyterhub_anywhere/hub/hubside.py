@@ -70,9 +70,9 @@ class JupyterHubSide:
 
     def tokens(self) -> Sequence[ServerToken]:
         """The API tokens that servers were given."""
-        rows = self._app.db.query(
-            orm.APIToken.id, orm.APIToken.note, orm.User.name
-        ).join(orm.User, orm.APIToken.user_id == orm.User.id)
+        rows = self._app.db.query(orm.APIToken.id, orm.APIToken.note, orm.User.name).join(
+            orm.User, orm.APIToken.user_id == orm.User.id
+        )
         found = []
         for identity, note, user in rows.filter(orm.APIToken.note.like(f"{_NOTE}%")):
             server = self._server_in(str(note), user)

@@ -10,10 +10,14 @@ import asyncio
 import contextlib
 import logging
 import random
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.core.clock import SystemClock
+from jupyterhub_anywhere.core.errors import AnywhereError
+from jupyterhub_anywhere.hub import overview
 from jupyterhub_anywhere.hub.hubside import JupyterHubSide
+from jupyterhub_anywhere.hub.teller import Teller
 from jupyterhub_anywhere.ledger.aio import AsyncLedger
 from jupyterhub_anywhere.ledger.book import Book
 from jupyterhub_anywhere.ledger.policy import Policy
@@ -25,8 +29,11 @@ from jupyterhub_anywhere.targets.breaker import Breaker
 from jupyterhub_anywhere.targets.watch import Watch
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from jupyterhub_anywhere.core.clock import Clock
     from jupyterhub_anywhere.core.inventory import Watching
+    from jupyterhub_anywhere.ledger.known import Known
     from jupyterhub_anywhere.spawner.site import Site
     from jupyterhub_anywhere.targets.base import Target
 
@@ -38,6 +45,10 @@ _LIST_SECONDS: Final = 20.0
 _SOON: Final = 1.2
 # How many rounds in a row are that early.
 _EARLY_ROUNDS: Final = 3
+
+
+class NoRoundsError(AnywhereError):
+    """The hub has not begun to look at its targets."""
 
 
 class Keeper:
@@ -57,6 +68,8 @@ class Keeper:
         book = Book(ledger, hub=site.info.hub_id, clock=clock)
         self.desk = desks.Desk(ledger, book, self._watches, clock)
         self.desk.kicks.append(self._kick)
+        self.teller = Teller(ledger, clock)
+        self._newborn = self._held = ""
         self._soon = asyncio.Event()
         self._early = 0
         self._rounds: asyncio.Task[None] | None = None
@@ -124,24 +137,45 @@ class Keeper:
         Args:
             app: The JupyterHub.
         """
-        side = JupyterHubSide(app, self.desk)
+        side = JupyterHubSide(app, self.desk, lambda: self._newborn)
         policy = Policy(grace=self._site.config.hub.ledger.grace)
         self.reconciler = Reconciler(self.ledger, side, self._watches, self._clock, policy)
-        self._rounds = asyncio.create_task(self._go_round(), name="anywhere-rounds")
+        overview.provide(self)
+        self._rounds = asyncio.create_task(self._go_round(side), name="anywhere-rounds")
 
     def _kick(self) -> None:
         self._early = _EARLY_ROUNDS
         self._soon.set()
 
-    async def _go_round(self) -> None:
+    async def _go_round(self, side: JupyterHubSide) -> None:
         while True:
-            assert self.reconciler is not None  # noqa: S101 - set by `begin`, which starts this
             try:
-                await self.reconciler.sweep()
-                await self._prune()
+                await self._round(side)
             except Exception:
                 log.exception("A round of the reconciler failed; the next one goes on")
             await self._pause()
+
+    async def _round(self, side: JupyterHubSide) -> None:
+        self._newborn = await self._birth(side)
+        swept = await self._seat.sweep()
+        if swept.hold and swept.hold != self._held:
+            log.warning(
+                "Nothing is removed by itself, because %s. See `anywhere leaks`.", swept.hold
+            )
+        self._held = swept.hold
+        await self.teller.tell(swept)
+        await self.ledger.prune(self._clock.now() - self._history)
+
+    async def _birth(self, side: JupyterHubSide) -> str:
+        """Why the hub's own database seems to be a new one; empty where it does not."""
+        held = {each.user for each in await self.ledger.active() if each.live or each.keeps}
+        if held and not held & side.users():
+            return "the hub's database knows none of the users that servers are held for"
+        return ""
+
+    @property
+    def _history(self) -> timedelta:
+        return timedelta(seconds=self._site.config.hub.ledger.history)
 
     async def _pause(self) -> None:
         every = self._site.config.hub.ledger.every
@@ -154,17 +188,39 @@ class Keeper:
             async with asyncio.timeout(every * random.uniform(0.9, 1.1)):  # noqa: S311 - jitter, no secret
                 await self._soon.wait()
 
-    async def _prune(self) -> None:
-        history = self._site.config.hub.ledger.history
-        from datetime import timedelta
-
-        await self.ledger.prune(self._clock.now() - timedelta(seconds=history))
-
     async def close(self) -> None:
         """End the rounds and close the ledger."""
         if self._rounds is not None:
             self._rounds.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._rounds
+        if self.reconciler is not None:
+            await self.reconciler.close()
+        overview.provide(None)
+        self.teller.close()
         desks.publish(None)
         await self.ledger.close()
+
+    # --- what people ask -------------------------------------------------------------------------
+
+    @property
+    def _seat(self) -> Reconciler:
+        if self.reconciler is None:
+            raise NoRoundsError("The hub has not come so far yet.", hint="Try again in a moment.")
+        return self.reconciler
+
+    async def facts(self) -> Known:
+        """Everything that was found out, see `Reconciler.known`."""
+        return await self._seat.known()
+
+    async def clean(self, keys: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+        """Remove what a person names, see `Reconciler.clean`."""
+        return await self._seat.clean(keys)
+
+    async def adopt(self, keys: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+        """Make servers of what a person names, see `Reconciler.adopt`."""
+        return await self._seat.adopt(keys)
+
+    async def lift(self) -> None:
+        """A person says that this hub may remove things again."""
+        await self._seat.lift()

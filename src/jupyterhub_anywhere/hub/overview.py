@@ -6,7 +6,7 @@ The same answers are given on the control socket (`answer`) and by the hub's API
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from jupyterhub_anywhere.core.errors import AnywhereError
 from jupyterhub_anywhere.core.names import did_you_mean
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.ledger.report import Report
 
 Key = tuple[str, str]
+
+# What `answer` knows.
+COMMANDS: Final = frozenset({"leases", "leaks", "clean", "adopt", "lift"})
 
 
 class NoOverviewError(AnywhereError):
