@@ -66,12 +66,17 @@ def drawn(
             for cell, lines, width in zip(row, pieces, widths, strict=True):
                 text = lines[line] if line < len(lines) else ""
                 padding = " " * (width - _width(text))
-                if colours is not None and number == 0:
-                    text = click.style(text, bold=True)
-                elif colours is not None and cell in colours:
-                    text = click.style(text, fg=colours[cell])
-                parts.append(text + padding)
+                parts.append(_styled(text, cell, colours, heading=number == 0) + padding)
             yield _GAP.join(parts).rstrip()
+
+
+def _styled(text: str, cell: str, colours: Mapping[str, str] | None, *, heading: bool) -> str:
+    """A line of a cell in the cell's colour."""
+    if colours is None or not text:
+        return text
+    if heading:
+        return click.style(text, bold=True)
+    return click.style(text, fg=colours[cell]) if cell in colours else text
 
 
 def _widths(rows: Sequence[Sequence[str]], room: int) -> list[int]:
