@@ -20,6 +20,7 @@ from jupyterhub_anywhere.cli.down import down
 from jupyterhub_anywhere.cli.explain import explain
 from jupyterhub_anywhere.cli.import_ import import_
 from jupyterhub_anywhere.cli.leaks import leaks
+from jupyterhub_anywhere.cli.ledger import ledger
 from jupyterhub_anywhere.cli.output import (
     OutputClosedError,
     abandon,
@@ -117,6 +118,7 @@ for _command in (
     service,
     backup,
     restore,
+    ledger,
 ):
     cli.add_command(_command)
 

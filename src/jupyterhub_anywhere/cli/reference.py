@@ -37,7 +37,19 @@ def commands() -> str:
         if verb is not None and not verb.hidden:
             inner = click.Context(verb, info_name=name, parent=context, **verb.context_settings)
             parts += [f"## anywhere {name}\n", _command(verb, inner)]
+            if isinstance(verb, click.Group):
+                parts += _below(verb, inner)
     return "\n".join(parts)
+
+
+def _below(group: click.Group, context: click.Context) -> Iterator[str]:
+    """The verbs of a verb."""
+    for name in group.list_commands(context):
+        verb = group.get_command(context, name)
+        if verb is not None and not verb.hidden:
+            inner = click.Context(verb, info_name=name, parent=context, **verb.context_settings)
+            yield f"### {inner.command_path}\n"
+            yield _command(verb, inner)
 
 
 def _command(command: click.Command, context: click.Context) -> str:

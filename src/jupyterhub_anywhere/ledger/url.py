@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from jupyterhub_anywhere.config.secrets import Secret, SecretUnavailableError
 from jupyterhub_anywhere.ledger.errors import LedgerError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from jupyterhub_anywhere.config.models import Config
     from jupyterhub_anywhere.core.state import StatePaths
 
@@ -39,3 +41,15 @@ def ledger_url(config: Config, paths: StatePaths, base: Path) -> str:
     if path != declared and path and not path.startswith(("/", ":memory:")):
         return f"{_FILE}{base.absolute() / path}"
     return declared
+
+
+def ledger_file(url: str) -> Path | None:
+    """The file of a ledger in SQLite; None for any other."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        return None
+    database = parsed.database
+    if parsed.get_backend_name() != "sqlite" or not database or database == ":memory:":
+        return None
+    return Path(database).absolute()
