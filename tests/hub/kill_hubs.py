@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
+# What we are known not to keep yet; an entry goes when it is kept.
+KNOWN_FAILURES = Path(__file__).with_name("kills_known.json")
 # Which of its hub's servers a process is stands in its environment, whoever started it.
 MARK = "ANYWHERE_KILLED"
 _WATCH = """
