@@ -1,0 +1,271 @@
+"""Cycles and their judgement, with a world of a few lines; engine faults; known failures."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jupyterhub_anywhere.testing.faults import known, run
+from jupyterhub_anywhere.testing.faults.engine import FAULTS, READ_ONLY, Breaks, named
+from jupyterhub_anywhere.testing.faults.kills import DIED, PLACES, Plan
+from jupyterhub_anywhere.testing.faults.rules import Action, Rule
+from jupyterhub_anywhere.testing.faults.run import (
+    Before,
+    CycleError,
+    Doing,
+    Kills,
+    Outcome,
+    Told,
+    judge,
+    look,
+    pick,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass
+class World:
+    """A hub and its servers; `sins` says how it misbehaves when it dies, or is broken.
+
+    Attributes:
+        folder: Where plans are.
+        sins: ``leak``, ``token``, ``lose``, ``down``, ``files``, ``stuck``, ``deaf``.
+    """
+
+    folder: Path
+    sins: set[str] = field(default_factory=set)
+    alive: bool = True
+    known: dict[str, Told] = field(default_factory=dict)
+    here: dict[str, frozenset[str]] = field(default_factory=dict)
+    made: int = 0
+    rules_now: tuple[Rule, ...] = ()
+    lost_files: set[str] = field(default_factory=set)
+
+    def boot(self) -> None:
+        if "down" in self.sins:
+            raise AssertionError("it does not come up")
+        self.alive = True
+
+    def launch(self) -> None:
+        self.alive = True
+        self.at("restart")
+        if self.rules_now and "dies" in self.sins:
+            self.alive = False
+
+    def kill(self) -> None:
+        self.alive = False
+
+    def ended(self) -> bool:
+        return not self.alive
+
+    def up(self) -> bool:
+        return self.alive
+
+    def add(self, user: str) -> None:
+        self.known.setdefault(user, Told())
+
+    def ask_start(self, user: str) -> None:
+        if "stuck" in self.sins:
+            return
+        if self.at(user):
+            if "leak" in self.sins:
+                self.here[user] = frozenset({"leaked"})
+            if "token" in self.sins:
+                self.known[user] = Told(tokens=1)
+            if "lose" in self.sins:
+                self.here.pop(run.BYSTANDER, None)
+                self.known[run.BYSTANDER] = Told()
+            if "files" in self.sins:
+                self.lost_files.add(run.BYSTANDER)
+            return
+        self.made += 1
+        self.here[user] = frozenset({f"{user}-{self.made}"})
+        self.known[user] = Told(ready=True, tokens=1)
+
+    def ask_stop(self, user: str) -> None:
+        if self.at(user):
+            return
+        self.here.pop(user, None)
+        self.known[user] = Told()
+
+    def at(self, what: str) -> bool:
+        """Come by the one place of this world; whether the hub died or its engine is broken."""
+        plan = Plan.read(self.folder)
+        if plan.mode == "list":
+            with (self.folder / PLACES).open("a") as file:
+                file.write(json.dumps(f"place of {what}") + "\n")
+        if plan.mode == "die" and plan.place == "everywhere":
+            (self.folder / DIED).write_text(plan.place)
+            self.alive = False
+            return True
+        return bool(self.rules_now)
+
+    def told(self, user: str) -> Told:
+        return self.known[user]
+
+    def running(self) -> dict[str, frozenset[str]]:
+        return dict(self.here)
+
+    def serves(self, user: str) -> bool:
+        return user in self.here and "deaf" not in self.sins
+
+    def files(self, user: str) -> str:
+        return "" if user in self.lost_files else "words"
+
+    def clear(self, user: str) -> None:
+        self.here.pop(user, None)
+
+    def rules(self, *rules: Rule) -> None:
+        self.rules_now = rules
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No real time passes where something is waited for in vain."""
+    monkeypatch.setattr(run, "_REACH", 0.1)
+    monkeypatch.setattr(run, "_PAUSE", 0.01)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def kills_of(world: World) -> Kills:
+    return Kills(world, seconds=0.1)
+
+
+@pytest.mark.parametrize("doing", list(Doing))
+def test_a_world_without_sins_keeps_every_promise(world: World, doing: Doing) -> None:
+    kills = kills_of(world)
+    assert len(kills.places(doing)) >= 1
+    outcome = kills.cycle(doing, "everywhere")
+    assert outcome.reached
+    assert outcome.failures == ()
+    assert outcome.doing == doing
+    assert outcome.forgotten is (doing is Doing.STOP)
+    assert set(world.here) == {run.BYSTANDER}
+
+
+@pytest.mark.parametrize(
+    ("sin", "failure"),
+    [
+        ("leak", "leaked"),
+        ("token", "tokens"),
+        ("lose", "lost"),
+        ("files", "files"),
+        ("down", "hub_up"),
+    ],
+)
+def test_each_sin_is_seen(world: World, sin: str, failure: str) -> None:
+    world.sins.add(sin)
+    outcome = kills_of(world).cycle(Doing.START, "everywhere")
+    assert failure in outcome.failures
+    assert outcome.to_json()["fault"] == "everywhere"
+
+
+def test_a_server_that_is_not_reached_is_lost(world: World) -> None:
+    before = run.ready_bystander(world)
+    world.sins.add("deaf")
+    assert look(world, [run.BYSTANDER], before, healthy=True).failures == ("lost",)
+    assert look(world, [run.BYSTANDER], before, healthy=False).failures == ()
+
+
+def test_a_server_that_is_none_is_a_ghost(world: World) -> None:
+    world.known["ann"] = Told(ready=True, tokens=1)
+    assert judge(world, ["ann"], Before(), 0.05).ghosts == ("ann",)
+
+
+def test_a_hub_that_is_away_is_told(world: World) -> None:
+    world.alive = False
+    assert judge(world, ["ann"], Before(), 0.05).failures == ("hub_up",)
+
+
+def test_a_place_that_is_not_reached_says_nothing(world: World) -> None:
+    outcome = kills_of(world).cycle(Doing.START, "nowhere")
+    assert not outcome.reached
+    assert set(world.here) == {run.BYSTANDER}
+    assert world.alive
+
+
+def test_what_has_to_work_anyway_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.sins.add("stuck")
+    monkeypatch.setattr(run, "wait", lambda *_: False)
+    with pytest.raises(CycleError, match="ann's server is not ready"):
+        run.settled(world, "ann")
+    monkeypatch.setattr(run, "settled", lambda *_: frozenset())
+    with pytest.raises(CycleError, match="The hub does not come up"):
+        kills_of(world).places(Doing.RESTART)
+
+
+def test_places_are_picked_by_patterns() -> None:
+    found = ["before commit in a", "after commit in a", "after commit in b"]
+    assert pick(found, "after", "b$", "after") == [found[1], found[2]]
+    with pytest.raises(LookupError, match="None of 3 places"):
+        pick(found, "proxy")
+
+
+# --- a broken engine -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("doing", list(Doing))
+def test_an_engine_is_broken_and_healed(world: World, doing: Doing) -> None:
+    outcome = Breaks(world, world, seconds=0.1).cycle(doing, FAULTS[0])
+    assert outcome.failures == ()
+    assert outcome.fault == FAULTS[0].name
+    assert world.rules_now == ()
+
+
+def test_a_hub_that_ends_because_of_its_engine_is_told(world: World) -> None:
+    world.sins.add("dies")
+    outcome = Breaks(world, world, seconds=0.1).cycle(Doing.RESTART, FAULTS[0])
+    assert outcome.failures == ("hub_up",)
+    assert world.alive
+
+
+def test_faults_meet_the_calls_that_matter() -> None:
+    (rule,) = named("the engine answers 409 once").rules(Doing.STOP)
+    assert rule == Rule(Action.STATUS, rule.method, rule.path, count=1, seconds=8.0, status=409)
+    assert rule.meets("DELETE", "/v1.47/containers/0a1b?v=1")
+    assert not rule.meets("GET", "/v1.47/containers/0a1b/json")
+    (rule,) = named(READ_ONLY).rules(Doing.START)
+    assert rule.meets("POST", "/images/create")
+    (rule,) = named("one list is empty").rules(Doing.START)
+    assert rule.meets("GET", "/containers/json?all=1")
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+
+
+# --- known failures ------------------------------------------------------------------------------
+
+
+def test_only_what_is_known_is_allowed(tmp_path: Path) -> None:
+    file = tmp_path / "known.json"
+    entry = {"world": "docker", "doing": "stop", "fault": "500", "failures": ["leaked"], "why": "x"}
+    file.write_text(json.dumps([entry]))
+    listed = known.load(file)
+    outcomes = [
+        Outcome(fault="500 once", doing="stop", leaked=("ann",)),
+        Outcome(fault="500 once", doing="stop", leaked=("ann",), lost=("ben",)),
+        Outcome(fault="404", doing="stop", leaked=("ann",)),
+        Outcome(fault="500", doing="start", tokens=("ann",)),
+        Outcome(fault="500", doing="restart"),
+    ]
+    assert known.unexpected("docker", outcomes, listed) == [
+        ("stop", "500 once", ("lost",)),
+        ("stop", "404", ("leaked",)),
+        ("start", "500", ("tokens",)),
+    ]
+    assert len(known.unexpected("process", outcomes, listed)) == 4
+
+
+def test_a_list_of_known_failures_that_is_none(tmp_path: Path) -> None:
+    assert known.load(tmp_path / "none.json") == []
+    file = tmp_path / "known.json"
+    file.write_text('[{"world": "docker"}]')
+    with pytest.raises(ValueError, match="not one of a known failure"):
+        known.load(file)
