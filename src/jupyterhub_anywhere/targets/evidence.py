@@ -94,9 +94,10 @@ class Evidence:
     # --- what comes in ---------------------------------------------------------------------------
 
     def made_at(self, name: str, source: str) -> None:
-        """Say at which engine something was made; an empty source says nothing."""
+        """Say at which engine something was made, and so ought to be; once is enough."""
         if source and self.identified:
             self._homes[name] = source
+            self._known.add(name)
 
     def needs_source(self, resources: Mapping[str, Resource]) -> bool:
         """Whether to ask which engine gave a list: at first, and while something is missing.

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
+
+from jupyterhub_anywhere.core.scrubbing import scrubbed
 
 # Characters of a foreign text that are shown.
 _LONGEST: Final = 300
-_SECRETS: Final = (
-    # The user and the password of a URL.
-    (re.compile(r"(\w+://)[^/@\s'\"]+@"), r"\1***@"),
-    # Headers.
-    (re.compile(r"(?i)\b(bearer|basic|token)(\s+)[\w.~+/=-]{8,}"), r"\1\2***"),
-    # Parameters, variables and fields of that name.
-    (
-        re.compile(
-            r"(?i)(\w*(?:token|passw(?:or)?d|secret|api_?key|signature)\w*[\"']?\s*[=:]\s*[\"']?)"
-            r"(?!\*\*\*)[^\s\"'&,;)}]+"
-        ),
-        r"\1***",
-    ),
-)
-
-
-def without_secrets(text: str) -> str:
-    """A foreign text without what looks like a password or a token."""
-    for pattern, shown in _SECRETS:
-        text = pattern.sub(shown, text)
-    return text
+# Characters that are looked through: a proxy may answer with a page of a megabyte.
+_READ: Final = 2000
 
 
 def reason_of(error: BaseException) -> str:
@@ -38,7 +20,11 @@ def reason_of(error: BaseException) -> str:
     """
     # Docker's client keeps the engine's own words apart; the rest is the URL once more.
     said = str(getattr(error, "explanation", "") or error)
-    text = without_secrets(" ".join(said.split()))
+    words = said[:_READ].split()
+    if len(said) > _READ:
+        # It may be half a secret, which nobody would find.
+        words = words[:-1]
+    text = scrubbed(" ".join(words))
     if len(text) > _LONGEST:
         text = f"{text[:_LONGEST]}…"
     name = type(error).__name__

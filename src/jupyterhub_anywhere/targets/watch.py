@@ -104,6 +104,8 @@ class Watch:
     def made_at(self, name: str, source: str) -> None:
         """Say at which engine something was made, so that another one's word is no proof.
 
+        Said once: at the hub's start for what it finds in the ledger, and after a start.
+
         Args:
             name: The resource's name.
             source: The engine's id, as `Identified.source` gives it; empty says nothing.
