@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyterhub_anywhere.testing import exceptions
+from jupyterhub_anywhere.testing.faults.__main__ import main as faults
 from jupyterhub_anywhere.testing.runner import hold
 from jupyterhub_anywhere.testing.scenarios import scenarios
 from jupyterhub_anywhere.testing.table import declared, everybody, table
@@ -26,9 +27,14 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Hold every conversation, say what came of each, and write the table if all is well.
 
+    With ``faults`` as the first word it makes the table of faults instead.
+
     Returns:
         The exit code: 1 where something differs that may not, or an exception is not needed.
     """
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["faults"]:
+        return faults(given[1:])
     parser = argparse.ArgumentParser(prog="python -m jupyterhub_anywhere.testing")
     parser.add_argument("subjects", nargs="*", help="names of subjects; default: all")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the table there")

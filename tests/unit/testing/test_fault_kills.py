@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
-import sys
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -199,57 +196,3 @@ def test_calls_are_named_by_their_callers(book: Book, tmp_path: Path) -> None:
         "before go in a thread",
         "after go in a thread",
     ]
-
-
-HUB = """
-import asyncio, sys
-from jupyterhub_anywhere.testing.faults import kills
-kills.install(sys.argv[1])
-import os, signal, subprocess
-import sqlalchemy
-text = '''
-import asyncio, os, signal, subprocess
-import sqlalchemy
-async def spawn():
-    await asyncio.wait_for(asyncio.sleep(0), 5)
-    child = subprocess.Popen(["sleep", "60"])
-    os.kill(child.pid, 0)
-    os.kill(child.pid, signal.SIGTERM)
-    child.wait()
-    engine = sqlalchemy.create_engine("sqlite://")
-    with engine.begin() as connection:
-        connection.execute(sqlalchemy.text("select 1"))
-    engine.dispose()
-    print("lived")
-'''
-names = {}
-exec(compile(text, "/x/jupyterhub/user.py", "exec"), names)
-asyncio.run(names["spawn"]())
-"""
-
-
-def run(folder: Path) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-c", HUB, str(folder)]
-    return subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
-
-
-def test_a_process_lists_its_places_and_dies_at_any(tmp_path: Path) -> None:
-    Plan("list").write(tmp_path)
-    done = run(tmp_path)
-    assert done.stdout == "lived\n", done.stderr
-    found = listed(tmp_path)
-    assert [" ".join(each.split()[:2]) for each in found] == [
-        "waits in",
-        "returns in",
-        "before Popen",
-        "after Popen",
-        "before kill(SIGTERM)",
-        "after kill(SIGTERM)",
-        "before commit",
-        "after commit",
-    ]
-    Plan("die", found[-2]).write(tmp_path)
-    done = run(tmp_path)
-    assert done.returncode == -9
-    assert done.stdout == ""
-    assert json.loads((tmp_path / kills.PLACES).read_text().splitlines()[-1]) == found[-1]

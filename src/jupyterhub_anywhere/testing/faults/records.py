@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 OURS: Final = "ours"
 STOCK: Final = "stock"
+_SIDES: Final = (OURS, STOCK)
 # What stands for all places of one flow in the table.
 KILLED: Final = "the hub is killed"
 _WORDS: Final = {
@@ -61,11 +62,6 @@ class Record:
     world: str
     row: str
     outcome: Outcome
-
-    @property
-    def key(self) -> tuple[str, str, str, str, str]:
-        """What a later record of the same case has, too."""
-        return (self.side, self.world, self.row, str(self.outcome.doing), self.outcome.fault)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -118,15 +114,19 @@ def kept(path: Path) -> list[Case]:
     return list(found.values())
 
 
-def compact(path: Path) -> None:
-    """Write a file anew, in order, with the last word on each case only."""
-    cases = sorted(kept(path), key=lambda each: (each.world, each.row, each.doing, each.side))
-    lines = [
-        json.dumps(
-            {name: getattr(each, name) for name in Case.__dataclass_fields__}, sort_keys=True
-        )
-        for each in cases
-    ]
+def merged(old: Iterable[Case], new: Sequence[Case]) -> list[Case]:
+    """Cases with newer ones, in order; a newer run of a row takes the place of all of it.
+
+    Names of places have lines of source in them: those of an earlier version say nothing more.
+    """
+    rows = {(case.side, case.world, case.row, case.doing) for case in new}
+    left = [each for each in old if (each.side, each.world, each.row, each.doing) not in rows]
+    return sorted([*left, *new], key=lambda each: (each.world, each.row, each.doing, each.side))
+
+
+def write(path: Path, cases: Iterable[Case]) -> None:
+    """Write a file of cases, a line each."""
+    lines = [json.dumps(asdict(each), sort_keys=True) for each in cases]
     path.write_text("".join(line + "\n" for line in lines), "utf-8")
 
 
@@ -144,9 +144,6 @@ def table(cases: Sequence[Case]) -> str:
                 lines.append(f"| {row} {_DOINGS[doing]} | {' | '.join(cells)} |")
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
-
-
-_SIDES: Final = (OURS, STOCK)
 
 
 def _cell(cases: Iterable[Case]) -> str:
