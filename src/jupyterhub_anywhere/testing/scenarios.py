@@ -208,7 +208,12 @@ async def progress(talk: Talk) -> None:
     await seen.wait()
     talk.side.world.fault(step, None)
     reply = await start
-    await talk.note("progress", reply, events=await events)
+    # Stages are told beside the class's own events; what a class itself calls one has a percentage.
+    told: dict[bool, list[Any]] = {True: [], False: []}
+    for event in await events:
+        told["stage" in event and "percent" not in event].append(event)
+    stages = [event["stage"] for event in told[True]]
+    await talk.note("progress", reply, events=told[False], stages=stages)
     await talk.stop("")
 
 
