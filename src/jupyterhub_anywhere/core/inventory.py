@@ -147,6 +147,14 @@ class Watching(Protocol):
     async def sweep(self) -> Sweep:
         """List now; who asks meanwhile gets the same answer. Never raises, bounded in time."""
 
+    def made_at(self, name: str, source: str) -> None:
+        """Say at which engine something was made, so that another one's word is no proof.
+
+        Args:
+            name: The resource's name.
+            source: The engine's id, as `Identified.source` gives it; empty says nothing.
+        """
+
     def observe(self, name: str, since: datetime) -> Observation:
         """What the sweeps so far say of a resource; asks nobody.
 

@@ -125,7 +125,9 @@ class Lookout:
             if number % AT_A_TIME == 0:
                 await asyncio.sleep(0)
             if watch is not None:
-                observed[lease.id] = watch.observe(self._name(view, lease), _since(lease))
+                name = self._name(view, lease)
+                watch.made_at(name, _engine(lease))
+                observed[lease.id] = watch.observe(name, _since(lease))
             elif self._to_be_asked(view, lease):
                 observed[lease.id] = await self._hub.ask(lease)
         return replace(view, observations=observed)
@@ -164,3 +166,9 @@ class Lookout:
 def _since(lease: Lease) -> datetime:
     """When the call that made it was about to be sent, as far as it is known."""
     return lease.steps.get(State.STARTING) or max(lease.steps.values())
+
+
+def _engine(lease: Lease) -> str:
+    """The engine that it was made at, which a new process would else have to take on trust."""
+    found = lease.child.get("engine")
+    return found if isinstance(found, str) else ""

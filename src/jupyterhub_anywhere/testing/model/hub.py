@@ -11,7 +11,7 @@ from jupyterhub_anywhere.core.observation import Observation, Phase
 from jupyterhub_anywhere.ledger.book import Book
 from jupyterhub_anywhere.ledger.hubside import HubServer, ServerToken
 from jupyterhub_anywhere.ledger.states import State
-from jupyterhub_anywhere.testing.model.world import Thing
+from jupyterhub_anywhere.testing.model.world import EngineError, Thing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -195,8 +195,10 @@ class ModelHub:
                 await self._clear_the_way(lease)
                 lease = await self.book.launch(lease, token=token)
                 self._cherish(lease.id)
+                place = {"name": name, "engine": await self._identity(target)}
+                lease = await self.book.progress(lease, child=place)
                 await self._create(lease, token)
-                await self.book.started(lease, child={"name": name})
+                await self.book.started(lease)
         except Exception as error:  # noqa: BLE001 - whatever it is, the start has failed
             if lease is not None:
                 self._wish(lease.id)
@@ -240,6 +242,13 @@ class ModelHub:
             await asyncio.sleep(1.0)
         raise TimeoutError("the earlier server is still being stopped")
 
+    async def _identity(self, target: str) -> str:
+        self._life.cross()
+        await asyncio.sleep(0)
+        if self._engines[target].faults.fails:
+            raise EngineError("500 Internal Server Error")
+        return self._engines[target].id
+
     async def _create(self, lease: Lease, token: int) -> None:
         engine = self._engines[lease.target]
         thing = Thing(
@@ -252,7 +261,7 @@ class ModelHub:
             token=token,
         )
         self._life.cross()
-        await engine.create(thing)
+        await engine.create(thing, lease.child["engine"])
         self._life.cross()
 
     async def stop(self, key: Key) -> None:
@@ -301,7 +310,7 @@ class ModelHub:
     # --- at its start, and each interval ----------------------------------------------------------
 
     async def look_after(self) -> None:
-        """At its start the hub asks for each server whether it still runs; it drops what does not.
+        """Each interval the hub asks of each server whether it still runs, and drops what does not.
 
         A server that has a lease is the reconciler's; of another one the engine is asked.
         """

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from jupyterhub_anywhere.ledger.lease import Lease
@@ -20,13 +21,17 @@ class HubDies(BaseException):
 class Life:
     """Counts the calls that leave a process; at the chosen one, it dies.
 
+    Args:
+        on_death: Called when it does.
+
     Attributes:
         count: How many points were crossed.
         die_at: The point at which it dies; None for not.
         dead: Whether it has died.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_death: Callable[[], None]) -> None:
+        self._on_death = on_death
         self.count = 0
         self.die_at: int | None = None
         self.dead = False
@@ -40,7 +45,43 @@ class Life:
         self.count += 1
         if self.dead or (self.die_at is not None and self.count >= self.die_at):
             self.dead = True
+            self._on_death()
             raise HubDies
+
+
+class Shelf:
+    """A real ledger, and what it has answered since it was written to last.
+
+    Most looks of a quiet hub ask the same again, and a model has no time for that.
+
+    Args:
+        ledger: The ledger.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.hub, self.fresh, self.born = ledger.hub, ledger.fresh, ledger.born
+        self._answers: dict[Any, Any] = {}
+
+    def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Read something; who gets it changes nothing in it."""
+        key = name, args, tuple(sorted(kwargs.items()))
+        if key not in self._answers:
+            self._answers[key] = getattr(self._ledger, name)(*args, **kwargs)
+        found = self._answers[key]
+        return list(found) if isinstance(found, list) else found
+
+    def write(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Write something."""
+        self._answers.clear()
+        return getattr(self._ledger, name)(*args, **kwargs)
+
+    def close(self) -> None:
+        """Close the ledger."""
+        self._ledger.close()
+
+
+_WRITES: Final = frozenset({"add", "move", "note", "remember"})
 
 
 class DyingLedger:
@@ -51,7 +92,7 @@ class DyingLedger:
         life: The process.
     """
 
-    def __init__(self, ledger: Ledger, life: Life) -> None:
+    def __init__(self, ledger: Shelf, life: Life) -> None:
         self._ledger, self._life = ledger, life
 
     @property
@@ -72,8 +113,8 @@ class DyingLedger:
     async def _do(self, name: str, *args: Any, **kwargs: Any) -> Any:
         self._life.cross()
         await asyncio.sleep(0)
-        self._life.cross()
-        found = getattr(self._ledger, name)(*args, **kwargs)
+        do = self._ledger.write if name in _WRITES else self._ledger.ask
+        found = do(name, *args, **kwargs)
         self._life.cross()
         await asyncio.sleep(0)
         return found

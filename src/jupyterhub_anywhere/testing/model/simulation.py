@@ -19,13 +19,14 @@ from jupyterhub_anywhere.ledger.store import Ledger
 from jupyterhub_anywhere.targets.breaker import Breaker
 from jupyterhub_anywhere.targets.watch import Watch
 from jupyterhub_anywhere.testing.model.hub import HubDatabase, ModelHub
-from jupyterhub_anywhere.testing.model.life import DyingLedger, HubDies, Life
+from jupyterhub_anywhere.testing.model.life import DyingLedger, HubDies, Life, Shelf
 from jupyterhub_anywhere.testing.model.time import VirtualClock, VirtualLoop
 from jupyterhub_anywhere.testing.model.world import Engine, EngineInventory, Faults, Thing
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from jupyterhub_anywhere.ledger.lease import Lease
     from jupyterhub_anywhere.testing.model.hub import Key
 
 HUB: Final = "model"
@@ -57,6 +58,7 @@ class Simulation:
     ) -> None:
         self.random = Random(seed)  # noqa: S311 - repeatable, and no secret
         self.loop = VirtualLoop()
+        self.loop.set_exception_handler(self._unheard)
         self.clock = VirtualClock(self.loop)
         self.policy = policy or Policy()
         self._url = url
@@ -75,7 +77,7 @@ class Simulation:
         for engine in self.engines.values():
             for hub in ("", "other"):
                 engine.things[f"{hub or 'plain'}-thing"] = Thing(f"{hub or 'plain'}-thing", hub)
-        self.ledger = Ledger.open(url, HUB, self.clock)
+        self.ledger = Shelf(Ledger.open(url, HUB, self.clock))
         # Leases that may be ended; leases whose start a hub's death cut short.
         self.wished: set[str] = set()
         self.interrupted: set[str] = set()
@@ -91,7 +93,8 @@ class Simulation:
 
     def boot(self) -> None:
         """A new process of the hub."""
-        self.life = Life()
+        self._death = asyncio.Event()
+        self.life = Life(self._death.set)
         self._ledger = DyingLedger(self.ledger, self.life)
         self.watches = {
             name: Watch(
@@ -127,8 +130,8 @@ class Simulation:
 
     async def _run(self) -> None:
         await self.reconciler.prepare()
-        await self.hub.look_after()
         while True:
+            await self.hub.look_after()
             await self.reconciler.sweep()
             await asyncio.sleep(_INTERVAL * self.random.uniform(0.9, 1.1))
 
@@ -145,7 +148,7 @@ class Simulation:
     def _bury(self) -> None:
         """Nothing of a dead process goes on."""
         self.deaths += 1
-        for lease in self.ledger.active():
+        for lease in self.active():
             if lease.state in {State.WANTED, State.QUEUED, State.STARTING}:
                 self.interrupted.add(lease.id)
 
@@ -174,14 +177,14 @@ class Simulation:
 
     async def _pass(self, seconds: float) -> None:
         """Until the time is over, or the hub is dead."""
-        timer = self.loop.create_task(asyncio.sleep(max(seconds, 0.0)))
-        watching = {task for task in self.tasks if not task.done()}
-        while not timer.done() and not self.life.dead:
-            done, _ = await asyncio.wait({timer, *watching}, return_when="FIRST_COMPLETED")
-            watching -= done
-        timer.cancel()
-        with suppress(asyncio.CancelledError):
-            await timer
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(seconds, 0.0)):
+                await self._death.wait()
+
+    def _unheard(self, _loop: object, context: dict[str, Any]) -> None:
+        """An exception that nobody waits for; that of a hub which died is none."""
+        if not isinstance(context.get("exception"), HubDies):
+            self.broken.append(f"unheard: {context}")
 
     def _collect(self) -> None:
         for task in [task for task in self.tasks if task.done()]:
@@ -223,7 +226,7 @@ class Simulation:
         """The ledger's file is lost while the hub is down."""
         self.kill()
         self.ledger.close()
-        self.ledger = Ledger.open(self._url, HUB, self.clock)
+        self.ledger = Shelf(Ledger.open(self._url, HUB, self.clock))
         self.boot()
 
     def lose_database(self) -> None:
@@ -236,6 +239,11 @@ class Simulation:
         )
         self.boot()
 
+    def active(self) -> list[Lease]:
+        """Every lease that is not gone."""
+        found: list[Lease] = self.ledger.ask("active")
+        return found
+
     # --- what must hold ---------------------------------------------------------------------------
 
     def _may_end(self, thing: Thing) -> bool:
@@ -243,7 +251,7 @@ class Simulation:
             return True
         if thing.lease not in self.interrupted:
             return False
-        lease = self.ledger.get(thing.lease)
+        lease = self.ledger.ask("get", thing.lease)
         if lease is None:
             return True
         ran = lease.steps.get(State.RUNNING)
@@ -276,7 +284,7 @@ class Simulation:
         Raises:
             Broken: Something does not hold.
         """
-        leases = self.ledger.active()
+        leases = self.active()
         made: set[tuple[str, str]] = set()
         for lease in leases:
             if lease.state in _MAKING:
@@ -315,7 +323,7 @@ class Simulation:
 
     def _answer(self) -> None:
         """A person has everything removed that is left, and ends the hold."""
-        leases = self.ledger.active()
+        leases = self.active()
         names = {each.name for each in leases}
         unserved = {
             (each.target, each.name)
@@ -342,7 +350,7 @@ class Simulation:
             self.check()
 
     def _compare(self) -> None:
-        leases = self.ledger.active()
+        leases = self.active()
         wrong = self._compare_things() + self._compare_rows()
         held = {(each.user, each.server) for each in leases}
         for token, key in self.database.tokens.items():
@@ -359,7 +367,7 @@ class Simulation:
 
     def _compare_things(self) -> list[str]:
         wrong = []
-        leases = {(each.target, each.name): each for each in self.ledger.active()}
+        leases = {(each.target, each.name): each for each in self._reachable()}
         for name, engine in self.engines.items():
             for thing in engine.things.values():
                 lease = leases.pop((name, thing.name), None)
@@ -373,14 +381,29 @@ class Simulation:
                     wrong.append(f"{thing.name} at {name}: alive {thing.alive}, {lease.state}")
         return wrong + [f"{each.name} at {each.target}: {each.state}" for each in leases.values()]
 
+    def _reachable(self) -> list[Lease]:
+        """Those of which the engine that answers can tell."""
+        return [
+            each
+            for each in self.active()
+            if each.child.get("engine", self.engines[each.target].id)
+            == self.engines[each.target].id
+        ]
+
     def _compare_rows(self) -> list[str]:
+        near = {each.id for each in self._reachable()}
+        leases = self.active()
         runs = {
             (each.user, each.server): each.target
-            for each in self.ledger.active()
-            if each.state is State.RUNNING
+            for each in leases
+            if each.state is State.RUNNING and each.id in near
         }
+        lost = {(each.user, each.server) for each in leases if each.id not in near}
         rows = {key: row.target for key, row in self.database.rows.items()}
-        wrong = [f"{key} at {rows[key]} runs for the hub only" for key in rows.keys() - runs.keys()]
+        wrong = [
+            f"{key} at {rows[key]} runs for the hub only"
+            for key in rows.keys() - runs.keys() - lost
+        ]
         return wrong + [f"{key} at {runs[key]} has no row" for key in runs.keys() - rows.keys()]
 
     def close(self) -> None:

@@ -145,13 +145,19 @@ class Engine:
         await asyncio.sleep(self._seconds())
         return found
 
-    async def create(self, thing: Thing) -> None:
+    async def create(self, thing: Thing, engine: str) -> None:
         """Make something, or start what was kept.
 
+        Args:
+            thing: What.
+            engine: The id of the engine that it is to be made at.
+
         Raises:
-            EngineError: It could not be asked, or the name is taken.
+            EngineError: It could not be asked, is another one, or the name is taken.
         """
         await self._travel()
+        if engine != self.id:
+            raise EngineError("another engine answers")
         faults = self.faults
         if faults.late:
             self._loop.call_later(faults.late, self._create, thing)
