@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Foreign spawners raise with whole logs; the end of one says most.
 _LONGEST: Final = 10_000
+# Calling the class takes several times as long, and thousands of rows are read at once.
+_STATES: Final = {state.value: state for state in State}
 _PLAIN: Final = (
     *("id", "hub", "server", "target", "name", "attempt", "keeps", "forever", "definition"),
     *("token", "tries", "due", "version"),
@@ -84,12 +86,12 @@ def to_lease(row: Row[Any]) -> Lease:
         return Lease(
             **{name: found[name] for name in _PLAIN},
             user=found["user_name"],
-            state=State(found["state"]),
+            state=_STATES[found["state"]],
             choice=_mapping(found["choice"]),
             child=_mapping(found["child"]),
             seen=_seen(found),
             steps={
-                State(state): datetime.fromisoformat(at)
+                _STATES[state]: datetime.fromisoformat(at)
                 for state, at in _mapping(found["steps"]).items()
             },
             cause=found["cause"],

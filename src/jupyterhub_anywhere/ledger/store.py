@@ -10,7 +10,7 @@ import sqlite3
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from jupyterhub_anywhere.ledger import migrations, rows
@@ -38,6 +38,21 @@ _CHANGEABLE: Final = frozenset(field.name for field in fields(Lease)) - _FIXED
 _AT_A_TIME: Final = 500
 # PostgreSQL's SQLSTATE of a value that exists already.
 _UNIQUE: Final = "23505"
+# Built once: building them takes longer than running them.
+_INSERT: Final = insert(leases).returning(leases.c.number)
+_SWAP: Final = (
+    update(leases)
+    .where(
+        leases.c.hub == bindparam("of_hub"),
+        leases.c.id == bindparam("of_id"),
+        leases.c.version == bindparam("of_version"),
+    )
+    .returning(leases.c.number)
+)
+_WRITTEN: Final = (
+    update(hubs).where(hubs.c.hub == bindparam("of_hub"), ~hubs.c.written).values(written=True)
+)
+_EVENT: Final = insert(events)
 
 
 class Ledger:
@@ -123,18 +138,13 @@ class Ledger:
         added = replace(lease, steps={lease.state: now, **lease.steps})
         with self._database.write() as connection:
             try:
-                number = connection.execute(
-                    insert(leases)
-                    .values(**rows.to_row(added), made_for=added.server)
-                    .returning(leases.c.number)
-                ).scalar_one()
+                columns = {**rows.to_row(added), "made_for": added.server}
+                number = connection.execute(_INSERT, columns).scalar_one()
             except IntegrityError as error:
                 if not _is_duplicate(error):
                     raise
                 raise DuplicateError(f"The ledger has a lease {added.id} already.") from error
-            connection.execute(
-                update(hubs).where(hubs.c.hub == self.hub, ~hubs.c.written).values(written=True)
-            )
+            connection.execute(_WRITTEN, {"of_hub": self.hub})
             _record(connection, number, None, added, now)
         return added
 
@@ -230,16 +240,8 @@ class Ledger:
         Raises:
             StaleError: It is another version now.
         """
-        number = connection.execute(
-            update(leases)
-            .where(
-                leases.c.hub == self.hub,
-                leases.c.id == old.id,
-                leases.c.version == old.version,
-            )
-            .values(**rows.to_row(new), **extra)
-            .returning(leases.c.number)
-        ).scalar()
+        which = {"of_hub": self.hub, "of_id": old.id, "of_version": old.version}
+        number = connection.execute(_SWAP, {**which, **rows.to_row(new), **extra}).scalar()
         if number is None:
             raise StaleError(
                 f"Lease {old.id} of {old.log_name} was changed or removed by somebody else.",
@@ -387,7 +389,7 @@ class Ledger:
 
     def _leases(self, chosen: Select[Any]) -> list[Lease]:
         with self._database.read() as connection:
-            return [rows.to_lease(row) for row in connection.execute(chosen)]
+            return [rows.to_lease(row) for row in connection.execute(chosen).all()]
 
 
 def _check_changes(changes: dict[str, Any]) -> None:
@@ -401,14 +403,15 @@ def _record(
 ) -> None:
     """Write the event of a change of state."""
     connection.execute(
-        insert(events).values(
-            lease=number,
-            at=at,
-            before=before.value if before else None,
-            after=lease.state.value,
-            cause=rows.cleaned(lease.cause),
-            error=rows.cleaned(lease.error),
-        )
+        _EVENT,
+        {
+            "lease": number,
+            "at": at,
+            "before": before.value if before else None,
+            "after": lease.state.value,
+            "cause": rows.cleaned(lease.cause),
+            "error": rows.cleaned(lease.error),
+        },
     )
 
 
