@@ -79,7 +79,7 @@ def _starting(view: View, lease: Lease, decision: Decision) -> None:
     fail = {"error": "its hub died during its start", "tries": 0, "due": None}
     if found is not None and found.alive is False and seen.phase is not Phase.GONE:
         return  # That list is older than the start.
-    ended = found is not None and (found.alive is False or not _is_its_own(found, lease))
+    ended = found is not None and (found.alive is False or not _is_its_own(view, found, lease))
     if ended or seen.phase is Phase.GONE:
         decision.actions.append(Move(lease, Cause.FAIL, fail, _LOST_HALFWAY))
     elif view.wanted(lease):
@@ -92,7 +92,7 @@ def _starting(view: View, lease: Lease, decision: Decision) -> None:
 
 def _running(view: View, lease: Lease, decision: Decision) -> None:
     found, seen = view.resource(lease), view.observation(lease)
-    if found is not None and not _is_its_own(found, lease):
+    if found is not None and not _is_its_own(view, found, lease):
         _replaced(view, lease, found, decision)
     elif found is not None and found.alive is not False:
         _sees(view, lease, decision)
@@ -186,9 +186,11 @@ def _prove(view: View, lease: Lease, decision: Decision, text: str) -> None:
     decision.actions.append(Move(lease, Cause.PROVE_GONE, changes, text, text))
 
 
-def _is_its_own(found: Resource, lease: Lease) -> bool:
-    """Whether the label fits; older resources have none."""
-    return found.lease in {"", lease.id}
+def _is_its_own(view: View, found: Resource, lease: Lease) -> bool:
+    """Whether the label fits. Older resources have none; what keeps files may have an older one."""
+    if found.lease in {"", lease.id}:
+        return True
+    return found.keep and lease.keeps and found.lease not in view.ids
 
 
 def _is_due(view: View, lease: Lease) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -150,25 +150,30 @@ class Executor:
     # --- leases for what has none ----------------------------------------------------------------
 
     async def adopt(self, target: str, resource: Resource, state: State) -> Lease:
-        """Make a lease for what has none.
-
-        Raises:
-            DuplicateError: Its lease has ended already.
-        """
+        """Make a lease for what has none."""
         log.info("%s at %s has no lease, and is adopted as %s", resource.name, target, state)
-        return await self._ledger.add(self._lease(target, resource, state, "adopt"))
+        return await self._add(self._lease(target, resource, state, "adopt"))
 
-    async def reap(self, target: str, resource: Resource) -> Lease:
-        """Write down that what nobody wants is to go; it goes like all that is stopped."""
-        log.warning("%s at %s is nobody's, and is removed", resource.name, target)
-        lease = self._lease(target, resource, State.STOPPING, "reap", forever=True)
+    async def reap(self, target: str, resource: Resource, *, files: bool = False) -> Lease:
+        """Write down that what nobody wants is to go; it goes like all that is stopped.
+
+        Args:
+            target: Where it is.
+            resource: What.
+            files: Whether it goes with what it keeps, as a person may say.
+        """
+        log.warning("%s at %s is nobody's, and is to end", resource.name, target)
+        forever = files or not resource.keep
+        return await self._add(
+            self._lease(target, resource, State.STOPPING, "reap", forever=forever)
+        )
+
+    async def _add(self, lease: Lease) -> Lease:
         try:
             return await self._ledger.add(lease)
         except DuplicateError:
-            # It came into being, or came back, after its lease had been proven gone.
-            return await self._ledger.add(
-                self._lease(target, resource, State.STOPPING, "reap", id=new_id(), forever=True)
-            )
+            # It came into being, or came back, after its own lease had been proven gone.
+            return await self._ledger.add(replace(lease, id=new_id()))
 
     def _lease(
         self, target: str, resource: Resource, state: State, cause: str, **changes: Any

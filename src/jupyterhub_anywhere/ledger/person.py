@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from jupyterhub_anywhere.core.errors import AnywhereError
-from jupyterhub_anywhere.ledger.errors import DuplicateError
 from jupyterhub_anywhere.ledger.states import Cause, State
 from jupyterhub_anywhere.ledger.strays import adoption
 
@@ -86,7 +85,7 @@ class Person:
         target, name = key
         stray = self._stray(key, look)
         if stray is not None:
-            return await self._executor.reap(target, stray)
+            return await self._executor.reap(target, stray, files=True)
         for lease in look.leases:
             if (lease.target, lease.name) != key or lease.id in look.hub.busy:
                 continue
@@ -133,10 +132,7 @@ class Person:
             state = State.KEPT
         else:
             return _NO_SERVER
-        try:
-            await self._executor.adopt(target, stray, state)
-        except DuplicateError:
-            return "its lease has come to its end already"
+        await self._executor.adopt(target, stray, state)
         return ""
 
     def _stray(self, key: Key, look: Look) -> Resource | None:

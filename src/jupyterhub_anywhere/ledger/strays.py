@@ -34,7 +34,10 @@ def strays(view: View) -> list[Resource]:
 
 
 def decide_strays(view: View) -> Decision:
-    """Adopt what a server of the hub is, leave alone what keeps files, reap the rest in time."""
+    """Adopt what a server of the hub is, leave alone what keeps files, reap the rest in time.
+
+    What keeps files and runs is reaped as well, which only stops it.
+    """
     decision = Decision()
     for each in strays(view):
         doubt = Doubt("stray", view.target, each.name)
@@ -42,7 +45,7 @@ def decide_strays(view: View) -> Decision:
         if adopt is not None:
             decision.doubts.add(doubt)
             decision.actions.append(adopt)
-        elif each.keep or _in_the_works(view, each):
+        elif _in_the_works(view, each) or (each.keep and each.alive is False):
             decision.doubts.add(doubt)
         else:
             decision.doubt(view, doubt, view.policy.grace, Reap(view.target, each))
@@ -52,13 +55,15 @@ def decide_strays(view: View) -> Decision:
 def adoption(view: View, resource: Resource) -> Adopt | None:
     """As what a stray is taken; None where nobody is there for whom to take it."""
     user, server = resource.user, resource.server
-    if not user or user not in view.hub.users or resource.lease in view.ended:
+    if not user or user not in view.hub.users:
         return None
     known = view.hub.servers.get((user, server))
     held = any(each.state is not State.KEPT for each in view.of_server(user, server))
     if resource.keep and resource.alive is False:
         return None if held else Adopt(view.target, resource, State.KEPT)
     if known is None or not known.active or held or resource.alive is False:
+        return None
+    if resource.lease in view.ended:
         return None
     if known.target not in view.kin | {view.target} or known.pending in {"spawn", "stop"}:
         return None

@@ -294,6 +294,14 @@ def test_a_stray_with_files_is_adopted_for_its_user_and_never_reaped() -> None:
     assert decide_strays(found).actions == [Adopt("here", kept, State.KEPT)]
     nobody = replace(found, hub=replace(found.hub, users=frozenset()))
     assert decide_strays(nobody).actions == []
+    came_late = replace(found, ended=frozenset({"a1"}))
+    assert decide_strays(came_late).actions == [Adopt("here", kept, State.KEPT)]
+
+
+def test_what_keeps_files_under_an_older_label_is_its_leases_all_the_same() -> None:
+    older = (thing(keep=True, lease="b2"),)
+    assert causes(view(lease(State.STARTING, keeps=True), listed=older, seen=RUNS)) == [Cause.FOUND]
+    assert causes(view(lease(State.UNKNOWN, keeps=True), listed=older, seen=RUNS)) == [Cause.SEE]
 
 
 def test_what_a_lease_names_or_is_labelled_with_is_no_stray() -> None:
