@@ -11,6 +11,7 @@ from jupyterhub_anywhere.config.marks import Marks
 from jupyterhub_anywhere.config.models import Config as SiteConfig
 from jupyterhub_anywhere.core.state import default_state_root
 from jupyterhub_anywhere.hub import handlers, pages
+from jupyterhub_anywhere.hub.guest import keep_in
 from jupyterhub_anywhere.hub.statefolder import hub_id, open_state
 from jupyterhub_anywhere.spawner import site as sites
 from jupyterhub_anywhere.spawner.spawner import AnywhereSpawner
@@ -58,6 +59,7 @@ def setup(
     )
     site = sites.build_site(loaded, info)
     install(c, site)
+    keep_in(site)
     return site
 
 
