@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,3 +101,11 @@ def test_any_life_is_a_way_through_the_table(causes: list[Cause]) -> None:
         if following is State.GONE and launched:
             assert cause is Cause.PROVE_GONE
         state = following
+
+
+def test_the_documentation_has_the_whole_table_and_no_more() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "ledger.md").read_text(encoding="utf-8")
+    rows = [re.findall(r"`([a-z-]+)`", line) for line in page.splitlines() if line[:3] == "| `"]
+    documented = [tuple(row[:3]) for row in rows if len(row) >= 3]
+    assert documented == [(state, cause, to) for (state, cause), to in TABLE.items()]
+    assert [row[0] for row in rows if len(row) < 3] == list(State)
