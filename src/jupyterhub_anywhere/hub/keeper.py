@@ -66,9 +66,9 @@ class Keeper:
         self._watches: dict[str, Watching] = {}
         self._made: dict[str, Target] = {}
         book = Book(ledger, hub=site.info.hub_id, clock=clock)
-        self.desk = desks.Desk(ledger, book, self._watches, clock)
-        self.desk.kicks.append(self._kick)
         self.teller = Teller(ledger, clock)
+        self.desk = desks.Desk(ledger, book, self._watches, clock, self.teller)
+        self.desk.kicks.append(self._kick)
         self._newborn = self._held = ""
         self._soon = asyncio.Event()
         self._early = 0

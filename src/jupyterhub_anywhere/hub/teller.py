@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from jupyterhub_anywhere.hub import notices
 from jupyterhub_anywhere.hub.metrics import Metrics, moments
-from jupyterhub_anywhere.ledger.actions import Adopt, Reap
-from jupyterhub_anywhere.ledger.states import State
+from jupyterhub_anywhere.ledger.actions import Adopt, Move, Reap
+from jupyterhub_anywhere.ledger.states import Cause, State
 from jupyterhub_anywhere.spawner import starts
 from jupyterhub_anywhere.spawner.limits import Standing
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # How many of the past starts of a profile say what the next one takes.
 _PAST: Final = 20
+_ENDS: Final = frozenset({Cause.PROVE_GONE, Cause.REST})
 
 
 class Teller:
@@ -84,6 +85,8 @@ class Teller:
                 self._metrics.reaped(action.target)
             elif isinstance(action, Adopt):
                 self._metrics.adopted(action.target)
+            elif isinstance(action, Move) and action.cause in _ENDS:
+                self._ended(action.lease)
         for profile, target in self._medians:
             past = await self._ledger.durations(profile=profile, target=target, limit=_PAST)
             self._medians[profile, target] = median(past) if past else None
@@ -103,6 +106,12 @@ class Teller:
         lost = Counter(each.target for each in self._leases if each.state is State.UNKNOWN)
         for target, number in lost.items():
             self._metrics.unknown(target, number * (now - before))
+
+    def _ended(self, before: Lease) -> None:
+        """The end of a stop that was not proven at once."""
+        began = before.steps.get(State.STOPPING)
+        if before.state is State.STOPPING and began is not None:
+            self._metrics.stopped(before.target, (self._clock.now() - began).total_seconds())
 
     def started(self, lease: Lease) -> None:
         """A server runs."""

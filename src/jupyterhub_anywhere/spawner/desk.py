@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,6 +17,20 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.core.inventory import Watching
     from jupyterhub_anywhere.ledger.aio import AsyncLedger
     from jupyterhub_anywhere.ledger.book import Book
+    from jupyterhub_anywhere.ledger.lease import Lease
+
+
+class Told(Protocol):
+    """Who is told of starts and stops, as they come to their end."""
+
+    def started(self, lease: Lease) -> None:
+        """A server runs."""
+
+    def failed(self, target: str, cause: str) -> None:
+        """A start failed; the cause is one of few."""
+
+    def stopped(self, lease: Lease) -> None:
+        """A server is proven gone, or kept."""
 
 
 @dataclass(eq=False)
@@ -28,6 +42,7 @@ class Desk:
         book: Writes the life of a lease.
         watches: Target name to what looks at it; a target that cannot be listed has none.
         clock: The time.
+        told: Counts starts and stops.
         kicks: Called when something waits to be proven gone.
     """
 
@@ -35,6 +50,7 @@ class Desk:
     book: Book
     watches: Mapping[str, Watching]
     clock: Clock
+    told: Told
     kicks: list[Callable[[], None]] = field(default_factory=list)
 
     def kick(self) -> None:

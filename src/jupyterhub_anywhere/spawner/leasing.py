@@ -19,6 +19,7 @@ from jupyterhub_anywhere.spawner import desk as desks
 from jupyterhub_anywhere.spawner import guard
 from jupyterhub_anywhere.spawner.ending import Ending
 from jupyterhub_anywhere.spawner.state import json_safe
+from jupyterhub_anywhere.targets.causes import failure_cause
 from jupyterhub_anywhere.targets.errors import StartError
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ class Leasing(Ending):
             return
         try:
             self._lease = await desk.book.started(self._lease, child=self._child_state())
+            desk.told.started(self._lease)
         except AnywhereError:
             # It runs; the reconciler finds it so.
             self.log.exception("The start of %s could not be written down", self._log_name)
@@ -128,6 +130,7 @@ class Leasing(Ending):
         if desk is None or self._lease is None:
             return
         lease, self._lease, self._looked_up = self._lease, None, False
+        desk.told.failed(lease.target, str(failure_cause(error)))
         reason = f"{type(error).__name__}: {getattr(error, 'log_message', '') or error}"
         try:
             await desk.book.failed(lease, reason)
@@ -222,6 +225,8 @@ class Leasing(Ending):
         lease = await self.lease()
         if watch is None or lease is None or lease.state not in _WATCHED:
             return None
+        engine = lease.child.get("engine")
+        watch.made_at(lease.name, engine if isinstance(engine, str) else "")
         if watch.latest is None:
             await watch.sweep()
         return watch.observe(lease.name, lease.steps.get(State.STARTING, desk.clock.now()))
@@ -277,16 +282,16 @@ class Leasing(Ending):
             return
         if watch is None:
             # Nobody lists this target: its own word is all there is.
-            await desk.book.proven(lease)
+            desk.told.stopped(await desk.book.proven(lease))
             return
         sweep = await watch.sweep()
         if not sweep.succeeded:
             return
         found = sweep.resources.get(lease.name)
         if found is None and sweep.trusted:
-            await desk.book.proven(lease)
+            desk.told.stopped(await desk.book.proven(lease))
         elif found is not None and found.alive is False and lease.keeps and found.keep:
-            await desk.book.rest(lease)
+            desk.told.stopped(await desk.book.rest(lease))
 
     def _leave(self, state: Any, reason: str) -> None:
         """What a stop that failed has left stands in the ledger where its target is looked at."""
