@@ -29,7 +29,7 @@ from jupyterhub_anywhere.testing.faults import kills
 kills.install({folder!r})
 c.Spawner.cmd = [sys.executable, {stub!r}]
 c.Spawner.environment = {{{mark!r}: {id!r}}}
-c.Spawner.http_timeout = 30
+c.Spawner.http_timeout = {patience}
 c.Spawner.poll_interval = 1
 c.JupyterHub.last_activity_interval = 3600
 """
@@ -39,9 +39,15 @@ c.SimpleLocalProcessSpawner.home_dir_template = {homes!r} + "/{{username}}"
 c.JupyterHub.cleanup_servers = False
 """
 _STUB = """
-import http.server, os, urllib.parse
+import http.server, os, signal, urllib.parse
+deaf = []
+signal.signal(signal.SIGUSR1, lambda *_: deaf.append(1))
+signal.signal(signal.SIGUSR2, lambda *_: deaf.clear())
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        if deaf:
+            self.close_connection = True
+            return
         self.send_response(200)
         self.send_header("X-JupyterHub-Version", "6.1.1")
         self.end_headers()
@@ -54,6 +60,9 @@ http.server.ThreadingHTTPServer((url.hostname, url.port), Answer).serve_forever(
 
 class KilledHub:
     """A hub with the kill points installed, as `run.Subject`; the world is this machine."""
+
+    # Seconds that the hub waits for a server.
+    patience = 30
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
@@ -81,7 +90,9 @@ class KilledHub:
     def watch(self) -> str:
         """The lines of the hub's configuration that install the kill points."""
         stub = str(self.hub.folder / "stub.py")
-        return _WATCH.format(folder=str(self.folder), stub=stub, mark=MARK, id=self.hub.id)
+        return _WATCH.format(
+            folder=str(self.folder), stub=stub, mark=MARK, id=self.hub.id, patience=self.patience
+        )
 
     # --- the hub ---------------------------------------------------------------------------------
 
@@ -160,6 +171,11 @@ class KilledHub:
 
         wait_for(none, seconds=20, what=f"the end of {user}'s processes")
 
+    def signal(self, user: str, number: signal.Signals) -> None:
+        for process, env in self._processes():
+            if env["JUPYTERHUB_USER"] == user:
+                process.send(number)
+
     def _processes(self) -> list[tuple[ProcessId, dict[str, str]]]:
         """The server processes themselves, without what watches over them."""
         found = []
@@ -174,3 +190,9 @@ class KilledHub:
             if env.get(MARK) == self.hub.id and identity is not None and identity.alive():
                 found.append((identity, env))
         return found
+
+
+class HastyHub(KilledHub):
+    """Waits for a server as long as a test does."""
+
+    patience = 5

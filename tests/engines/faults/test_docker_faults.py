@@ -19,7 +19,7 @@ from jupyterhub_anywhere.testing.faults import known
 from jupyterhub_anywhere.testing.faults.control import Control, fault_proxy
 from jupyterhub_anywhere.testing.faults.engine import FAULTS, READ_ONLY, Breaks, Fault, named
 from jupyterhub_anywhere.testing.faults.records import OURS, STOCK, Record, keep
-from jupyterhub_anywhere.testing.faults.run import Doing, Outcome
+from jupyterhub_anywhere.testing.faults.run import FLOWS, Doing, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -88,7 +88,7 @@ def chosen(names: Sequence[str]) -> Sequence[Fault]:
     return FAULTS if ALL else [named(name) for name in names]
 
 
-@pytest.mark.parametrize("doing", list(Doing))
+@pytest.mark.parametrize("doing", FLOWS)
 def test_nothing_is_lost_and_nothing_leaks(
     ours: DockerSubject, broken: Control, doing: Doing
 ) -> None:

@@ -13,6 +13,7 @@ from jupyterhub_anywhere.testing.faults.engine import FAULTS, READ_ONLY, Breaks,
 from jupyterhub_anywhere.testing.faults.kills import DIED, PLACES, Plan
 from jupyterhub_anywhere.testing.faults.rules import Action, Rule
 from jupyterhub_anywhere.testing.faults.run import (
+    FLOWS,
     Before,
     CycleError,
     Doing,
@@ -140,7 +141,7 @@ def kills_of(world: World) -> Kills:
     return Kills(world, seconds=0.1)
 
 
-@pytest.mark.parametrize("doing", list(Doing))
+@pytest.mark.parametrize("doing", FLOWS)
 def test_a_world_without_sins_keeps_every_promise(world: World, doing: Doing) -> None:
     kills = kills_of(world)
     assert len(kills.places(doing)) >= 1
@@ -213,7 +214,7 @@ def test_places_are_picked_by_patterns() -> None:
 # --- a broken engine -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("doing", list(Doing))
+@pytest.mark.parametrize("doing", FLOWS)
 def test_an_engine_is_broken_and_healed(world: World, doing: Doing) -> None:
     outcome = Breaks(world, world, seconds=0.1).cycle(doing, FAULTS[0])
     assert outcome.failures == ()

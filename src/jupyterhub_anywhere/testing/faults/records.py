@@ -30,6 +30,7 @@ _DOINGS: Final = {
     "start": "during a start",
     "stop": "during a stop",
     "restart": "while the hub restarts",
+    "run": "while the hub runs",
 }
 _HEAD: Final = """\
 % Written by `python -m jupyterhub_anywhere.testing faults --write FILE`; do not edit.

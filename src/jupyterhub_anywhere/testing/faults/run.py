@@ -37,6 +37,11 @@ class Doing(enum.StrEnum):
     START = "start"
     STOP = "stop"
     RESTART = "restart"
+    RUN = "run"
+
+
+# What a hub does something in, so that it can die of it.
+FLOWS: Final = (Doing.START, Doing.STOP, Doing.RESTART)
 
 
 @dataclass(frozen=True, slots=True)

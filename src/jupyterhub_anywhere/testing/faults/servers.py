@@ -1,0 +1,113 @@
+"""Cycles with a server that ends, stands still or is slow, with its hub there or away."""
+
+from __future__ import annotations
+
+import enum
+import signal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Protocol
+
+from jupyterhub_anywhere.testing.faults.run import (
+    Doing,
+    Outcome,
+    Subject,
+    judge,
+    ready_bystander,
+    settled,
+    wait,
+)
+
+if TYPE_CHECKING:
+    from jupyterhub_anywhere.testing.faults.run import Before
+
+# Seconds in which a hub has to notice that a server has ended.
+_NOTICE: Final = 15.0
+
+
+class Harm(enum.StrEnum):
+    """What is done to a server, in the words of the table."""
+
+    KILLED = "its server is killed"
+    FROZEN = "its server stands still for a while"
+    DEAF = "its server does not answer for a while"
+
+
+# What begins and ends each. Servers of tests take the last pair for closing their ears.
+_SIGNALS: Final = {
+    Harm.KILLED: (signal.SIGKILL, None),
+    Harm.FROZEN: (signal.SIGSTOP, signal.SIGCONT),
+    Harm.DEAF: (signal.SIGUSR1, signal.SIGUSR2),
+}
+
+
+class Harmful(Subject, Protocol):
+    """A subject whose servers can be signalled."""
+
+    def signal(self, user: str, number: signal.Signals) -> None:
+        """Signal the user's server itself, behind the back of its hub."""
+
+
+class Harms:
+    """Harms servers of one hub again and again; each cycle has a user of its own.
+
+    Args:
+        subject: The hub, which runs.
+        seconds: How long the hub may take to put things right.
+        name: What users' names begin with.
+    """
+
+    def __init__(self, subject: Harmful, *, seconds: float = 8.0, name: str = "harmed") -> None:
+        self._subject, self._seconds, self._name = subject, seconds, name
+        self._cycles = 0
+
+    def cycle(self, doing: Doing, harm: Harm) -> Outcome:
+        """Harm a server, and judge.
+
+        Args:
+            doing: `Doing.RUN`, or `Doing.RESTART`: the hub is killed before, and comes back.
+            harm: What is done.
+        """
+        subject = self._subject
+        self._cycles += 1
+        user = f"{self._name}{self._cycles}"
+        before = ready_bystander(subject)
+        running = settled(subject, user)
+        before.files[user] = subject.files(user)
+        if harm is not Harm.KILLED:
+            # Slow is not gone.
+            before.healthy[user] = running
+        if doing is Doing.RESTART:
+            subject.kill()
+        try:
+            came_up = self._harmed(doing, harm, user)
+        finally:
+            end = _SIGNALS[harm][1]
+            if end is not None and user in subject.running():
+                subject.signal(user, end)
+        outcome = self._judged(user, before, came_up=came_up)
+        if outcome.hub_up:
+            if subject.told(user).ready:
+                subject.ask_stop(user)
+            subject.clear(user)
+        return replace(outcome, fault=str(harm), doing=str(doing))
+
+    def _harmed(self, doing: Doing, harm: Harm, user: str) -> bool:
+        """Harm the server, and give the hub time to notice; whether the hub is there."""
+        subject = self._subject
+        subject.signal(user, _SIGNALS[harm][0])
+        if doing is Doing.RESTART:
+            try:
+                subject.boot()
+            except AssertionError:
+                return False
+        if harm is Harm.KILLED:
+            wait(lambda: not subject.told(user).ready, _NOTICE)
+        else:
+            # As long as a hub of tests waits for a server; a hub that stops it does so by then.
+            wait(lambda: not (told := subject.told(user)).ready and not told.pending, _NOTICE)
+        return not subject.ended()
+
+    def _judged(self, user: str, before: Before, *, came_up: bool) -> Outcome:
+        if not came_up:
+            return Outcome(fault="", doing="", hub_up=False)
+        return judge(self._subject, list({user, *before.healthy}), before, self._seconds)
