@@ -126,7 +126,7 @@ class Lookout:
                 await asyncio.sleep(0)
             if watch is not None:
                 name = self._name(view, lease)
-                watch.made_at(name, _engine(lease))
+                watch.made_at(name, _engine(lease, view.resource(lease)))
                 observed[lease.id] = watch.observe(name, _since(lease))
             elif self._to_be_asked(view, lease):
                 observed[lease.id] = await self._hub.ask(lease)
@@ -168,7 +168,9 @@ def _since(lease: Lease) -> datetime:
     return lease.steps.get(State.STARTING) or max(lease.steps.values())
 
 
-def _engine(lease: Lease) -> str:
+def _engine(lease: Lease, found: Resource | None) -> str:
     """The engine that it was made at, which a new process would else have to take on trust."""
-    found = lease.child.get("engine")
-    return found if isinstance(found, str) else ""
+    runs = found is not None and found.alive is not False and found.lease == lease.id
+    engine = found.handle.get("engine") if found is not None and runs else None
+    engine = engine or lease.child.get("engine")
+    return engine if isinstance(engine, str) else ""

@@ -210,6 +210,10 @@ class Evidence:
             )
         if last.began.elapsed <= since:
             return self._too_old()
+        home = self._homes.get(resource.name, self.source)
+        if self.identified and home != self.source:
+            # What has its name at another engine is not what was made.
+            return Observation(Phase.UNKNOWN, f"another engine answers than {home}")
         return Observation(Phase.GONE, resource.detail, resource.exit_code)
 
     def _absent(self, name: str, since: float) -> Observation:

@@ -272,6 +272,9 @@ class ModelHub:
         self.pending[key] = "stop"
         lease: Lease | None = None
         try:
+            for thing in self._engines[row.target].everything:
+                if thing.name == row.name:
+                    self._wish(thing.lease)
             found = await self._ledger.of_server(*key)
             lease = found[0] if found else None
             if lease is not None:

@@ -54,8 +54,16 @@ def _key(world: Simulation, random: Random) -> tuple[str, str]:
     return _pick(random, world.names), _pick(random, SERVERS)
 
 
-def at_random(world: Simulation, random: Random, *, pause: float = 20.0) -> str:
+def at_random(
+    world: Simulation, random: Random, *, pause: float = 20.0, losses: bool = False
+) -> str:
     """One step, drawn at random.
+
+    Args:
+        world: The world.
+        random: Draws.
+        pause: The most seconds that pass after it.
+        losses: Whether the ledger and the hub's database may be lost too.
 
     Returns:
         What it was, for people.
@@ -77,6 +85,8 @@ def at_random(world: Simulation, random: Random, *, pause: float = 20.0) -> str:
         (6, "well", lambda: well(world, _pick(random, TARGETS))),
         (1, "jump", lambda: world.clock.jump(3600 * random.choice(JUMPS))),
     ]
+    if losses:
+        steps += [(1, "ledger", world.lose_ledger), (1, "database", world.lose_database)]
     _, name, step = random.choices(steps, weights=[each[0] for each in steps])[0]
     step()
     world.advance(random.choice((0.0, 0.3, 1.0, 3.0, pause)))

@@ -237,14 +237,14 @@ class EngineInventory:
             EngineError: It could not be asked.
         """
         self._life.cross()
-        found = await self.engine.listing()
+        found, engine = await self.engine.listing(), self.engine.id
         self._life.cross()
         return [
             Resource(
                 name=each.name,
                 user=each.user,
                 server=each.server,
-                handle={"uid": each.uid, "hub": each.hub},
+                handle={"uid": each.uid, "hub": each.hub, "engine": engine},
                 lease=each.lease,
                 alive=each.alive,
                 exit_code=None if each.alive else 137,
