@@ -140,4 +140,6 @@ def facts(pairs: Mapping[str, str]) -> None:
 
 def visible(text: str) -> str:
     """Make control characters visible: a name must not move the cursor of an admin's terminal."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

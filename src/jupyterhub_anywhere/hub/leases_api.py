@@ -99,7 +99,7 @@ class LeasesAPI(_OverviewAPI):
     @needs_scope("admin:servers")
     async def get(self) -> None:
         """Every server by its target, and every target."""
-        told = (await self._report()).to_json()
+        told = await self._asked(overview.told(self._seat()))
         await self._send({key: told[key] for key in ("at", "hold", "targets", "servers")})
 
 
@@ -109,7 +109,7 @@ class LeaksAPI(_OverviewAPI):
     @needs_scope("admin:servers")
     async def get(self) -> None:
         """On what ledger, hub and targets disagree."""
-        await self._send((await self._report()).to_json())
+        await self._send(await self._asked(overview.told(self._seat())))
 
 
 class CleanAPI(_OverviewAPI):

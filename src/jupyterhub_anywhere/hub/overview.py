@@ -101,6 +101,15 @@ async def report(seat: Seat) -> Report:
     return await asyncio.to_thread(make_report, await seat.facts())
 
 
+async def told(seat: Seat) -> dict[str, Any]:
+    """The report as plain data.
+
+    Raises:
+        LedgerError: The ledger cannot be read.
+    """
+    return await asyncio.to_thread((await report(seat)).to_json)
+
+
 def pick(found: Report, wanted: Sequence[str] | None, *, adopt: bool) -> list[Disagreement]:
     """What a person means.
 
@@ -157,10 +166,10 @@ async def clean(
     spared = [_row(each, "its user's files are in it") for each in able if each not in chosen]
     if dry_run:
         rows = [_row(each, "") for each in chosen]
-        return {"done": rows, "spared": spared, "report": found.to_json()}
+        return {"done": rows, "spared": spared, "report": await told(seat)}
     problems = await seat.clean([_key(each) for each in chosen]) if chosen else {}
     rows = [_row(each, problems.get(_key(each), "")) for each in chosen]
-    return {"done": rows, "spared": spared, "report": (await report(seat)).to_json()}
+    return {"done": rows, "spared": spared, "report": await told(seat)}
 
 
 async def adopt(seat: Seat, wanted: Sequence[str] | None) -> dict[str, Any]:
@@ -181,7 +190,7 @@ async def adopt(seat: Seat, wanted: Sequence[str] | None) -> dict[str, Any]:
     chosen = pick(await report(seat), wanted, adopt=True)
     problems = await seat.adopt([_key(each) for each in chosen]) if chosen else {}
     rows = [_row(each, problems.get(_key(each), "")) for each in chosen]
-    return {"done": rows, "report": (await report(seat)).to_json()}
+    return {"done": rows, "report": await told(seat)}
 
 
 async def lift(seat: Seat) -> dict[str, Any]:
@@ -200,7 +209,7 @@ async def lift(seat: Seat) -> dict[str, Any]:
     held = (await report(seat)).hold
     if held:
         await seat.lift()
-    return {"lifted": held, "report": (await report(seat)).to_json()}
+    return {"lifted": held, "report": await told(seat)}
 
 
 def _key(each: Disagreement) -> Key:
@@ -239,7 +248,7 @@ async def _answered(seat: Seat, request: Mapping[str, Any]) -> dict[str, Any]:
     command, keys = request.get("command"), request.get("keys")
     wanted = [str(key) for key in keys] if isinstance(keys, list) else None
     if command in {"leases", "leaks"}:
-        return (await report(seat)).to_json()
+        return await told(seat)
     if command == "clean":
         files, dry_run = request.get("files") is True, request.get("dry_run") is True
         return await clean(seat, wanted, files=files, dry_run=dry_run)
