@@ -10,16 +10,14 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from jupyterhub_anywhere.ledger.damage import explained
 from jupyterhub_anywhere.ledger.errors import LedgerError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 _STAMP: Final = "%Y%m%dT%H%M%S%fZ"
 _NAME: Final = re.compile(r"\.(?:v(?P<version>\d+)|(?P<aside>before-restore))-(?P<at>\d{8}T\d+Z)")
+_DRAFT: Final = ".ledger-copy-"
 _COMPANIONS: Final = ("-wal", "-shm")
 
 
@@ -122,10 +120,19 @@ def _check(copy: Path) -> None:
 
 def _copy(source: Path, place: Path) -> None:
     """Copy a database through a draft, mode 0600, to the disk."""
-    handle, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
-    os.close(handle)
+    # What one that was killed left; nobody else makes copies now.
+    for path in place.parent.glob(f"{_DRAFT}*"):
+        path.unlink(missing_ok=True)
+    handle, name = tempfile.mkstemp(prefix=_DRAFT, dir=place.parent)
     draft = Path(name)
+    owner = place.parent.stat()
     try:
+        try:
+            # An administrator does it for the hub's account, whose folder it is.
+            if os.geteuid() == 0:
+                os.fchown(handle, owner.st_uid, owner.st_gid)
+        finally:
+            os.close(handle)
         with closing(_open(source, "rw")) as old, closing(_open(draft, "rw")) as new:
             old.backup(new)
             new.execute("PRAGMA journal_mode = DELETE")
@@ -135,13 +142,8 @@ def _copy(source: Path, place: Path) -> None:
     except (sqlite3.Error, OSError) as error:
         raise explained(error, str(source)) from error
     finally:
-        for path in (draft, *_companions(draft)):
-            path.unlink(missing_ok=True)
-
-
-def _companions(file: Path) -> Iterator[Path]:
-    for suffix in (*_COMPANIONS, "-journal"):
-        yield Path(f"{file}{suffix}")
+        for suffix in ("", *_COMPANIONS, "-journal"):
+            Path(f"{draft}{suffix}").unlink(missing_ok=True)
 
 
 def _open(file: Path, mode: str) -> sqlite3.Connection:

@@ -80,7 +80,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that only reads, and sees one state of things.
+        """A transaction that only reads.
 
         Raises:
             LedgerError: It cannot be read.
@@ -282,9 +282,11 @@ def _postgresql(url: URL) -> Engine:
             pool_pre_ping=True,
             hide_parameters=True,
         )
-    except ModuleNotFoundError as error:
+    except ImportError as error:
+        # Also where it is there without the library under it.
         raise LedgerError(
-            f"hub.ledger.url names PostgreSQL, and the package {error.name} is missing.",
+            f"hub.ledger.url names PostgreSQL, and the package {error.name or 'psycopg'} is"
+            " missing, or incomplete.",
             hint=_MISSING,
         ) from None
     except SQLAlchemyError as error:

@@ -209,6 +209,14 @@ def test_no_copy_no_migration(
     assert left <= {"ledger.sqlite-wal", "ledger.sqlite-shm"}
 
 
+@pytest.mark.root
+def test_what_root_copies_is_the_hubs(file: Path, old: str) -> None:
+    os.chown(file.parent, 65534, 65534)
+    copy = make_copy(file, 1, BEGIN)
+    put_back(file, copy, BEGIN)
+    assert {path.stat().st_uid for path in (copy, file)} == {65534}
+
+
 # --- copies --------------------------------------------------------------------------------------
 
 
@@ -223,10 +231,13 @@ def test_a_copy_of_a_ledger_in_use_is_whole(file: Path, url: str) -> None:
 
 def test_copies_are_listed_newest_first_and_nothing_else(file: Path, old: str) -> None:
     first = make_copy(file, 1, BEGIN)
+    # What one that was killed left is taken away by the next.
+    file.with_name(".ledger-copy-abc").touch()
     second = make_copy(file, 1, BEGIN + timedelta(seconds=1))
     for name in ("ledger.sqlite.v1-soon", "ledger.sqlite-wal", "other.sqlite.v1-20300102T030405Z"):
         file.with_name(name).touch()
     assert [copy.file for copy in copies(file)] == [second, first]
+    assert not list(file.parent.glob(".*"))
     assert copies(file.parent / "nowhere" / "ledger.sqlite") == []
 
 

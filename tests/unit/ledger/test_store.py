@@ -13,12 +13,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.ledger.ledger_samples import BEGIN, HUB, HandClock, lease
 
 from jupyterhub_anywhere.core.observation import Phase
 from jupyterhub_anywhere.ledger.errors import DuplicateError, LedgerError, StaleError
 from jupyterhub_anywhere.ledger.lease import Lease, Seen
-from jupyterhub_anywhere.ledger.states import Cause, IllegalTransitionError, State
+from jupyterhub_anywhere.ledger.states import TABLE, Cause, IllegalTransitionError, State
 from jupyterhub_anywhere.ledger.store import Ledger
 
 if TYPE_CHECKING:
@@ -423,6 +425,23 @@ def test_threads_take_turns_and_nothing_is_lost(ledger: Ledger) -> None:
     last = ledger.get(shared.id)
     assert last is not None
     assert last.tries == last.version == wins.total() > 0
+
+
+@given(st.lists(st.sampled_from(Cause), max_size=25))
+def test_any_life_is_written_as_the_table_has_it(causes: list[Cause]) -> None:
+    with closing(Ledger.open("sqlite://", HUB, HandClock())) as ledger:
+        current = ledger.add(lease())
+        way = [current.state]
+        for cause in causes:
+            try:
+                current = ledger.move(current, cause)
+                way.append(current.state)
+            except IllegalTransitionError:
+                assert (current.state, cause) not in TABLE
+        assert ledger.get(current.id) == current
+        assert [each.after for each in ledger.events(current.id)] == way
+        assert (ledger.active() == []) == (current.state is State.GONE)
+        assert len(ledger.active() + ledger.history()) == 1
 
 
 @pytest.mark.parametrize(
