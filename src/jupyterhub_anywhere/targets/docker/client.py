@@ -152,11 +152,17 @@ class Engine:
         Raises:
             DockerException: The engine does not answer, or refuses.
         """
+        return await self.run(lambda client: getattr(client, method)(*args, **kwargs))
 
-        def call() -> Any:
-            return self.again(lambda: getattr(self.client, method)(*args, **kwargs))
+    async def run(self, call: Callable[[docker.APIClient], Any]) -> Any:
+        """Do something with a client in a thread of this target, long answers read included.
 
-        return await asyncio.wrap_future(self.calls.submit(call))
+        Raises:
+            Exception: What the call raises; `DockerException` where the engine does not answer.
+        """
+        return await asyncio.wrap_future(
+            self.calls.submit(lambda: self.again(lambda: call(self.client)))
+        )
 
 
 @lru_cache(maxsize=1)

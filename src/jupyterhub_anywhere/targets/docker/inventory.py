@@ -13,6 +13,8 @@ from jupyterhub_anywhere.targets.docker import labels
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    import docker
+
     from jupyterhub_anywhere.targets.docker.client import Engine
 
 # Docker's states in which a container has a process, paused or not, and in which it has none: not
@@ -138,8 +140,13 @@ class DockerInventory:
             OSError: The same, or its answer was cut.
             LookupError, TypeError, ValueError: Its answer is no list of containers.
         """
+        found: list[Resource] = await self._engine.run(self._listed)
+        return found
+
+    def _listed(self, client: docker.APIClient) -> list[Resource]:
+        # In the thread: a thousand entries take longer than the hub's loop may be held.
         wanted = labels.filters(self._hub_id, target=self._target)
-        answer = await self._engine.ask("containers", all=True, filters=wanted)
+        answer = client.containers(all=True, filters=wanted)
         return resources_of(answer, self._hub_id, self._target, self._source)
 
     async def observe(self, names: Collection[str]) -> Mapping[str, Observation]:
