@@ -24,7 +24,7 @@ _COMMON = """
 from jupyterhub_anywhere.testing.faults import kills
 kills.install({folder!r})
 c.DockerSpawner.client_kwargs = {{"base_url": {url!r}, "timeout": 3}}
-c.DockerSpawner.remove = True
+c.DockerSpawner.remove = {remove}
 c.Spawner.start_timeout = 20
 c.Spawner.http_timeout = 15
 c.Spawner.poll_interval = 1
@@ -41,7 +41,7 @@ class DockerSubject:
         image: What servers run.
         control: The proxy between hub and engine.
         stock: Whether it is JupyterHub with the bare DockerSpawner.
-        extra: More text of the hub's configuration.
+        keeps: Whether containers stay when servers stop; those that have ended are no leaks then.
     """
 
     def __init__(
@@ -51,15 +51,16 @@ class DockerSubject:
         control: Control,
         *,
         stock: bool = False,
-        extra: str = "",
+        keeps: bool = False,
     ) -> None:
         self._engine = engine
         self.made = DockerHub(engine, image, control.url)
         self.hub = self.made.hub
         self.folder = self.hub.folder / "kills"
         self.folder.mkdir()
-        common = _COMMON.format(folder=str(self.folder), url=control.url)
-        self.made.configure(STOCK if stock else OURS, extra=common + extra)
+        self._keeps = keeps
+        common = _COMMON.format(folder=str(self.folder), url=control.url, remove=not keeps)
+        self.made.configure(STOCK if stock else OURS, extra=common)
 
     # --- the hub ---------------------------------------------------------------------------------
 
@@ -142,6 +143,8 @@ class DockerSubject:
             user = each["Names"][0].lstrip("/").removeprefix(f"{self.made.prefix}-")
             # What was made and does not run is no healthy server, and is left over all the same.
             state = "" if each["State"] == "running" else f" {each['State']}"
+            if state and self._keeps:
+                continue
             found.setdefault(user, set()).add(each["Id"] + state)
         return {user: frozenset(each) for user, each in found.items()}
 

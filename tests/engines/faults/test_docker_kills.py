@@ -66,8 +66,10 @@ def test_hubs_that_die(hub: tuple[str, DockerSubject]) -> None:
             for doing, patterns in SAMPLE.items()
             for outcome in cycles(subject, side, doing, patterns)
         ]
-        assert known.unexpected("docker", outcomes, known.load(KNOWN_FAILURES)) == []
+        found = known.unexpected("docker", outcomes, known.load(KNOWN_FAILURES))
+        assert found == [], outcomes
     else:
         outcomes = cycles(subject, side, Doing.START, KNOWN)
         broken = {name for each in outcomes for name in each.failures}
-        assert {"leaked", "tokens"} <= broken, "the harness does not bite"
+        # Not leaked: the bare spawner finds a container again by its name.
+        assert "tokens" in broken, "the harness does not bite"

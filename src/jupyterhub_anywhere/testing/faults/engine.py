@@ -16,6 +16,8 @@ from jupyterhub_anywhere.testing.faults.run import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jupyterhub_anywhere.testing.faults.run import Before, Subject
 
 # Calls that matter for what a hub does: method and path, for `Rule`.
@@ -173,3 +175,47 @@ class Breaks:
         if self._subject.told(user).ready:
             self._subject.ask_stop(user)
         self._subject.clear(user)
+
+
+def engine_dies(
+    subject: Subject,
+    end: Callable[[], None],
+    begin: Callable[[], None],
+    *,
+    live: bool,
+    seconds: float = 30.0,
+) -> Outcome:
+    """End an engine under a hub that runs, let it come back, and judge.
+
+    Args:
+        subject: The hub, which runs.
+        end: Ends the engine.
+        begin: Starts it again, and returns when it answers.
+        live: Whether its servers go on without it; else all of them are to be known as ended.
+        seconds: How long the hub may take to put things right once the engine is back.
+    """
+    user = "outlived"
+    before = ready_bystander(subject)
+    running = settled(subject, user)
+    before.files[user] = subject.files(user)
+    users = [user, *before.healthy]
+    if live:
+        before.healthy[user] = running
+    end()
+    try:
+        # Long enough for the hub to ask in vain.
+        wait(lambda: not subject.told(user).ready, _PATIENCE / 3)
+    finally:
+        begin()
+    if not live:
+        wait(lambda: not any(subject.told(each).ready for each in users), seconds)
+    outcome = judge(subject, users, before, seconds, healthy=live)
+    for each in users:
+        subject.clear(each)
+    return replace(outcome, fault=_ENDS[live], doing=str(Doing.RUN))
+
+
+_ENDS: Final = {
+    True: "the engine is killed, and servers outlive it",
+    False: "the engine is killed, and servers end with it",
+}

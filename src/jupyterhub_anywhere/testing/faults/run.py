@@ -24,6 +24,8 @@ _REACH: Final = 30.0
 # Looks in a row at which all is well, and seconds between them.
 _LOOKS: Final = 2
 _PAUSE: Final = 0.5
+# Seconds that a hub may wait for anything before that counts as broken.
+_PENDING: Final = 60.0
 BYSTANDER: Final = "bystander"
 
 
@@ -210,15 +212,21 @@ def look(subject: Subject, users: Iterable[str], before: Before, *, healthy: boo
 def judge(
     subject: Subject, users: Sequence[str], before: Before, seconds: float, *, healthy: bool = True
 ) -> Outcome:
-    """Look until all is well twice in a row, at most so long; the last look counts."""
+    """Look until all is well twice in a row, at most so long; the last look counts.
+
+    What the hub still waits for is neither well nor broken: its own deadlines end that.
+    """
     end = time.monotonic() + seconds
+    longest = end + _PENDING
     well = 0
     while True:
         outcome = look(subject, users, before, healthy=healthy)
         pending = outcome.hub_up and any(subject.told(user).pending for user in users)
         well = 0 if outcome.failures or pending else well + 1
-        if well >= _LOOKS or time.monotonic() > end:
+        if well >= _LOOKS or time.monotonic() > (longest if pending else end):
             return outcome
+        if pending:
+            end = max(end, time.monotonic() + seconds)
         time.sleep(_PAUSE)
 
 
