@@ -7,7 +7,7 @@ long as the hub's database or the ledger is new.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.ledger.hubside import ServerToken
     from jupyterhub_anywhere.ledger.lease import Lease
     from jupyterhub_anywhere.ledger.states import Cause, State
+
+# The cause of a lease that was made for what is to go; its resource may have an older label.
+REAP: Final = "reap"
 
 
 @dataclass(frozen=True, slots=True)

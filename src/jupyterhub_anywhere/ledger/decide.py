@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.core.observation import Phase
-from jupyterhub_anywhere.ledger.actions import End, Move, Note
+from jupyterhub_anywhere.ledger.actions import REAP, End, Move, Note
 from jupyterhub_anywhere.ledger.lease import Seen
 from jupyterhub_anywhere.ledger.sights import Doubt
 from jupyterhub_anywhere.ledger.states import Cause, State
@@ -151,7 +151,11 @@ def _stopping(view: View, lease: Lease, decision: Decision) -> None:
         return
     found, seen = view.resource(lease), view.observation(lease)
     keeps = (lease.keeps or (found is not None and found.keep)) and not lease.forever
-    if found is None and seen.phase is Phase.GONE:
+    if found is not None and not _is_its_own(view, found, lease):
+        # Its own is gone, or was never made; the other one is looked at as what it is.
+        doubt = Doubt("replaced", view.target, lease.id)
+        decision.doubt(view, doubt, view.policy.settle, Move(lease, Cause.PROVE_GONE))
+    elif found is None and seen.phase is Phase.GONE:
         # Of what cannot be listed nobody says whether the files went, so they count as kept.
         rests = keeps and view.sweep is None
         _end_of(view, lease, decision, Cause.REST if rests else Cause.PROVE_GONE)
@@ -188,7 +192,7 @@ def _prove(view: View, lease: Lease, decision: Decision, text: str) -> None:
 
 def _is_its_own(view: View, found: Resource, lease: Lease) -> bool:
     """Whether the label fits. Older resources have none; what keeps files may have an older one."""
-    if found.lease in {"", lease.id}:
+    if found.lease in {"", lease.id} or lease.cause == REAP:
         return True
     return found.keep and lease.keeps and found.lease not in view.ids
 

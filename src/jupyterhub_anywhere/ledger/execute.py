@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from jupyterhub_anywhere.ledger.actions import (
+    REAP,
     Action,
     Adopt,
     Drop,
@@ -164,9 +165,7 @@ class Executor:
         """
         log.warning("%s at %s is nobody's, and is to end", resource.name, target)
         forever = files or not resource.keep
-        return await self._add(
-            self._lease(target, resource, State.STOPPING, "reap", forever=forever)
-        )
+        return await self._add(self._lease(target, resource, State.STOPPING, REAP, forever=forever))
 
     async def _add(self, lease: Lease) -> Lease:
         try:
@@ -178,6 +177,7 @@ class Executor:
     def _lease(
         self, target: str, resource: Resource, state: State, cause: str, **changes: Any
     ) -> Lease:
+        engine = resource.handle.get("engine")
         fields: dict[str, Any] = {
             "id": resource.lease or new_id(),
             "hub": self._ledger.hub,
@@ -187,6 +187,7 @@ class Executor:
             "name": resource.name,
             "state": state,
             "keeps": resource.keep,
+            "child": {"engine": engine} if engine else {},
             "steps": {state: self._clock.now()},
             "cause": cause,
         }

@@ -235,6 +235,16 @@ def test_nothing_is_removed_whose_name_another_lease_makes_use_of() -> None:
     assert decide_leases(found).actions == []
 
 
+def test_what_has_its_name_under_another_label_is_not_removed_for_it() -> None:
+    stop = lease(State.STOPPING)
+    found = view(stop, listed=(thing(lease="b2"),), seen=RUNS)
+    assert decide_leases(found).actions == []
+    assert causes(replace(found, **old("replaced", "a1"))) == [Cause.PROVE_GONE]
+    reaped = replace(stop, cause="reap")
+    again = view(reaped, listed=(thing(lease="b2"),), seen=RUNS)
+    assert [type(each) for each in decide_leases(again).actions] == [End]
+
+
 def test_what_is_kept_is_left_alone_and_stopped_when_it_runs_for_long() -> None:
     kept, resting = lease(State.KEPT, keeps=True), thing(keep=True, alive=False)
     assert decide_leases(view(kept, listed=(resting,), seen=GONE, server=None)).actions == []
