@@ -1,0 +1,161 @@
+"""The ledger in a real hub: what is held is known, and what is lost is found, without a guess."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from tests.hub.harness import wait_for
+from tests.hub.process_site import STUB, running
+
+from jupyterhub_anywhere.targets.process.labels import labels_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.hub.conftest import MakeHub
+    from tests.hub.harness import Hub
+
+GRACE = 3.0
+
+
+@pytest.fixture
+def hub(make_hub: MakeHub) -> Hub:
+    hub = make_hub(arguments=["--share-account"])
+    program = hub.folder / "stub.py"
+    program.write_text(STUB.read_text())
+    program.chmod(0o644)
+    spawner = {"cmd": [sys.executable, str(program)], "poll_interval": 1}
+    hub.write_site(
+        {
+            "hub": {"ledger": {"every": "1s", "grace": f"{GRACE:g}s"}},
+            "targets": {"here": {"kind": "process", "spawner": spawner}},
+        }
+    )
+    return hub
+
+
+@pytest.fixture
+def stray(hub: Hub) -> Iterator[Any]:
+    """Makes processes with the hub's label that no lease is of."""
+    made: list[subprocess.Popen[bytes]] = []
+
+    def make(name: str = "stray", user: str = "eve") -> subprocess.Popen[bytes]:
+        labels = labels_of(hub.id, name, user, "")
+        sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+        made.append(subprocess.Popen(sleep, env={**os.environ, **labels}))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.kill()
+        each.wait()
+
+
+def servers(hub: Hub) -> dict[str, str]:
+    """User to state, by the ledger."""
+    found = hub.api("GET", "anywhere/leases")
+    found.raise_for_status()
+    return {each["user"]: each["state"] for each in found.json()["servers"]}
+
+
+def leaks(hub: Hub) -> tuple[int, str]:
+    done = hub.run("leaks")
+    return done.returncode, done.stdout + done.stderr
+
+
+def settled(hub: Hub) -> bool:
+    with suppress(httpx.HTTPError):
+        return hub.api("GET", "anywhere/leases").json()["hold"] == ""
+    return False
+
+
+def test_a_lease_lives_as_long_as_its_server(hub: Hub) -> None:
+    hub.start()
+    hub.start_server("ann")
+    assert servers(hub) == {"ann": "running"}
+    assert "ann" in hub.run("status").stdout
+    assert leaks(hub)[0] == 0, leaks(hub)
+    hub.stop_server("ann")
+    wait_for(lambda: servers(hub) == {}, what="a proven end")
+    history = json.loads(hub.run("ledger", "history", "--json").stdout)
+    assert "ann" in json.dumps(history)
+    metrics = hub.api("GET", "metrics").text
+    assert 'jupyterhub_anywhere_stop_duration_seconds_count{target="here"} 1.0' in metrics
+    assert 'jupyterhub_anywhere_spawn_duration_seconds_count{target="here"} 1.0' in metrics
+
+
+def test_what_nobody_asked_for_goes_after_a_time_of_grace(hub: Hub, stray: Any) -> None:
+    hub.start()
+    wait_for(lambda: settled(hub), what="an end of the hold of a new ledger")
+    began = time.monotonic()
+    process = stray()
+    code, said = leaks(hub)
+    assert process.poll() is None, "removed at first sight"
+    wait_for(lambda: leaks(hub)[0] == 1 or process.poll() is not None, what="a leak that is told")
+    process.wait(timeout=60)
+    assert time.monotonic() - began >= GRACE, (code, said)
+    wait_for(lambda: leaks(hub)[0] == 0, what="an end of all leaks")
+    assert 'jupyterhub_anywhere_reaped_total{target="here"} 1.0' in hub.api("GET", "metrics").text
+
+
+def test_a_server_goes_on_without_its_lease_and_is_adopted(hub: Hub, stray: Any) -> None:
+    hub.start()
+    hub.start_server("ann")
+    hub.kill()
+    before = {each.process.pid for each in running(hub)}
+    for file in hub.state.hub.glob("ledger.sqlite*"):
+        file.unlink()
+    process = stray()
+    hub.start()
+    wait_for(lambda: servers(hub).get("ann") == "running", what="the adoption of a server")
+    time.sleep(GRACE + 3)
+    assert process.poll() is None, "a new ledger removed what it did not know"
+    assert before <= {each.process.pid for each in running(hub)}
+    code, said = leaks(hub)
+    assert code == 1
+    assert "stray" in said
+    assert hub.run("leaks", "--clean", "--yes").returncode in {0, 1}
+    process.wait(timeout=60)
+    assert hub.server("ann") is not None
+
+
+def test_a_new_database_of_the_hub_stops_nothing(hub: Hub) -> None:
+    hub.start()
+    hub.start_server("ann")
+    hub.kill()
+    before = {each.process.pid for each in running(hub)}
+    for file in hub.state.hub.glob("jupyterhub.sqlite*"):
+        file.unlink()
+    hub.start()
+    time.sleep(GRACE + 4)
+    assert before <= {each.process.pid for each in running(hub)}
+    code, said = leaks(hub)
+    assert code == 1
+    assert "ann" in said
+
+
+def test_a_server_that_died_with_its_hub_leaves_no_token(hub: Hub) -> None:
+    hub.start()
+    hub.start_server("ann")
+    about = json.loads(next(hub.state.homes.glob("**/stub.json"), hub.folder / "x").read_text())
+    token = about["env"]["JUPYTERHUB_API_TOKEN"]
+    hub.kill()
+    for each in running(hub):
+        each.process.send(9)  # type: ignore[arg-type]  # a signal's number
+    hub.start()
+    wait_for(lambda: servers(hub) == {}, what="a proven end")
+    wait_for(lambda: not (hub.server("ann") or {}).get("ready"), what="a hub that knows it")
+    headers = {"Authorization": f"token {token}"}
+
+    def refused() -> bool:
+        return httpx.get(f"{hub.url}hub/api/user", headers=headers).status_code == 403
+
+    wait_for(refused, what="an end of the token")
