@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
-from jupyterhub_anywhere.testing.faults import known, run
-from jupyterhub_anywhere.testing.faults.engine import FAULTS, READ_ONLY, Breaks, named
+from jupyterhub_anywhere.testing.faults import engine, known, run, servers
+from jupyterhub_anywhere.testing.faults.engine import FAULTS, READ_ONLY, Breaks, engine_dies, named
 from jupyterhub_anywhere.testing.faults.kills import DIED, PLACES, Plan
 from jupyterhub_anywhere.testing.faults.rules import Action, Rule
 from jupyterhub_anywhere.testing.faults.run import (
@@ -24,6 +25,7 @@ from jupyterhub_anywhere.testing.faults.run import (
     look,
     pick,
 )
+from jupyterhub_anywhere.testing.faults.servers import Harm, Harms
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +48,7 @@ class World:
     made: int = 0
     rules_now: tuple[Rule, ...] = ()
     lost_files: set[str] = field(default_factory=set)
+    signals: list[signal.Signals] = field(default_factory=list)
 
     def boot(self) -> None:
         if "down" in self.sins:
@@ -124,12 +127,23 @@ class World:
     def rules(self, *rules: Rule) -> None:
         self.rules_now = rules
 
+    def signal(self, user: str, number: signal.Signals) -> None:
+        self.signals.append(number)
+        if number is signal.SIGKILL:
+            self.here.pop(user)
+            self.known[user] = Told(tokens=1 if "token" in self.sins else 0)
+        if number is signal.SIGSTOP and "impatient" in self.sins:
+            self.here.pop(user)
+            self.known[user] = Told()
+
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No real time passes where something is waited for in vain."""
     monkeypatch.setattr(run, "_REACH", 0.1)
     monkeypatch.setattr(run, "_PAUSE", 0.01)
+    monkeypatch.setattr(engine, "_PATIENCE", 0.1)
+    monkeypatch.setattr(servers, "_NOTICE", 0.1)
 
 
 @pytest.fixture
@@ -239,6 +253,56 @@ def test_faults_meet_the_calls_that_matter() -> None:
     (rule,) = named("one list is empty").rules(Doing.START)
     assert rule.meets("GET", "/containers/json?all=1")
     assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+
+
+def test_an_engine_that_dies_ends_servers_or_does_not(world: World) -> None:
+    calls: list[str] = []
+
+    def end() -> None:
+        calls.append("end")
+
+    def begin() -> None:
+        calls.append("begin")
+
+    live = engine_dies(world, end, begin, live=True, seconds=0.1)
+    assert live.failures == ()
+    assert calls == ["end", "begin"]
+    assert world.here == {}
+
+    def all_ended() -> None:
+        world.here.clear()
+        world.known = {user: Told() for user in world.known}
+
+    ended = engine_dies(world, all_ended, begin, live=False, seconds=0.1)
+    assert ended.failures == ()
+    assert ended.fault != live.fault
+    lost = engine_dies(world, all_ended, begin, live=True, seconds=0.1)
+    assert lost.failures == ("lost",)
+
+
+# --- harmed servers ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("doing", [Doing.RUN, Doing.RESTART])
+def test_a_server_that_is_killed(world: World, doing: Doing) -> None:
+    assert Harms(world, seconds=0.1).cycle(doing, Harm.KILLED).failures == ()
+    world.sins.add("token")
+    assert Harms(world, seconds=0.1, name="b").cycle(doing, Harm.KILLED).failures == ("tokens",)
+
+
+def test_a_server_that_stands_still_has_to_go_on(world: World) -> None:
+    assert Harms(world, seconds=0.1).cycle(Doing.RESTART, Harm.FROZEN).failures == ()
+    assert world.signals == [signal.SIGSTOP, signal.SIGCONT]
+    world.sins.add("impatient")
+    outcome = Harms(world, seconds=0.1, name="b").cycle(Doing.RESTART, Harm.FROZEN)
+    assert outcome.failures == ("lost",)
+    assert world.signals[2:] == [signal.SIGSTOP], "nobody is there to be woken up"
+
+
+def test_a_hub_that_does_not_come_back_after_a_harm(world: World) -> None:
+    harms = Harms(world, seconds=0.1)
+    world.sins.add("down")
+    assert harms.cycle(Doing.RESTART, Harm.KILLED).failures == ("hub_up",)
 
 
 # --- known failures ------------------------------------------------------------------------------

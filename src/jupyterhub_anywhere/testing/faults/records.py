@@ -44,7 +44,19 @@ the bare spawner of the same back end, as the control: a harness that finds noth
 bite.
 
 A cell says how many of the cases went well, and what did not. Somebody whose server has nothing to
-do with the fault is there in each case; that server counts as well.
+do with the fault is there in each case; that server counts as well. A hub is killed at each place
+that it comes by: where a task is suspended or goes on, and before and after each call that leaves
+the process.
+
+To renew it, with every fault in place of the few that are always made:
+
+```sh
+export ANYWHERE_KILLS=all ANYWHERE_FAULTS_RECORD=/tmp/faults.jsonl
+pytest tests/hub/test_kills_process.py tests/hub/test_kills_servers.py
+sudo -E make test-engines ARGS=tests/engines/faults
+python -m jupyterhub_anywhere.testing faults /tmp/faults.jsonl \\
+    --records docs/faults.jsonl --write docs/faults.md
+```
 """
 
 
