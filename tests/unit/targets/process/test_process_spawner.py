@@ -200,10 +200,12 @@ async def test_the_inventory_ends_a_server_gently_and_whole(stage: Stage) -> Non
         .replace("import os,", "import os, signal, subprocess,")
         .replace("with", "subprocess.Popen(['sleep', '600'], start_new_session=True)\n    with")
     )
+    spawner.anywhere_lease = "0123456789abcdef0123"
     await spawner.start()
     await until(lambda: "up" in stage.log(spawner))
     inventory = ProcessInventory(stage.hub_id)
     (resource,) = await inventory.owned()
+    assert (resource.lease, resource.alive, resource.keep) == (spawner.anywhere_lease, True, False)
     assert (resource.name, resource.user, resource.detail) == (
         spawner.resource,
         "ann",
