@@ -161,6 +161,11 @@ class Story:
             event["usual"] = _rounded(self._usual)
         return event
 
+    @property
+    def latest(self) -> dict[str, Any] | None:
+        """The event of the present stage; None before the first. For pages without a script."""
+        return self._event(len(self._steps) - 1) if self._steps else None
+
     def ready_event(self) -> dict[str, Any]:
         """The event of a server that is ready, for whoever tells that."""
         now = self._clock.elapsed()

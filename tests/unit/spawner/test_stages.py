@@ -67,6 +67,8 @@ async def test_stages_are_told_as_they_happen_and_again_to_who_comes_late() -> N
     story.enter(Stage.STARTING)
     await settle()
     assert stages(early) == ["queued", "queued", "preparing", "starting"]
+    assert story.latest is not None
+    assert story.latest["stage"] == "starting"
     late, second = looked_at(story)
     clock.seconds += 1
     await settle()
@@ -85,6 +87,7 @@ async def test_stages_are_told_as_they_happen_and_again_to_who_comes_late() -> N
 
 async def test_after_its_end_a_story_tells_what_it_has_and_no_more() -> None:
     story = Story(Clock())
+    assert story.latest is None
     story.enter(Stage.PREPARING)
     story.end()
     story.enter(Stage.STARTING)

@@ -15,7 +15,10 @@
     else element.textContent = event.message;
   };
 
-  const advance = (percent) => {
+  // Stages and the spawner's own events know nothing of each other's share: the bar only grows.
+  let reached = 0;
+  const advance = (told) => {
+    const percent = (reached = Math.max(reached, told));
     bar.setAttribute("aria-valuenow", String(percent));
     bar.firstElementChild.style.width = `${percent}%`;
   };
@@ -25,9 +28,51 @@
     fill(entry, event);
     part("progress-log").append(entry);
     part("progress-details").hidden = false;
+    return entry;
+  };
+
+  const duration = (seconds) => {
+    const whole = Math.max(Math.round(seconds), 0);
+    return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  };
+
+  // A stage is told again with each new place in the line: it has one entry.
+  let stage = null;
+  const enter = (event) => {
+    if (stage?.event.stage === event.stage) {
+      fill(stage.entry, event);
+    } else {
+      if (stage) {
+        const taken = duration(event.after - stage.event.after);
+        stage.entry.textContent = `${stage.event.message} – ${taken}`;
+      }
+      stage = { entry: log(event) };
+    }
+    stage.event = event;
+    stage.at = Date.now();
+    fill(part("anywhere-stage"), event);
+    tick();
+  };
+
+  // Outside of what screen readers announce: it changes each second.
+  const tick = () => {
+    if (!stage) return;
+    const since = (Date.now() - stage.at) / 1000;
+    const soFar = `${duration(stage.event.total + since)} so far`;
+    const usual = stage.event.usual;
+    const queued = stage.event.stage === "queued" ? "once it has its turn, " : "";
+    part("anywhere-time").textContent =
+      usual === undefined ? soFar : `${soFar}; ${queued}it usually takes about ${duration(usual)}`;
+  };
+  const ticking = window.setInterval(tick, 1000);
+  const endTime = () => {
+    window.clearInterval(ticking);
+    stage = null;
+    part("anywhere-stage").textContent = part("anywhere-time").textContent = "";
   };
 
   const fail = (event) => {
+    endTime();
     const box = part("anywhere-failed");
     fill(box, event);
     box.hidden = false;
@@ -43,7 +88,9 @@
   events.onmessage = (message) => {
     const event = JSON.parse(message.data);
     if (event.progress !== undefined) advance(event.progress);
-    if (event.message !== undefined || event.html_message !== undefined) {
+    if (event.stage !== undefined && event.after !== undefined) {
+      enter(event);
+    } else if (event.message !== undefined || event.html_message !== undefined) {
       fill(part("progress-message"), event);
       log(event);
     }
@@ -69,6 +116,7 @@
     stop.textContent = "Stopping…";
     // While the hub cleans up, its events say that the server is ready.
     events.close();
+    endTime();
     let problem = "";
     try {
       const answer = await fetch(page.dataset.serverUrl, {
