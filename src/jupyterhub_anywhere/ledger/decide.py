@@ -79,6 +79,8 @@ def _starting(view: View, lease: Lease, decision: Decision) -> None:
     fail = {"error": "its hub died during its start", "tries": 0, "due": None}
     if found is not None and found.alive is False and seen.phase is not Phase.GONE:
         return  # That list is older than the start.
+    if found is not None and _is_elsewhere(found, lease):
+        return
     ended = found is not None and (found.alive is False or not _is_its_own(view, found, lease))
     if ended or seen.phase is Phase.GONE:
         decision.actions.append(Move(lease, Cause.FAIL, fail, _LOST_HALFWAY))
@@ -132,7 +134,11 @@ def _ended(view: View, lease: Lease, found: Resource | None, decision: Decision)
 
 
 def _replaced(view: View, lease: Lease, found: Resource, decision: Decision) -> None:
-    """Its name is another's, so it has none of its own any more."""
+    """Its name is another's, so it has none of its own any more; if it is the same engine."""
+    if _is_elsewhere(found, lease):
+        if lease.state is State.RUNNING:
+            decision.actions.append(Move(lease, Cause.LOSE_SIGHT, _seen(view, lease), _UNKNOWN))
+        return
     if found.keep or found.lease in view.ids:
         error = f"its name is that of lease {found.lease}"
         if lease.error != error:
@@ -154,7 +160,8 @@ def _stopping(view: View, lease: Lease, decision: Decision) -> None:
     if found is not None and not _is_its_own(view, found, lease):
         # Its own is gone, or was never made; the other one is looked at as what it is.
         doubt = Doubt("replaced", view.target, lease.id)
-        decision.doubt(view, doubt, view.policy.settle, Move(lease, Cause.PROVE_GONE))
+        if not _is_elsewhere(found, lease):
+            decision.doubt(view, doubt, view.policy.settle, Move(lease, Cause.PROVE_GONE))
     elif found is None and seen.phase is Phase.GONE:
         # Of what cannot be listed nobody says whether the files went, so they count as kept.
         rests = keeps and view.sweep is None
@@ -195,6 +202,12 @@ def _is_its_own(view: View, found: Resource, lease: Lease) -> bool:
     if found.lease in {"", lease.id} or lease.cause == REAP:
         return True
     return found.keep and lease.keeps and found.lease not in view.ids
+
+
+def _is_elsewhere(found: Resource, lease: Lease) -> bool:
+    """Whether another engine answers than the one that it was made at."""
+    home, engine = lease.child.get("engine"), found.handle.get("engine")
+    return bool(home and engine) and home != engine
 
 
 def _is_due(view: View, lease: Lease) -> bool:

@@ -193,6 +193,19 @@ def test_a_name_that_another_ended_leases_resource_has_is_not_its_own_for_long()
     assert causes(replace(found, **old("replaced", "a1"))) == [Cause.END]
 
 
+def test_what_has_its_name_at_another_engine_says_nothing_of_it() -> None:
+    other = thing(lease="b2", handle={"engine": "two"})
+    aged = old("replaced", "a1")
+    for state, expected in (
+        (State.RUNNING, [Cause.LOSE_SIGHT]),
+        (State.UNKNOWN, []),
+        (State.STARTING, []),
+        (State.STOPPING, []),
+    ):
+        mine = lease(state, child={"engine": "one"})
+        assert causes(view(mine, listed=(other,), seen=RUNS, **aged)) == expected
+
+
 # --- what is to go ------------------------------------------------------------------------------
 
 

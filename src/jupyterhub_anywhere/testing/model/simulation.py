@@ -324,7 +324,7 @@ class Simulation:
     def _answer(self) -> None:
         """A person has everything removed that is left, and ends the hold."""
         leases = self.active()
-        names = {each.name for each in leases}
+        names = {(each.target, each.name) for each in leases}
         unserved = {
             (each.target, each.name)
             for each in leases
@@ -334,7 +334,7 @@ class Simulation:
             (name, thing.name)
             for name, engine in self.engines.items()
             for thing in engine.things.values()
-            if thing.hub == HUB and thing.name not in names
+            if thing.hub == HUB and (name, thing.name) not in names
         }
         self.named |= {name for _, name in unserved | strays}
         self._await(self.reconciler.clean(unserved | strays))
@@ -367,11 +367,13 @@ class Simulation:
 
     def _compare_things(self) -> list[str]:
         wrong = []
+        near = {each.id for each in self._reachable()}
+        lost = {(each.target, each.name) for each in self.active() if each.id not in near}
         leases = {(each.target, each.name): each for each in self._reachable()}
         for name, engine in self.engines.items():
             for thing in engine.things.values():
                 lease = leases.pop((name, thing.name), None)
-                if thing.hub != HUB:
+                if thing.hub != HUB or (name, thing.name) in lost:
                     continue
                 if lease is None:
                     # What keeps files is listed, and left alone.
