@@ -16,6 +16,7 @@ def test_every_secret_stands_in_the_folder_that_is_closed() -> None:
     paths = StatePaths(Path("/state"))
     closed = (
         paths.database,
+        paths.ledger,
         paths.cookie_secret,
         paths.passwords,
         paths.proxy,
