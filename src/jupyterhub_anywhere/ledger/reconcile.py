@@ -227,6 +227,9 @@ class Reconciler:
         # What keeps files is never removed by itself, so it is in no danger.
         found = [each for name in latest for each in self._lookout.strays(name, look)]
         left = sum(not each.keep for each in found) + sum(map(len, self._candidates.values()))
+        # Also of those which nobody can tell of now, and which would be stopped when they are seen.
+        servers = {key for key, known in look.hub.servers.items() if known.active or known.pending}
+        left += sum(each.live and (each.user, each.server) not in servers for each in look.leases)
         await self._hold.quiet(whole=whole, candidates=left)
 
     # --- people ----------------------------------------------------------------------------------

@@ -54,6 +54,7 @@ FOUND = {
 }
 FOUND_WITH_LOSSES = {
     "a start that failed since its name was taken ended what had the name": 327,
+    "a hold ended while nobody could tell of the servers that it protected": 309,
     "adopted servers did not know their engine": 310,
     "another engine's resource of the same name ended a server": 325,
     "a person's answer was asked for what has a lease elsewhere": 322,
