@@ -107,11 +107,11 @@ class Evidence:
         """
         if not self.identified:
             return False
-        return (
-            self.source is None
-            or not (self._known | self._missed) <= resources.keys()
-            or any(home != self.source for home in self._homes.values())
-        )
+        if self.source is None or not (self._known | self._missed) <= resources.keys():
+            return True
+        # One that was made elsewhere and is there: its engine may be back.
+        here = self._homes.keys() & resources.keys()
+        return any(self._homes[name] != self.source for name in here)
 
     def fail(self, began: Moment, reason: str, *, asked: bool = True) -> None:
         """A list failed, or was not even asked for.

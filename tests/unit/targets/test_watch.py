@@ -441,14 +441,31 @@ def test_another_engine_in_its_place_proves_nothing_of_what_was_there() -> None:
     staged(play)
 
 
+def test_what_nobody_asks_about_any_more_costs_nothing() -> None:
+    async def play(stage: Stage) -> None:
+        stage.engine.make("ann")
+        await stage.round()
+        stage.engine.id, stage.engine.things = "engine-b", {}
+        await stage.round()
+        assert phase(stage) is Phase.UNKNOWN
+        # A person has settled what became of it.
+        await stage.round()
+        before = stage.engine.sources
+        for _ in range(5):
+            await stage.round()
+        assert stage.engine.sources == before
+
+    staged(play)
+
+
 def test_a_lease_knows_its_engine_over_a_restart_of_the_hub() -> None:
     async def play(stage: Stage) -> None:
         stage.watch.made_at("ann", "engine-before")
         stage.watch.made_at("ben", "engine-a")
         stage.watch.made_at("eve", "")
-        for _ in range(4):
+        for _ in range(3):
             await stage.round()
-        assert "made at (engine-before)" in detail(stage)
+            assert "made at (engine-before)" in detail(stage)
         assert phase(stage, "ben") is Phase.GONE
         assert phase(stage, "eve") is Phase.GONE
 
