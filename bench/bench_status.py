@@ -152,15 +152,18 @@ def hub(paths: StatePaths) -> Iterator[None]:
 def measure(paths: StatePaths, what: str) -> bool:
     """Run the command a few times."""
     command = [sys.executable, "-m", "jupyterhub_anywhere.cli.main", "--state", str(paths.root)]
-    times = []
+    times, before = [], os.times()
     for _ in range(RUNS):
         begin = time.perf_counter()
         done = subprocess.run([*command, "status"], capture_output=True, text=True, check=False)
         times.append(time.perf_counter() - begin)
         assert done.stdout.count("user") >= LEASES, done.stderr + done.stdout[:500]
-    median = statistics.median(times)
+    median, after = statistics.median(times), os.times()
+    spent = after.children_user - before.children_user + after.children_system
+    spent = (spent - before.children_system) / RUNS
     met = median <= GOAL_SECONDS
-    spread = f"{min(times):.2f} to {max(times):.2f} s"
+    # On a busy machine the time of the processor tells more than that of the clock.
+    spread = f"{min(times):.2f} to {max(times):.2f} s; {spent:.2f} s of the processor"
     print(f"  {what}: median {median:.2f} s ({spread}): goal (1 s) {'met' if met else 'MISSED'}")
     return met
 

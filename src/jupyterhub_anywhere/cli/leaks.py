@@ -27,12 +27,12 @@ LEAKS: Final = 1
 # A target may take half a minute to list, and as long to remove.
 _SECONDS: Final = 300.0
 _COLOURS: Final = {
-    "resource-without-lease": "yellow",
-    "resource-held": "yellow",
-    "lease-without-resource": "yellow",
-    "deletion-fails": "red",
-    "target-cannot-be-asked": "red",
-    "token-of-no-server": "red",
+    "resource without lease": "yellow",
+    "resource held": "yellow",
+    "lease without resource": "yellow",
+    "deletion fails": "red",
+    "target cannot be asked": "red",
+    "token of no server": "red",
 }
 
 
@@ -141,7 +141,9 @@ def show(report: dict[str, Any]) -> None:
 def _row(each: dict[str, Any]) -> list[str]:
     due = f" At {moment(each['due'])}." if each["due"] else ""
     what = each["key"] or each["what"]
-    return [what, each["kind"], moment(each["since"]), each["cause"], f"{each['cure']}{due}"]
+    # For programs the word; for people one that can be wrapped.
+    kind = each["kind"].replace("-", " ") if is_terminal(sys.stdout) else each["kind"]
+    return [what, kind, moment(each["since"]), each["cause"], f"{each['cure']}{due}"]
 
 
 def _number(things: Sequence[Any], name: str) -> str:
