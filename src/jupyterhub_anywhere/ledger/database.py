@@ -62,6 +62,7 @@ class Database:
         self.file: Path | None = None
         self.made = False
         self._identity: tuple[int, int] | None = None
+        self._started = False
         if parsed.get_backend_name() == "sqlite":
             if parsed.database and parsed.database != ":memory:":
                 self.file = Path(parsed.database).absolute()
@@ -202,8 +203,6 @@ class Database:
             )
         if not found.st_size and self._started:
             raise LedgerError(f"The ledger {self.file} is empty, and it was not.", hint=RESTORE)
-
-    _started = False
 
     def started(self) -> None:
         """From now on an empty file is a damaged one."""
