@@ -70,6 +70,7 @@ class Simulation:
                 keeps=keeps,
                 loop=self.loop,
                 seconds=lambda: self.random.uniform(0.01, 0.6),
+                on_make=self._makes,
                 on_end=self._ends,
             )
             for name, keeps in (("here", False), ("lab", True))
@@ -256,6 +257,11 @@ class Simulation:
             return True
         ran = lease.steps.get(State.RUNNING)
         return ran is None or ran < lease.steps.get(State.STARTING, ran)
+
+    def _makes(self, thing: Thing) -> None:
+        lease = self.ledger.ask("get", thing.lease)
+        if lease is None or lease.state is not State.STARTING:
+            self.broken.append(f"{thing.name} is made, and its lease does not say so")
 
     def _ends(self, engine: Engine, thing: Thing, destroyed: bool) -> None:  # noqa: FBT001 - called by position
         if thing.hub != HUB:

@@ -85,21 +85,24 @@ class Engine:
         keeps: Whether what is stopped stays.
         loop: Time.
         seconds: How long half a call takes.
+        on_make: Told of everything that is about to be made.
         on_end: Told of everything that ends something alive, or destroys what keeps files: the
             thing, whether it is destroyed, and by which verb.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it tells, and to whom
         self,
         name: str,
         *,
         keeps: bool,
         loop: VirtualLoop,
         seconds: Callable[[], float],
+        on_make: Callable[[Thing], None],
         on_end: Callable[[Engine, Thing, bool], None],
     ) -> None:
         self.name, self.keeps = name, keeps
-        self._loop, self._seconds, self._on_end = loop, seconds, on_end
+        self._loop, self._seconds = loop, seconds
+        self._on_make, self._on_end = on_make, on_end
         self.things: dict[str, Thing] = {}
         self.faults = Faults()
         self.id = f"{name}-1"
@@ -155,6 +158,7 @@ class Engine:
         Raises:
             EngineError: It could not be asked, is another one, or the name is taken.
         """
+        self._on_make(thing)
         await self._travel()
         if engine != self.id:
             raise EngineError("another engine answers")
