@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # What we are known not to keep yet; an entry goes when it is kept.
 KNOWN_FAILURES = Path(__file__).with_name("kills_known.json")
+# Two sweeps and the grace have passed within what a test waits.
+LEDGER = {"every": "1s", "grace": "3s"}
 # Which of its hub's servers a process is stands in its environment, whoever started it.
 MARK = "ANYWHERE_KILLED"
 _WATCH = """
@@ -74,7 +76,8 @@ class KilledHub:
     @classmethod
     def ours(cls, config: str = "") -> Self:
         """``anywhere up`` with its built-in target of local processes."""
-        made = cls(Hub(arguments=["--keep-servers", "--share-account"]))
+        site = {"hub": {"ledger": LEDGER}}
+        made = cls(Hub(site=site, arguments=["--keep-servers", "--share-account"]))
         made.hub.write_config(made.watch() + config)
         return made
 

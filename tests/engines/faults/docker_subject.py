@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 from tests.engines.docker_hub import OURS, STOCK, DockerHub
+from tests.hub.kill_hubs import LEDGER
 
 from jupyterhub_anywhere.testing.faults.run import Told
 
@@ -58,6 +59,8 @@ class DockerSubject:
         self.hub = self.made.hub
         self.folder = self.hub.folder / "kills"
         self.folder.mkdir()
+        target = {"kind": "docker", "url": control.url}
+        self.hub.write_site({"targets": {"lab": target}, "hub": {"ledger": LEDGER}})
         self._keeps = keeps
         common = _COMMON.format(folder=str(self.folder), url=control.url, remove=not keeps)
         self.made.configure(STOCK if stock else OURS, extra=common)

@@ -40,7 +40,7 @@ def test_an_engine_that_is_killed_and_comes_back(
 ) -> None:
     folder = engine_room / "dies"
     folder.mkdir(exist_ok=True)
-    outcomes = {}
+    outcomes, logs = {}, {}
     for side in (OURS, STOCK):
         with ExitStack() as stack:
             control = stack.enter_context(fault_proxy(mortal.socket, folder))
@@ -48,9 +48,10 @@ def test_an_engine_that_is_killed_and_comes_back(
             stack.callback(subject.close)
             subject.boot()
             outcome = engine_dies(subject, mortal.kill, mortal.start, live=mortal.live_restore)
+            logs[side] = subject.hub.logs(80)
         outcomes[side] = outcome
         if RECORD:
             keep(Path(RECORD), Record(side, "docker", outcome.fault, outcome))
 
     found = known.unexpected("docker", [outcomes[OURS]], known.load(KNOWN_FAILURES))
-    assert found == []
+    assert found == [], (outcomes, logs[OURS])

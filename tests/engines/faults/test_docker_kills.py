@@ -49,7 +49,7 @@ def hub(
 
 
 def cycles(hub: DockerSubject, side: str, doing: Doing, patterns: Sequence[str]) -> list[Outcome]:
-    kills = Kills(hub, seconds=8, name=f"{doing}")
+    kills = Kills(hub, name=f"{doing}")
     found = kills.places(doing)
     outcomes = [kills.cycle(doing, place) for place in (found if ALL else pick(found, *patterns))]
     for outcome in outcomes if RECORD else ():

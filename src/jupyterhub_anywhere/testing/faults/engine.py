@@ -115,7 +115,7 @@ class Breaks:
     """
 
     def __init__(
-        self, subject: Subject, engine: Broken, *, seconds: float = 8.0, name: str = "broken"
+        self, subject: Subject, engine: Broken, *, seconds: float = 12.0, name: str = "broken"
     ) -> None:
         self._subject, self._engine = subject, engine
         self._seconds, self._name = seconds, name

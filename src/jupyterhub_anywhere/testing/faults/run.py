@@ -260,7 +260,7 @@ class Kills:
         name: What users' names begin with.
     """
 
-    def __init__(self, subject: Subject, *, seconds: float = 6.0, name: str = "user") -> None:
+    def __init__(self, subject: Subject, *, seconds: float = 12.0, name: str = "user") -> None:
         self._subject, self._seconds, self._name = subject, seconds, name
         self._cycles = 0
 

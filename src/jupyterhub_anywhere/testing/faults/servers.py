@@ -56,7 +56,7 @@ class Harms:
         name: What users' names begin with.
     """
 
-    def __init__(self, subject: Harmful, *, seconds: float = 8.0, name: str = "harmed") -> None:
+    def __init__(self, subject: Harmful, *, seconds: float = 12.0, name: str = "harmed") -> None:
         self._subject, self._seconds, self._name = subject, seconds, name
         self._cycles = 0
 
