@@ -1,0 +1,147 @@
+"""500 starts at once: how many are refused or fail, and how many servers a second come up.
+
+One hub with the bare spawner and one with ours, in turn and each alone on the machine, with the
+same proxy and the same kind of database. The server is a stub in the hub, so all of the time is the
+hub's. The bare hub's limit of simultaneous starts is lifted: with it, it refuses most of them,
+which the last lines show.
+
+Goal: none refused, none failed, and a rate of at least the bare hub's.
+
+``--short`` starts 40 at once, to see that it works.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from tests.hub.harness import SOURCES, Hub
+
+MANY, SHORT = 500, 40
+ROUNDS = 3
+# Seconds for all of them.
+PATIENCE = 600.0
+# Of the rate: what two runs of one and the same hub differ in.
+NOISE = 0.05
+HERE = Path(__file__).parent
+
+COMMON = """
+c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0}
+c.StubSpawner.record = "/dev/null"
+"""
+BARE = """
+from stub import StubSpawner
+c.JupyterHub.spawner_class = StubSpawner
+"""
+UNLIMITED = "c.JupyterHub.concurrent_spawn_limit = 0\n"
+OURS = """
+from jupyterhub_anywhere import setup
+setup(c, FILE, state=STATE)
+"""
+SITE = {"targets": {"lab": {"kind": "custom", "class": "stub.StubSpawner"}}}
+KINDS = {"bare": BARE + UNLIMITED, "ours": OURS}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What became of the starts.
+
+    Attributes:
+        refused: Answered with 4xx.
+        failed: Answered with 5xx, or accepted and never ready.
+        ready: Servers that came up.
+        seconds: From the first request until all were ready.
+    """
+
+    refused: int
+    failed: int
+    ready: int
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Servers a second."""
+        return self.ready / self.seconds if self.seconds else 0.0
+
+
+def measure(config: str, number: int) -> Figures:
+    """Start so many servers at once in a new hub, and end it."""
+    hub = Hub(mode="plain", site=SITE, environment={"PYTHONPATH": f"{SOURCES}:{HERE}"})
+    try:
+        head = f"FILE = {str(hub.file)!r}\nSTATE = {str(hub.state.root)!r}\n"
+        hub.write_config(head + config + COMMON)
+        hub.start()
+        users = [f"user{each}" for each in range(number)]
+        hub.api("POST", "users", json={"usernames": users}, timeout=PATIENCE).raise_for_status()
+        return asyncio.run(_start_all(hub, users))
+    finally:
+        hub.close()
+
+
+async def _start_all(hub: Hub, users: list[str]) -> Figures:
+    limits = httpx.Limits(max_connections=100)
+    headers = {"Authorization": f"token {hub.token}"}
+    async with httpx.AsyncClient(
+        base_url=f"{hub.url}hub/api/", headers=headers, timeout=PATIENCE, limits=limits
+    ) as client:
+        begin = time.perf_counter()
+        answers = await asyncio.gather(*(client.post(f"users/{user}/server") for user in users))
+        codes = [answer.status_code for answer in answers]
+        accepted = sum(code in {201, 202} for code in codes)
+        ready = await _wait(client, accepted)
+        seconds = time.perf_counter() - begin
+    refused = sum(400 <= code < 500 for code in codes)
+    return Figures(refused, len(users) - refused - ready, ready, seconds)
+
+
+async def _wait(client: httpx.AsyncClient, accepted: int) -> int:
+    """Wait until all that were accepted are ready; returns how many are."""
+    ready, pending = 0, True
+    end = time.monotonic() + PATIENCE
+    while ready < accepted and pending and time.monotonic() < end:
+        await asyncio.sleep(0.25)
+        found = await _users(client)
+        servers = [server for user in found for server in user["servers"].values()]
+        ready = sum(bool(server["ready"]) for server in servers)
+        pending = any(server["pending"] for server in servers)
+    return ready
+
+
+async def _users(client: httpx.AsyncClient) -> list[dict[str, dict[str, dict[str, object]]]]:
+    answer = await client.get("users", params={"state": "active", "limit": 1000})
+    answer.raise_for_status()
+    return list(answer.json())
+
+
+def main(arguments: list[str]) -> int:
+    """Run the rounds, print the figures, and say whether the goal is met."""
+    short = "--short" in arguments
+    number, rounds = (SHORT, 1) if short else (MANY, ROUNDS)
+    found: dict[str, list[Figures]] = {kind: [] for kind in KINDS}
+    for each in range(rounds):
+        for kind in list(KINDS) if each % 2 else list(reversed(KINDS)):
+            found[kind].append(measure(KINDS[kind], number))
+    print(f"{number} starts at once, median of {rounds}")
+    rates = {kind: statistics.median(each.rate for each in found[kind]) for kind in KINDS}
+    for kind, title in (("bare", "bare, its limit lifted"), ("ours", "through Anywhere")):
+        refused = sum(each.refused for each in found[kind])
+        failed = sum(each.failed for each in found[kind])
+        print(f"  {title:<24} {rates[kind]:6.1f} a second, {refused} refused, {failed} failed")
+    stock = measure(BARE, number)
+    print(f"  {'bare, as it comes':<24} {stock.ready} ready, {stock.refused} refused")
+    ratio = rates["ours"] / rates["bare"]
+    whole = all(not each.refused and not each.failed for each in found["ours"])
+    print(f"  none lost: {'met' if whole else 'MISSED'}")
+    print(
+        f"  rate at least the bare hub's: {ratio:.3f} {'met' if ratio >= 1 - NOISE else 'MISSED'}"
+    )
+    return 0 if whole and (short or ratio >= 1 - NOISE) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
