@@ -22,7 +22,7 @@ Key = tuple[str, str]
 
 # How often the targets are looked at for the proof, and seconds between: two lists that are one
 # second apart prove it.
-_LOOKS: Final = 4
+_LOOKS: Final = 8
 _PAUSE: Final = 1.1
 _NOT_THERE: Final = "it is not there any more, or not yet in a list"
 _NO_SERVER: Final = (

@@ -30,7 +30,7 @@ class Policy:
     last_retry: float = 600.0
     jitter: float = 0.2
     bound: float = 60.0
-    patience: float = 60.0
+    patience: float = 5.0
     hands: int = 8
 
     def delay(self, tries: int, chance: Callable[[], float]) -> float:

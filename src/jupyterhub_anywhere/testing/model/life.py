@@ -63,18 +63,18 @@ class Shelf:
         self.hub, self.fresh, self.born = ledger.hub, ledger.fresh, ledger.born
         self._answers: dict[Any, Any] = {}
 
-    def ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
+    def ask(self, verb: str, /, *args: Any, **kwargs: Any) -> Any:
         """Read something; who gets it changes nothing in it."""
-        key = name, args, tuple(sorted(kwargs.items()))
+        key = verb, args, tuple(sorted(kwargs.items()))
         if key not in self._answers:
-            self._answers[key] = getattr(self._ledger, name)(*args, **kwargs)
+            self._answers[key] = getattr(self._ledger, verb)(*args, **kwargs)
         found = self._answers[key]
         return list(found) if isinstance(found, list) else found
 
-    def write(self, name: str, *args: Any, **kwargs: Any) -> Any:
+    def write(self, verb: str, /, *args: Any, **kwargs: Any) -> Any:
         """Write something."""
         self._answers.clear()
-        return getattr(self._ledger, name)(*args, **kwargs)
+        return getattr(self._ledger, verb)(*args, **kwargs)
 
     def close(self) -> None:
         """Close the ledger."""
@@ -110,11 +110,11 @@ class DyingLedger:
         """When it was made."""
         return self._ledger.born
 
-    async def _do(self, name: str, *args: Any, **kwargs: Any) -> Any:
+    async def _do(self, verb: str, /, *args: Any, **kwargs: Any) -> Any:
         self._life.cross()
         await asyncio.sleep(0)
-        do = self._ledger.write if name in _WRITES else self._ledger.ask
-        found = do(name, *args, **kwargs)
+        do = self._ledger.write if verb in _WRITES else self._ledger.ask
+        found = do(verb, *args, **kwargs)
         self._life.cross()
         await asyncio.sleep(0)
         return found
