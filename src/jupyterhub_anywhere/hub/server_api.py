@@ -19,6 +19,8 @@ from jupyterhub_anywhere.core.errors import AnywhereError, ChoiceError
 from jupyterhub_anywhere.hub.pages import CANCELLED, unusable
 from jupyterhub_anywhere.hub.scopes import needs_scope
 from jupyterhub_anywhere.hub.starts import InLine
+from jupyterhub_anywhere.spawner import limits
+from jupyterhub_anywhere.spawner import site as sites
 from jupyterhub_anywhere.spawner.refusals import refusal
 from jupyterhub_anywhere.spawner.spawner import AnywhereSpawner
 
@@ -92,6 +94,9 @@ class ServerAPI(InLine, UserServerAPIHandler):
             StartError: 409, with what to do.
             HTTPError: 503: the configuration cannot be used.
         """
+        most = self.settings.get("active_server_limit")
+        if not most and not (sites.published() and limits.limited(sites.current().config)):
+            return  # nobody has to be asked, which takes the database a while
         user = self.find_user(user_name)
         if user is None or not issubclass(self.spawner_class, AnywhereSpawner):
             return
