@@ -86,7 +86,7 @@ class Evidence:
     # What ought to be there, and what was asked about and was not.
     _known: set[str] = field(default_factory=set)
     _missed: set[str] = field(default_factory=set)
-    # What was missing in the last trusted list, and not before.
+    # What was missing in the last trusted list, and not in the one before.
     _missing: set[str] = field(default_factory=set)
     # Name to the engine that it was made at, where that is known.
     _homes: dict[str, str] = field(default_factory=dict)
@@ -122,6 +122,7 @@ class Evidence:
             asked: Whether it was.
         """
         self._run.clear()
+        self._missing.clear()
         if self.failing is None:
             self.failing = Failing(began.at, reason)
         self.failing.count += asked
@@ -161,6 +162,7 @@ class Evidence:
             self._known = {*listed, *self._missing}
         else:
             self._known.update(listed)
+            self._missing.clear()
 
     def _remember(self, listing: Listing, *, trusted: bool) -> None:
         self.last, self.failing = listing, None

@@ -288,10 +288,31 @@ def test_a_failure_between_two_lists_makes_them_none() -> None:
         del stage.engine.things["ann"]
         for _ in range(4):
             await stage.round()
+            assert detail(stage).endswith("which is the first without it")
             await stage.round(BROKEN)
             assert phase(stage) is Phase.UNKNOWN
         await stage.round()
         assert phase(stage) is Phase.UNKNOWN
+        await stage.round()
+        assert phase(stage) is Phase.GONE
+
+    staged(play)
+
+
+def test_two_good_lists_are_enough_whoever_asks_in_between() -> None:
+    async def play(stage: Stage) -> None:
+        stage.engine.make("ann")
+        await stage.round()
+        del stage.engine.things["ann"]
+        stage.engine.make("ben")
+        await stage.round()
+        await stage.round(BROKEN)
+        stage.engine.make("ann")
+        await stage.round()
+        del stage.engine.things["ann"]
+        await stage.round()
+        await stage.round(BROKEN)
+        await stage.round()
         await stage.round()
         assert phase(stage) is Phase.GONE
 
@@ -468,6 +489,17 @@ def test_a_lease_knows_its_engine_over_a_restart_of_the_hub() -> None:
             assert "made at (engine-before)" in detail(stage)
         assert phase(stage, "ben") is Phase.GONE
         assert phase(stage, "eve") is Phase.GONE
+
+    staged(play)
+
+
+def test_what_a_lease_was_made_for_is_missed_in_the_very_first_lists() -> None:
+    async def play(stage: Stage) -> None:
+        stage.watch.made_at("ann", "engine-a")
+        await stage.round()
+        stage.engine.id = "engine-b"
+        await stage.round()
+        assert "another engine answers" in detail(stage)
 
     staged(play)
 
