@@ -168,14 +168,14 @@ def test_what_a_crash_leaves(make_hub: MakeHub) -> None:
     hub = make_hub(site=PROFILES, arguments=["--share-account"]).start()
     hub.start_server("ann")
     status = hub.run("status")
-    assert "\nann\t\there\tsmall\tready\t" in status.stdout, status.stdout + status.stderr
+    assert "\nann\t\there\tsmall\trunning\t" in status.stdout, status.stdout + status.stderr
     assert hub.run("backup", str(hub.folder / "b.tar.gz")).returncode == 0
 
     hub.kill()
     status = hub.run("status")
     assert status.returncode == 1
     assert "does not run" in status.stdout
-    assert "\nann\t\there\t\trunning\t" in status.stdout
+    assert "\nann\t\there\tsmall\trunning\t" in status.stdout
     assert "`anywhere up` takes over what runs here" in status.stdout
     restore = hub.run("restore", str(hub.folder / "b.tar.gz"), "--force")
     assert restore.returncode == 3
