@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from jupyterhub_anywhere.ledger.states import State
@@ -72,6 +73,8 @@ class Lookout:
     ) -> None:
         self._ledger, self._hub, self._watches = ledger, hub, watches
         self._clock, self._policy, self._sights = clock, policy, sights
+        # Lease id to the step that it was seen in first, and when, by the clock that nobody sets.
+        self._starts: dict[str, tuple[datetime, float]] = {}
 
     async def look(self) -> Look:
         """Ask the ledger, then the hub.
@@ -80,6 +83,7 @@ class Lookout:
             LedgerError: The ledger cannot be read.
         """
         leases = await self._ledger.active()
+        self._notice(leases)
         last = await self._last_of(leases)
         hub = HubFacts(
             users=frozenset(self._hub.users()),
@@ -89,6 +93,23 @@ class Lookout:
             last=last,
         )
         return Look(leases, hub)
+
+    def _notice(self, leases: Sequence[Lease]) -> None:
+        elapsed, before = self._clock.elapsed(), self._starts
+        self._starts = {}
+        for lease in leases:
+            known, made = before.get(lease.id), _made(lease)
+            same = known is not None and known[0] == made
+            self._starts[lease.id] = known if known and same else (made, elapsed)
+
+    def _since(self, lease: Lease) -> datetime:
+        """When it was made, at the latest.
+
+        The ledger has the time of day, which somebody may have set twice since then without being
+        noticed. That the lease was there at an earlier look is certain, and so is how long ago.
+        """
+        _, elapsed = self._starts[lease.id]
+        return self._clock.now() - timedelta(seconds=self._clock.elapsed() - elapsed)
 
     async def _last_of(self, leases: Sequence[Lease]) -> dict[tuple[str, str], Lease]:
         """The last lease, which is gone, of servers that the hub counts and that have none."""
@@ -127,7 +148,7 @@ class Lookout:
             if watch is not None:
                 name = self._name(view, lease)
                 watch.made_at(name, _engine(lease, view.resource(lease)))
-                observed[lease.id] = watch.observe(name, _since(lease))
+                observed[lease.id] = watch.observe(name, self._since(lease))
             elif self._to_be_asked(view, lease):
                 observed[lease.id] = await self._hub.ask(lease)
         return replace(view, observations=observed)
@@ -163,7 +184,7 @@ class Lookout:
         return frozenset(ended)
 
 
-def _since(lease: Lease) -> datetime:
+def _made(lease: Lease) -> datetime:
     """When the call that made it was about to be sent, as far as it is known."""
     return lease.steps.get(State.STARTING) or max(lease.steps.values())
 

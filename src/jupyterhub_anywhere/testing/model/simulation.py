@@ -225,7 +225,9 @@ class Simulation:
         self.life.die_at = self.life.count + points
 
     def lose_ledger(self) -> None:
-        """The ledger's file is lost while the hub is down."""
+        """The ledger's file is lost while the hub is down; not while engines are replaced, too."""
+        if any(engine.replaced for engine in self.engines.values()):
+            return
         self.kill()
         self.ledger.close()
         self.ledger = Shelf(Ledger.open(self._url, HUB, self.clock))
