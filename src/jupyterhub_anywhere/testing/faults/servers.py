@@ -28,8 +28,8 @@ class Harm(enum.StrEnum):
     """What is done to a server, in the words of the table."""
 
     KILLED = "its server is killed"
-    FROZEN = "its server stands still for a while"
-    DEAF = "its server does not answer for a while"
+    FROZEN = "its server stands still for some time"
+    DEAF = "its server does not answer for some time"
 
 
 # What begins and ends each. Servers of tests take the last pair for closing their ears.
