@@ -59,6 +59,34 @@ def stray(hub: Hub) -> Iterator[Any]:
         each.wait()
 
 
+def test_a_hub_of_ones_own_keeps_it_too(make_hub: MakeHub) -> None:
+    hub = make_hub(mode="plain")
+    program = hub.folder / "stub.py"
+    program.write_text(STUB.read_text())
+    hub.write_site(
+        {
+            "hub": {"ledger": {"every": "1s"}},
+            "targets": {
+                "here": {"kind": "process", "spawner": {"cmd": [sys.executable, str(program)]}}
+            },
+        }
+    )
+    hub.write_config(
+        "from jupyterhub_anywhere import setup\n"
+        f"setup(c, {str(hub.file)!r}, state={str(hub.state.root)!r})\n"
+        "c.ProcessSpawner.share_account = True\n"
+    )
+    hub.start()
+    hub.start_server("ann")
+    wait_for(lambda: servers(hub) == {"ann": "running"}, what="a lease")
+    hub.kill()
+    hub.start()
+    wait_for(lambda: servers(hub) == {"ann": "running"}, what="a lease after a restart")
+    assert hub.server("ann") is not None
+    hub.stop_server("ann")
+    wait_for(lambda: servers(hub) == {}, what="a proven end")
+
+
 def servers(hub: Hub) -> dict[str, str]:
     """User to state, by the ledger."""
     found = hub.api("GET", "anywhere/leases")
