@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -115,15 +115,20 @@ def keep(path: Path, record: Record) -> None:
 
 
 def kept(path: Path) -> list[Case]:
-    """The cases of a file; the last word on each counts.
+    """The cases of a file. One that was tried more than once keeps every failure.
+
+    Tests that fail are run once more: what passes then has failed all the same.
 
     Raises:
         OSError: It cannot be read.
     """
     lines = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
-    found = {}
+    found: dict[tuple[str, ...], Case] = {}
     for case in map(Case.of, lines):
-        found[case.side, case.world, case.row, case.doing, case.fault] = case
+        key = (case.side, case.world, case.row, case.doing, case.fault)
+        before = found.get(key)
+        failures = {*case.failures, *(before.failures if before else ())}
+        found[key] = replace(case, failures=tuple(sorted(failures)))
     return list(found.values())
 
 
