@@ -28,8 +28,8 @@ WORLDS = max(STEPS // LENGTH, 1)
 
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
-    quiet()
-    yield
+    with quiet():
+        yield
     gc.collect()
 
 

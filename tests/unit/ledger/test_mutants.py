@@ -84,10 +84,10 @@ def lives(world: Simulation) -> None:
 
 @pytest.fixture
 def world() -> Any:
-    quiet()
-    world = Simulation(1)
-    yield world
-    world.close()
+    with quiet():
+        world = Simulation(1)
+        yield world
+        world.close()
 
 
 def test_the_code_as_it_is_holds(world: Simulation) -> None:
@@ -117,7 +117,7 @@ def test_skipping_the_grace_is_caught() -> None:
         finally:
             world.close()
 
-    quiet()
-    assert not stray_ends_within(Policy(), 290)
-    assert stray_ends_within(Policy(), 400)
-    assert stray_ends_within(Policy(grace=0), 290)
+    with quiet():
+        assert not stray_ends_within(Policy(), 290)
+        assert stray_ends_within(Policy(), 400)
+        assert stray_ends_within(Policy(grace=0), 290)

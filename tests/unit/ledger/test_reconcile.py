@@ -22,11 +22,11 @@ ANN, BOB = ("ann", ""), ("bob", "")
 
 @pytest.fixture
 def world() -> Iterator[Simulation]:
-    quiet()
-    world = Simulation(3)
-    world.advance(30)
-    yield world
-    world.close()
+    with quiet():
+        world = Simulation(3)
+        world.advance(30)
+        yield world
+        world.close()
 
 
 def states(world: Simulation) -> dict[str, State]:

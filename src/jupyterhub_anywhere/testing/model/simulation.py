@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,7 +24,7 @@ from jupyterhub_anywhere.testing.model.time import VirtualClock, VirtualLoop
 from jupyterhub_anywhere.testing.model.world import Engine, EngineInventory, Faults, Thing
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterator
 
     from jupyterhub_anywhere.ledger.lease import Lease
     from jupyterhub_anywhere.testing.model.hub import Key
@@ -427,7 +427,16 @@ class Simulation:
         self.loop.close()
 
 
-def quiet() -> None:
+@contextmanager
+def quiet() -> Iterator[None]:
     """Keep the logs of thousands of killed hubs to oneself."""
-    for name in ("jupyterhub_anywhere.ledger", "jupyterhub_anywhere.targets.watch"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    names = ("jupyterhub_anywhere.ledger", "jupyterhub_anywhere.targets.watch")
+    loggers = [logging.getLogger(name) for name in names]
+    before = [each.level for each in loggers]
+    for each in loggers:
+        each.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for each, level in zip(loggers, before, strict=True):
+            each.setLevel(level)
