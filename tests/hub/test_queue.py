@@ -115,7 +115,7 @@ def test_nine_starts_at_two_a_time(hub: Hub) -> None:
             return bool(model["ready"])
 
         wait_for(ready, what=f"the start of {user}/{name}")
-    assert "429" not in hub.output()
+    assert "] 429 POST" not in hub.output()
     for user, name in wanted:
         close_gate(hub, user, name)
         if user != "tom":

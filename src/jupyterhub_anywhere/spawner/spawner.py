@@ -202,7 +202,7 @@ class AnywhereSpawner(Menu, Patience, Starting, Leasing, Versioned, Spawner):
 
     def clear_state(self) -> None:
         """Before a start and after a stop; never raises."""
-        self.end_story()
+        self.forget_start()
         super().clear_state()
         self._choice = self._refusal = None
         self._prepared = False

@@ -64,7 +64,7 @@ class Starting:
     def standing(self) -> list[Standing]:
         """Every server that counts for limits, in the whole hub."""
         users = self._hub_settings.get("users") or {}
-        return limits.merged(limits.of_hub(users), starts.present().standing())
+        return limits.merged(limits.of_hub(users), starts.present().known())
 
     def check_room(self, choice: Choice, server: str | None = None) -> None:
         """Refuse a choice for which there is no room now.
@@ -106,6 +106,7 @@ class Starting:
     def begin_story(self) -> Story:
         """Begin to tell of a start, whose choice is made."""
         shared = starts.present()
+        shared.began(self.user.name, self.name)
         profile = str(self._envelope.last.get("profile", ""))
         usual = guard.guarded(lambda: shared.medians(profile, self.anywhere_target), "medians")
         self.story = Story(shared.clock, usual if isinstance(usual, int | float) else None)
@@ -121,6 +122,12 @@ class Starting:
         self.end_turn()
         if self.story is not None:
             self.story.end()
+
+    def forget_start(self) -> None:
+        """The server has ended, or is about to be started anew: it does not count any more."""
+        self.end_story()
+        if self.user is not None:
+            starts.present().ended(self.user.name, self.name)
 
     # --- the turn --------------------------------------------------------------------------------
 

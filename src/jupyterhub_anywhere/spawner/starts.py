@@ -44,7 +44,22 @@ class Starts:
         self.medians: Medians = _unknown
         self.standing: Source = tuple
         self.stock_limit = _STOCK_LIMIT
+        self._ended: set[tuple[str, str]] = set()
         sites.on_publish(_look)
+
+    def began(self, user: str, server: str) -> None:
+        """A server starts: it counts again."""
+        self._ended.discard((user, server))
+
+    def ended(self, user: str, server: str) -> None:
+        """The hub has ended a server; a source that looked before that still lists it."""
+        self._ended.add((user, server))
+
+    def known(self) -> list[Standing]:
+        """What the source lists, without what has ended since it looked."""
+        found = list(self.standing())
+        self._ended &= {(each.user, each.server) for each in found}
+        return [each for each in found if (each.user, each.server) not in self._ended]
 
     def room(self) -> Room:
         """How many may start at the same time, by the file of now."""

@@ -75,6 +75,21 @@ def test_sources_are_connected_and_taken_away() -> None:
     assert list(starts.present().standing()) == []
 
 
+def test_a_server_that_has_ended_since_the_source_looked_does_not_count() -> None:
+    ann, bob = Standing("ann", "", "here"), Standing("bob", "", "here")
+    listed = [ann, bob]
+    shared = starts.connect(standing=lambda: listed)
+    shared.ended("ann", "")
+    assert shared.known() == [bob]
+    shared.began("ann", "")
+    assert shared.known() == [ann, bob]
+    shared.ended("ann", "")
+    listed.remove(ann)
+    assert shared.known() == [bob]
+    listed.append(ann)
+    assert shared.known() == [bob, ann]
+
+
 def test_new_limits_count_without_a_restart() -> None:
     old = Config()
     new = Config.model_validate({"hub": {"starts": 2}, "users": {"limits": {"servers": 1}}})
