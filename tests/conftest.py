@@ -41,13 +41,11 @@ def pytest_collection_finish() -> None:
     gc.disable()
 
 
-@pytest.hookimpl(wrapper=True, trylast=True)
-def pytest_runtest_teardown() -> Generator[None]:
-    """Collect a test's garbage after its fixtures have ended, and before its warnings count."""
-    try:
-        return (yield)
-    finally:
-        gc.collect()
+@pytest.fixture(autouse=True)
+def _own_garbage() -> Generator[None]:
+    """Collect a test's garbage after its other fixtures have ended, before its warnings count."""
+    yield
+    gc.collect()
 
 
 def lacking(marker: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from jupyterhub_anywhere.core.errors import AnywhereError
+from jupyterhub_anywhere.core.observation import Phase
 from jupyterhub_anywhere.spawner import site as sites
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ async def owned(site: Site) -> list[Owned]:
 
 
 async def end_leftovers(site: Site) -> list[str]:
-    """End everything with this hub's label.
+    """End every server with this hub's label; what was stopped before, to be resumed, stays.
 
     Returns:
         What was ended, and what could not be, one line each.
@@ -80,16 +81,29 @@ async def end_leftovers(site: Site) -> list[str]:
     inventories = _inventories(site)
     lines = []
     for each in await owned(site):
-        done = await _destroy(inventories[each.target], each.resource)
+        inventory = inventories[each.target]
+        if await _has_ended(inventory, each.resource):
+            continue
+        done = await _end(inventory, each.resource)
         lines.append(str(each) if done else f"{each}: it could not be ended")
     return lines
 
 
-async def _destroy(inventory: Inventory, resource: Resource) -> bool:
-    """Remove one resource, asking again until it is proven gone."""
+async def _has_ended(inventory: Inventory, resource: Resource) -> bool:
     try:
         async with asyncio.timeout(_SECONDS):
-            while not await inventory.destroy(resource):  # noqa: ASYNC110 - the world has no event
+            seen = (await inventory.observe([resource.name])).get(resource.name)
+    except Exception:  # noqa: BLE001 - a foreign inventory may raise anything
+        return False
+    return seen is not None and seen.phase is Phase.GONE
+
+
+async def _end(inventory: Inventory, resource: Resource) -> bool:
+    """End one resource, asking again until it is proven; its user's files are not removed."""
+    end = getattr(inventory, "end", inventory.destroy)
+    try:
+        async with asyncio.timeout(_SECONDS):
+            while not await end(resource):  # noqa: ASYNC110 - the world has no event
                 await asyncio.sleep(0.1)
     except Exception:  # noqa: BLE001 - a foreign inventory may raise anything
         return False

@@ -55,6 +55,12 @@ def fetch(url: str) -> int:
         return int(answer.status)
 
 
+def let_go(stream: Any) -> None:
+    stream.close()
+    # That leaves the answer open which it was read from.
+    stream._response.close()
+
+
 def names(world: DockerWorld) -> list[str]:
     return [call.name for call in world.calls]
 
@@ -241,7 +247,7 @@ async def test_output_is_read_along_until_the_container_ends(client: Any) -> Non
     stream = client.attach(identity, stream=True, logs=True)
     client.start(identity)
     assert b"".join(stream) == b"reading the configuration\nno such kernel\n"
-    stream.close()
+    let_go(stream)
     identity = make(client)
     client.start(identity)
     assert client.attach(identity, logs=True) == b"the server is up\n"
@@ -260,9 +266,7 @@ async def test_events_are_remembered(client: Any) -> None:
     client.remove_container(other)
     seen = [(event["Action"], event["Actor"]["ID"]) for event in (next(live), next(live))]
     assert seen == [("create", other), ("destroy", other)]
-    live.close()
-    # What closes a stream leaves the answer that it was read from open.
-    live._response.close()
+    let_go(live)
 
 
 async def test_calls_are_the_same_in_every_run(client: Any, world: DockerWorld) -> None:

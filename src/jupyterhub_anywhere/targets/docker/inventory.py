@@ -172,6 +172,20 @@ class DockerInventory:
             DockerException: The engine could not be asked, refuses, or is another one than that
                 which listed the container.
         """
+        return await self._end(resource, also_kept=True)
+
+    async def end(self, resource: Resource) -> bool:
+        """Stop a container; what is to be started again, with its user's files in it, stays.
+
+        Returns:
+            Whether it has ended.
+
+        Raises:
+            DockerException: The engine could not be asked, or refuses.
+        """
+        return await self._end(resource, also_kept=False)
+
+    async def _end(self, resource: Resource, *, also_kept: bool) -> bool:
         from docker.errors import APIError, NotFound
 
         from jupyterhub_anywhere.targets.docker.identity import check_same
@@ -184,7 +198,8 @@ class DockerInventory:
                 # Not what was listed: the id is another's by now, which engines never do.
                 return True
             await self._engine.ask("stop", container)
-            await self._engine.ask("remove_container", container, v=True)
+            if also_kept or (answer.get("HostConfig") or {}).get("AutoRemove"):
+                await self._engine.ask("remove_container", container, v=True)
         except NotFound:
             await check_same(self._engine, str(resource.handle.get("engine") or ""))
             return True
