@@ -101,7 +101,7 @@ def leaks(hub: Hub) -> tuple[int, str]:
 
 def settled(hub: Hub) -> bool:
     with suppress(httpx.HTTPError):
-        return hub.api("GET", "anywhere/leases").json()["hold"] == ""
+        return bool(hub.api("GET", "anywhere/leases").json()["hold"] == "")
     return False
 
 

@@ -28,6 +28,7 @@ def setup(
     source: str | Path | Loaded | SiteConfig | None,
     *,
     state: str | Path | None = None,
+    ledger: bool = True,
 ) -> Site:
     """Let a hub run an ``anywhere.yaml``: to be called in a ``jupyterhub_config.py``.
 
@@ -40,6 +41,8 @@ def setup(
         source: The file, or what was made of one; None for the built-in default.
         state: The state folder. Default: ``/var/lib/jupyterhub-anywhere`` as root, else in
             XDG state home.
+        ledger: Keep a ledger of what is held where, and look after it. Without one, what a hub
+            that dies has left is not found again.
 
     Returns:
         The site that servers are started from.
@@ -59,7 +62,8 @@ def setup(
     )
     site = sites.build_site(loaded, info)
     install(c, site)
-    keep_in(site)
+    if ledger:
+        keep_in(site)
     return site
 
 

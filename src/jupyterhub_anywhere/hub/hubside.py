@@ -34,11 +34,17 @@ class JupyterHubSide:
         app: The hub.
         desk: Which starts and stops this process works on.
         newborn: Why nothing may be reaped; empty where something may.
+        tell: Has a user (by name) read a text about a server.
     """
 
-    def __init__(self, app: Any, desk: Desk, newborn: Callable[[], str]) -> None:
-        self._app, self._desk, self._newborn = app, desk, newborn
-        self.told: dict[tuple[str, str], str] = {}
+    def __init__(
+        self,
+        app: Any,
+        desk: Desk,
+        newborn: Callable[[], str],
+        tell: Callable[[str, str, str], None],
+    ) -> None:
+        self._app, self._desk, self._newborn, self._tell = app, desk, newborn, tell
 
     def newborn(self) -> str:
         """Why nothing may be reaped: the hub's database knows none of its users."""
@@ -95,7 +101,6 @@ class JupyterHubSide:
         if spawner is None or spawner.pending:
             return
         log.warning("The server of %s is gone: %s", spawner._log_name, reason)  # noqa: SLF001 - the hub's word for it
-        self.told[user, server] = reason
         # The hub's own callbacks take the route away and stop what is left.
         async with asyncio.timeout(_DROP_SECONDS):
             await spawner.poll_and_notify()
@@ -110,7 +115,7 @@ class JupyterHubSide:
 
     async def tell(self, user: str, server: str, text: str) -> None:
         """Have the user told on the home page."""
-        self.told[user, server] = text
+        self._tell(user, server, text)
 
     def in_charge(self, lease: str) -> bool:
         """Whether a start or a stop of this process works on a lease."""

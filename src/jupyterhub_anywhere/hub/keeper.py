@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from jupyterhub_anywhere.core.clock import Clock
-    from jupyterhub_anywhere.core.inventory import Watching
     from jupyterhub_anywhere.ledger.known import Known
     from jupyterhub_anywhere.spawner.site import Site
     from jupyterhub_anywhere.targets.base import Target
@@ -41,6 +40,10 @@ log = logging.getLogger(__name__)
 
 # Seconds that one listing of a target may take.
 _LIST_SECONDS: Final = 20.0
+# The kind whose targets are all on this machine.
+_HERE: Final = "process"
+# How many rounds what ran in the last whole list counts as running.
+_STALE_ROUNDS: Final = 3
 # Seconds between two rounds where something waits to be proven gone.
 _SOON: Final = 1.2
 # How many rounds in a row are that early.
@@ -63,9 +66,11 @@ class Keeper:
     def __init__(self, site: Site, ledger: AsyncLedger, clock: Clock) -> None:
         self.ledger = ledger
         self._clock = clock
-        self._watches: dict[str, Watching] = {}
-        self._made: dict[str, Target] = {}
-        book = Book(ledger, hub=site.info.hub_id, clock=clock)
+        self._watches: dict[str, Watch] = {}
+        # Target name to what its watch was made from.
+        self._made: dict[str, str] = {}
+        self._closing: set[asyncio.Future[None]] = set()
+        book = Book(ledger, hub=site.info.hub_id, clock=clock, watches=self._watches)
         self.teller = Teller(ledger, clock)
         self.desk = desks.Desk(ledger, book, self._watches, clock, self.teller)
         self.desk.kicks.append(self._kick)
@@ -97,19 +102,28 @@ class Keeper:
     def take(self, site: Site) -> None:
         """Look at the targets of a site; one that is not declared any more is looked at on."""
         self._site = site
-        shared: dict[str, Watching] = {}
+        # All targets of this machine have one list of processes.
+        here = next((self._watches[n] for n, key in self._made.items() if key == _HERE), None)
         for name, target in site.targets.items():
-            if self._made.get(name) is target:
+            key = _HERE if target.kind == _HERE else site.factories[name].fingerprint
+            if self._made.get(name) == key:
                 continue
-            self._made[name] = target
-            # All targets of this machine have one list of processes.
-            watch = shared.get(target.kind) if target.kind == "process" else None
+            watch = here if key == _HERE else None
             watch = watch or self._watch(name, target)
-            if watch is None:
-                self._watches.pop(name, None)
-                continue
-            shared.setdefault(target.kind, watch)
+            here = watch if key == _HERE else here
+            self._replace(name, watch)
+            if watch is not None:
+                self._made[name] = key
+
+    def _replace(self, name: str, watch: Watch | None) -> None:
+        self._made.pop(name, None)
+        old = self._watches.pop(name, None)
+        if watch is not None:
             self._watches[name] = watch
+        if old is not None and old not in self._watches.values():
+            closing = asyncio.ensure_future(old.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
     def take_published(self) -> None:
         """Look at the targets of the site that was published."""
@@ -117,7 +131,7 @@ class Keeper:
         if site is not self._site:
             self.take(site)
 
-    def _watch(self, name: str, target: Target) -> Watching | None:
+    def _watch(self, name: str, target: Target) -> Watch | None:
         inventory = target.inventory()
         if inventory is None:
             return None
@@ -127,6 +141,7 @@ class Keeper:
             deadline=_LIST_SECONDS,
             clock=self._clock,
             breaker=Breaker(self._clock, random.SystemRandom()),
+            stale=_STALE_ROUNDS * self._site.config.hub.ledger.every,
         )
 
     # --- rounds ----------------------------------------------------------------------------------
@@ -137,7 +152,7 @@ class Keeper:
         Args:
             app: The JupyterHub.
         """
-        side = JupyterHubSide(app, self.desk, lambda: self._newborn)
+        side = JupyterHubSide(app, self.desk, lambda: self._newborn, self.teller.tell_user)
         policy = Policy(grace=self._site.config.hub.ledger.grace)
         self.reconciler = Reconciler(self.ledger, side, self._watches, self._clock, policy)
         overview.provide(self)
@@ -196,6 +211,8 @@ class Keeper:
                 await self._rounds
         if self.reconciler is not None:
             await self.reconciler.close()
+        for watch in set(self._watches.values()):
+            await watch.close()
         overview.provide(None)
         self.teller.close()
         desks.publish(None)

@@ -27,7 +27,7 @@ class Notice:
 
     Attributes:
         server: Its name, empty for the default one.
-        state: ``unknown`` or ``stopping``.
+        state: ``unknown``, ``stopping`` or ``gone``.
         since: Since when; None where that is not known.
         text: For its user, without HTML.
     """
@@ -70,6 +70,15 @@ class Board:
 
     def __init__(self) -> None:
         self._notices: Mapping[str, Sequence[Notice]] = {}
+        self._told: dict[tuple[str, str], Notice] = {}
+
+    def tell(self, user: str, server: str, text: str, now: datetime) -> None:
+        """Keep a text about a server that is gone, until it is started again."""
+        self._told[user, server] = Notice(server, "gone", now, text)
+
+    def started(self, user: str, server: str) -> None:
+        """What was told of an earlier server is of no interest any more."""
+        self._told.pop((user, server), None)
 
     def update(self, leases: Iterable[Lease], now: datetime) -> None:
         """Take down what the leases say now.
@@ -87,7 +96,10 @@ class Board:
 
     def of(self, user: str) -> Sequence[Notice]:
         """What a user is told."""
-        return self._notices.get(user, ())
+        now = self._notices.get(user, ())
+        known = {each.server for each in now}
+        told = [each for (name, _), each in self._told.items() if name == user]
+        return [*now, *(each for each in told if each.server not in known)]
 
 
 class _Holder:

@@ -113,8 +113,13 @@ class Teller:
         if before.state is State.STOPPING and began is not None:
             self._metrics.stopped(before.target, (self._clock.now() - began).total_seconds())
 
+    def tell_user(self, user: str, server: str, text: str) -> None:
+        """Have a user read something of a server that is gone."""
+        self._board.tell(user, server, text, self._clock.now())
+
     def started(self, lease: Lease) -> None:
         """A server runs."""
+        self._board.started(lease.user, lease.server)
         seconds = moments(lease.steps, State.STARTING, State.RUNNING)
         if seconds is not None:
             self._metrics.spawned(lease.target, seconds)

@@ -105,6 +105,16 @@ class Lease:
         return self.state in LIVE
 
     @property
+    def made(self) -> datetime | None:
+        """When what makes it was over, as far as it is known: lists of before prove nothing.
+
+        A list that was taken during a start may have the container of before, which had ended.
+        """
+        steps = self.steps.get(State.STARTING), self.steps.get(State.RUNNING)
+        known = [each for each in steps if each is not None]
+        return max(known) if known else None
+
+    @property
     def log_name(self) -> str:
         """For people: ``ann``, or ``ann:second``."""
         return f"{self.user}:{self.server}" if self.server else self.user

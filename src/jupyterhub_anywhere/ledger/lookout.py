@@ -185,8 +185,8 @@ class Lookout:
 
 
 def _made(lease: Lease) -> datetime:
-    """When the call that made it was about to be sent, as far as it is known."""
-    return lease.steps.get(State.STARTING) or max(lease.steps.values())
+    """When it was made, as far as it is known."""
+    return lease.made or max(lease.steps.values())
 
 
 def _engine(lease: Lease, found: Resource | None) -> str:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 # Seconds that a start waits for an earlier server of its name to be gone, and between two looks.
 _WAIT_SECONDS: Final = 15.0
 _LOOK_EVERY: Final = 1.1
+# Seconds that a child gets to clean up after a start that was cancelled.
+_CLEAN_SECONDS: Final = 120.0
 # States in which the target's own list is what tells whether the server runs.
 _WATCHED: Final = frozenset({State.RUNNING, State.UNKNOWN})
 _CONFLICT: Final = 409
@@ -37,8 +39,12 @@ _CONFLICT: Final = 409
 class Leasing(Ending):
     """Mixed into AnywhereSpawner; does nothing where there is no desk."""
 
+    # The child's `start`, where it goes on although it was cancelled.
+    unfinished: asyncio.Task[Any] | None
+
     def __init__(self, **kwargs: Any) -> None:
         self._lease: Lease | None = None
+        self._queueing: asyncio.Future[None] | None = None
         self._looked_up = False
         super().__init__(**kwargs)
 
@@ -87,6 +93,20 @@ class Leasing(Ending):
         )
         self._looked_up = True
 
+    def waits_in_line(self) -> None:
+        """Write down that it is queued, once: whoever waits when a hub dies is told so."""
+        if self._lease is not None and self._lease.state is State.WANTED:
+            self._queueing = asyncio.ensure_future(self._queue(self._lease))
+
+    async def _queue(self, lease: Lease) -> None:
+        if self.desk is None:
+            return
+        try:
+            await self.desk.book.queued(lease)
+        except AnywhereError as error:
+            # It ended meanwhile, or goes on: only the word for it is missing.
+            self.log.debug("%s: %s", self._log_name, error)
+
     async def clear_the_way(self) -> None:
         """After the hooks, which may change the name: wait until an earlier server has left it.
 
@@ -109,7 +129,23 @@ class Leasing(Ending):
         if desk is None or self._lease is None:
             return
         self._lease = await desk.book.launch(self._lease, token=self._token_id())
-        self._started().anywhere_lease = self._lease.id
+        child = self._started()
+        child.anywhere_lease = self._lease.id
+        child.anywhere_progress = self.progressed
+
+    async def progressed(self, **known: str) -> None:
+        """The child knows more of what it is about to make.
+
+        Args:
+            known: What its state has later, as ``engine``: where that will be.
+
+        Raises:
+            LedgerError: It cannot be written down; nothing may be made.
+        """
+        desk = self.desk
+        if desk is not None and self._lease is not None:
+            state = {**self._child_state(), **known}
+            self._lease = await desk.book.progress(self._lease, child=state)
 
     async def launched(self) -> None:
         """The child says that it runs."""
@@ -137,7 +173,20 @@ class Leasing(Ending):
         except AnywhereError:
             self.log.exception("The failure of %s could not be written down", self._log_name)
             desk.book.release(lease)
+        if self.unfinished is not None:
+            self._leave_to(desk, lease, self.unfinished)
         desk.kick()
+
+    def _leave_to(self, desk: Desk, lease: Lease, task: asyncio.Task[Any]) -> None:
+        """The child still cleans up: nobody else ends the same thing meanwhile, for a while."""
+        desk.book.busy.add(lease.id)
+
+        def done(_: object = None) -> None:
+            desk.book.release(lease)
+            desk.kick()
+
+        task.add_done_callback(done)
+        asyncio.get_running_loop().call_later(_CLEAN_SECONDS, done)
 
     async def withdraw(self) -> None:
         """The start ended before anything was made."""
@@ -204,15 +253,28 @@ class Leasing(Ending):
         found = [
             each
             for each in await desk.ledger.of_server(self.user.name, self.name)
-            if each.id != mine.id
-            and each.held
-            and (each.target, each.name) == (mine.target, mine.name)
+            if each.id != mine.id and each.held and self._has_its_name(desk, each, mine)
         ]
         for each in found:
             if each.live:
                 # The hub starts this server anew, so it has no other.
                 desk.book.release(await desk.book.stop(each))
+            elif each.target not in desk.watches:
+                await self._prove_unlisted(desk, each)
         return found
+
+    @staticmethod
+    def _has_its_name(desk: Desk, other: Lease, mine: Lease) -> bool:
+        watch = desk.watches.get(mine.target)
+        # Targets that share a list share its names.
+        same = watch is not None and desk.watches.get(other.target) is watch
+        return other.name == mine.name and (other.target == mine.target or same)
+
+    async def _prove_unlisted(self, desk: Desk, lease: Lease) -> None:
+        """Where nobody lists the target, its own spawner's word is all there is."""
+        seen = await self.ask(lease)
+        if seen.phase is Phase.GONE:
+            desk.told.stopped(await desk.book.proven(lease))
 
     # --- while it runs ---------------------------------------------------------------------------
 
@@ -229,7 +291,7 @@ class Leasing(Ending):
         watch.made_at(lease.name, engine if isinstance(engine, str) else "")
         if watch.latest is None:
             await watch.sweep()
-        return watch.observe(lease.name, lease.steps.get(State.STARTING, desk.clock.now()))
+        return watch.observe(lease.name, lease.made or desk.clock.now())
 
     # --- the end ---------------------------------------------------------------------------------
 

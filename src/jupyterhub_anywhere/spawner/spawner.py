@@ -63,7 +63,7 @@ def _is_url(text: str) -> bool:
     return bool(parts.scheme and parts.netloc)
 
 
-class AnywhereSpawner(Menu, Patience, Starting, Leasing, Versioned, Spawner):
+class AnywhereSpawner(Menu, Patience, Leasing, Starting, Versioned, Spawner):
     """Runs each server through the spawner of the target that its user chose."""
 
     config_file = Unicode(

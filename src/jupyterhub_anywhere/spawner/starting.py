@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from jupyterhub_anywhere.catalog.choice import Choice, Who
     from jupyterhub_anywhere.spawner.limits import Standing
-    from jupyterhub_anywhere.spawner.queueing import Ticket
+    from jupyterhub_anywhere.spawner.queueing import Place, Ticket
     from jupyterhub_anywhere.spawner.site import Site
     from jupyterhub_anywhere.spawner.starts import Starts
     from jupyterhub_anywhere.spawner.state import Envelope
@@ -145,11 +145,17 @@ class Starting:
         if future is not None and not future.done():
             # Whatever becomes of the start: this is its end.
             future.add_done_callback(self._start_ended)
-        ticket = await shared.line.turn(
-            self.user.name, self.name, self.anywhere_target, story.queued
-        )
+
+        def moved(place: Place) -> None:
+            story.queued(place)
+            self.waits_in_line()
+
+        ticket = await shared.line.turn(self.user.name, self.name, self.anywhere_target, moved)
         self._ticket = (shared, ticket)
         story.enter(Stage.PREPARING)
+
+    def waits_in_line(self) -> None:
+        """There is no room yet."""
 
     def end_turn(self) -> None:
         """Give the slot back, so that the next one starts; may be called again."""

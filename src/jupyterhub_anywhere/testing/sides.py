@@ -76,7 +76,8 @@ class Side:
         if subject.config is not None:
             subject.config(c, self.world)
         if self.which == "ours":
-            setup(c, self._site(), state=self.folder / "state")
+            # What delegation alone does: lists in place of questions are the ledger's affair.
+            setup(c, self._site(), state=self.folder / "state", ledger=False)
         else:
             c.JupyterHub.spawner_class = self._class()
 

@@ -263,6 +263,8 @@ class AnywhereDockerSpawner(DockerTraits, OfOneEngine, DockerSpawner):
             await self._open_door()
             # Before anything is made: an engine that cannot say who it is leaves nothing behind.
             self.made_at = await identity(self.engine)
+            if self.anywhere_progress is not None:
+                await self.anywhere_progress(engine=self.made_at)
             address = await maybe_future(super().start())
             await self._watch(address, deadline)
         except Exception as error:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from traitlets import Bool, Enum, HasTraits, Int, List, Unicode, Union
 
 from jupyterhub_anywhere.targets.docker.gpus import ALL
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 
 class DockerTraits(HasTraits):
@@ -14,6 +19,8 @@ class DockerTraits(HasTraits):
     remove: bool
     # Set by AnywhereSpawner before a start: the lease that the container is made for.
     anywhere_lease = ""
+    # Set by it as well: takes down what is known before the container is made.
+    anywhere_progress: Callable[..., Awaitable[None]] | None = None
 
     gpus = Union(
         [Int(min=0), Enum([ALL]), List(Unicode())],

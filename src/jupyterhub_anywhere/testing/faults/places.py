@@ -22,7 +22,7 @@ _HUB_FLOWS: Final = {
     "jupyterhub/app.py": {"init_spawners", "check_spawner", "user_stopped"},
     "jupyterhub/spawner.py": {"start", "stop", "poll", "poll_and_notify"},
 }
-_OUR_FLOWS: Final = ("spawner/", "targets/", "ledger/", "hub/reconcil")
+_OUR_FLOWS: Final = ("spawner/", "targets/", "ledger/", "hub/keeper", "hub/hubside")
 _NAMED: Final = re.compile(r"(?:^|/)((?:jupyterhub|jupyterhub_anywhere|dockerspawner)/.+\.py)$")
 _IDENTITY: Final = re.compile(
     r"^/(containers|images|networks|volumes|exec)/(?!json\b|create\b|prune\b)(.+?)"
