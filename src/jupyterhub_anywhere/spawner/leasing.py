@@ -368,6 +368,17 @@ class Leasing(Ending):
                 reason,
             )
 
+    async def end_left(self) -> None:
+        """As `Ending`; what a place that cannot be listed says of its own is the proof there."""
+        before = set(self._envelope.left)
+        await super().end_left()
+        desk, ended = self.desk, before - set(self._envelope.left)
+        if desk is None or not ended:
+            return
+        for each in await desk.ledger.of_server(self.user.name, self.name):
+            if each.state is State.STOPPING and each.target in ended - desk.watches.keys():
+                desk.told.stopped(await desk.book.proven(each))
+
     async def run_post_stop_hook(self) -> None:
         """The hooks; a start that never came to making anything is withdrawn."""
         try:

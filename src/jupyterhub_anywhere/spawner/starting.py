@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from jupyterhub_anywhere.catalog.choice import Choice, Who
     from jupyterhub_anywhere.spawner.limits import Standing
-    from jupyterhub_anywhere.spawner.queueing import Place, Ticket
+    from jupyterhub_anywhere.spawner.line import Place
+    from jupyterhub_anywhere.spawner.queueing import Ticket
     from jupyterhub_anywhere.spawner.site import Site
     from jupyterhub_anywhere.spawner.starts import Starts
     from jupyterhub_anywhere.spawner.state import Envelope
@@ -37,7 +38,6 @@ class Starting:
     name: str
     user: Any
     who: Callable[[], Who]
-    anywhere_target: str
     start_timeout: float
     http_timeout: float
     _envelope: Envelope
@@ -49,6 +49,11 @@ class Starting:
         self.unfinished: asyncio.Task[Any] | None = None
         self._ticket: tuple[Starts, Ticket] | None = None
         super().__init__(**kwargs)
+
+    @property
+    def anywhere_target(self) -> str:
+        """The target that this server is at."""
+        raise NotImplementedError
 
     @property
     def site(self) -> Site:
