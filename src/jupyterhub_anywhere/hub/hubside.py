@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub import orm
@@ -14,7 +15,7 @@ from jupyterhub_anywhere.core.observation import Observation, Phase
 from jupyterhub_anywhere.ledger.hubside import HubServer, ServerToken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from jupyterhub_anywhere.ledger.lease import Lease
     from jupyterhub_anywhere.spawner.desk import Desk
@@ -52,16 +53,18 @@ class JupyterHubSide:
 
     def users(self) -> set[str]:
         """The names of all users."""
-        return {name for (name,) in self._app.db.query(orm.User.name)}
+        with self._reading() as db:
+            return {name for (name,) in db.query(orm.User.name)}
 
     def servers(self) -> Mapping[tuple[str, str], HubServer]:
         """Every server that the hub counts as running, starting or stopping."""
         found = {}
-        rows = (
-            self._app.db.query(orm.User.name, orm.Spawner.name, orm.Spawner.state)
-            .join(orm.Spawner, orm.Spawner.user_id == orm.User.id)
-            .filter(orm.Spawner.server_id.is_not(None))
-        )
+        with self._reading() as db:
+            rows = list(
+                db.query(orm.User.name, orm.Spawner.name, orm.Spawner.state)
+                .join(orm.Spawner, orm.Spawner.user_id == orm.User.id)
+                .filter(orm.Spawner.server_id.is_not(None))
+            )
         for user, server, state in rows:
             found[user, server] = HubServer(active=True, pending="", target=_target(state))
         for user in self._app.users.values():
@@ -76,15 +79,25 @@ class JupyterHubSide:
 
     def tokens(self) -> Sequence[ServerToken]:
         """The API tokens that servers were given."""
-        rows = self._app.db.query(orm.APIToken.id, orm.APIToken.note, orm.User.name).join(
-            orm.User, orm.APIToken.user_id == orm.User.id
-        )
+        with self._reading() as db:
+            rows = list(
+                db.query(orm.APIToken.id, orm.APIToken.note, orm.User.name)
+                .join(orm.User, orm.APIToken.user_id == orm.User.id)
+                .filter(orm.APIToken.note.like(f"{_NOTE}%"))
+            )
         found = []
-        for identity, note, user in rows.filter(orm.APIToken.note.like(f"{_NOTE}%")):
+        for identity, note, user in rows:
             server = self._server_in(str(note), user)
             if server is not None:
                 found.append(ServerToken(id=int(identity), user=user, server=server))
         return found
+
+    @contextmanager
+    def _reading(self) -> Iterator[Any]:
+        """The hub's session, for questions that write nothing of what others have not finished."""
+        db = self._app.db
+        with db.no_autoflush:
+            yield db
 
     def _server_in(self, note: str, user: str) -> str | None:
         """The server's name in a token's note; None where the note is of something else."""
@@ -107,7 +120,8 @@ class JupyterHubSide:
 
     async def revoke(self, token: int) -> None:
         """Delete a token of a server that is dead."""
-        row = self._app.db.get(orm.APIToken, token)
+        with self._reading() as db:
+            row = db.get(orm.APIToken, token)
         if row is not None:
             log.info("Revoking token %s of a server that is gone", token)
             self._app.db.delete(row)
@@ -142,14 +156,16 @@ class JupyterHubSide:
 
     def _made(self, lease: Lease) -> Any:
         """The server's spawner, made for this question where there is none."""
-        row = self._app.db.query(orm.User).filter_by(name=lease.user).first()
-        if row is None or lease.server not in {each.name for each in row._orm_spawners}:  # noqa: SLF001 - its only list of them
-            return None
+        with self._reading() as db:
+            row = db.query(orm.User).filter_by(name=lease.user).first()
+            if row is None or lease.server not in {each.name for each in row._orm_spawners}:  # noqa: SLF001 - its only list of them
+                return None
         user = self._app.users[row]
         return user.spawners.get(lease.server) or user._new_spawner(lease.server)  # noqa: SLF001 - what `user.spawners` itself calls
 
     def _spawner(self, user: str, server: str) -> Any:
-        row = self._app.db.query(orm.User).filter_by(name=user).first()
+        with self._reading() as db:
+            row = db.query(orm.User).filter_by(name=user).first()
         if row is None:
             return None
         return self._app.users[row].spawners.get(server)

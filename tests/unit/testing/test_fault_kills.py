@@ -52,7 +52,7 @@ def test_a_place_begins_where_a_servers_life_does() -> None:
         ("jupyterhub/user.py", "spawn", True),
         ("jupyterhub/user.py", "escaped_name", False),
         ("jupyterhub_anywhere/targets/docker/spawner.py", "anything", True),
-        ("jupyterhub_anywhere/hub/reconciling.py", "sweep", True),
+        ("jupyterhub_anywhere/hub/keeper.py", "sweep", True),
         ("jupyterhub_anywhere/hub/pages.py", "get", False),
         ("dockerspawner/dockerspawner.py", "start", True),
     ],
