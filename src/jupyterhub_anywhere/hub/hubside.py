@@ -61,12 +61,12 @@ class JupyterHubSide:
         found = {}
         with self._reading() as db:
             rows = list(
-                db.query(orm.User.name, orm.Spawner.name, orm.Spawner.state)
+                db.query(orm.User.name, orm.Spawner.name)
                 .join(orm.Spawner, orm.Spawner.user_id == orm.User.id)
                 .filter(orm.Spawner.server_id.is_not(None))
             )
-        for user, server, state in rows:
-            found[user, server] = HubServer(active=True, pending="", target=_target(state))
+        for user, server in rows:
+            found[user, server] = HubServer(active=True)
         for user in self._app.users.values():
             for name, spawner in user.spawners.items():
                 if spawner.active or spawner.pending:
@@ -169,8 +169,3 @@ class JupyterHubSide:
         if row is None:
             return None
         return self._app.users[row].spawners.get(server)
-
-
-def _target(state: Any) -> str:
-    """The target in a server's saved state."""
-    return str(state.get("target") or "") if isinstance(state, dict) else ""
