@@ -226,7 +226,12 @@ class Book:
     async def stop(self, lease: Lease) -> Lease:
         """Write down that it is to stop; the work of stopping is this process' until `release`."""
         self.busy.add(lease.id)
-        return await self._ended(lease)
+        try:
+            return await self._ended(lease)
+        except BaseException:
+            # Who does not get the lease back cannot release it.
+            self.release(lease)
+            raise
 
     async def _ended(self, lease: Lease, **changes: Any) -> Lease:
         lease = await self._again(lease)

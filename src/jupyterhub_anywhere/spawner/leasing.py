@@ -21,6 +21,7 @@ from jupyterhub_anywhere.spawner.ending import Ending
 from jupyterhub_anywhere.spawner.state import json_safe
 from jupyterhub_anywhere.targets.causes import failure_cause
 from jupyterhub_anywhere.targets.errors import StartError
+from jupyterhub_anywhere.targets.reasons import reason_of
 
 if TYPE_CHECKING:
     from jupyterhub_anywhere.ledger.lease import Lease
@@ -167,9 +168,8 @@ class Leasing(Ending):
             return
         lease, self._lease, self._looked_up = self._lease, None, False
         desk.told.failed(lease.target, str(failure_cause(error)))
-        reason = f"{type(error).__name__}: {getattr(error, 'log_message', '') or error}"
         try:
-            await desk.book.failed(lease, reason)
+            await desk.book.failed(lease, reason_of(error))
         except AnywhereError:
             self.log.exception("The failure of %s could not be written down", self._log_name)
             desk.book.release(lease)
@@ -182,11 +182,14 @@ class Leasing(Ending):
         desk.book.busy.add(lease.id)
 
         def done(_: object = None) -> None:
+            # Whichever comes first, and once: later, the lease may be another start's.
+            timer.cancel()
+            task.remove_done_callback(done)
             desk.book.release(lease)
             desk.kick()
 
+        timer = asyncio.get_running_loop().call_later(_CLEAN_SECONDS, done)
         task.add_done_callback(done)
-        asyncio.get_running_loop().call_later(_CLEAN_SECONDS, done)
 
     async def withdraw(self) -> None:
         """The start ended before anything was made."""

@@ -308,10 +308,10 @@ class AnywhereSpawner(Menu, Patience, Leasing, Starting, Versioned, Spawner):
         """
         # A hub that dies from here on finds the target again, and with it what was made there.
         self.save_state()
-        with self._readable("start"):
-            await self.launch()
-        self.enter_stage(Stage.STARTING)
         try:
+            with self._readable("start"):
+                await self.launch()
+            self.enter_stage(Stage.STARTING)
             address = await self._start_child(self._started())
         except BaseException as error:
             await asyncio.shield(self.failed(error))

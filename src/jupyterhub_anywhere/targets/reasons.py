@@ -18,8 +18,10 @@ def reason_of(error: BaseException) -> str:
     Args:
         error: Whatever a target's client raised.
     """
-    # Docker's client keeps the engine's own words apart; the rest is the URL once more.
-    said = str(getattr(error, "explanation", "") or error)
+    # Docker's client keeps the engine's own words apart; the rest is the URL once more. What a
+    # failed start says to an administrator is apart from what its user reads.
+    apart = getattr(error, "explanation", "") or getattr(error, "log_message", "")
+    said = str(apart or error)
     words = said[:_READ].split()
     if len(said) > _READ:
         # It may be half a secret, which nobody would find.
