@@ -144,6 +144,10 @@ class Watching(Protocol):
     def health(self) -> Health:
         """How well it can be asked."""
 
+    @property
+    def source(self) -> str:
+        """The id of the engine that answered when it was asked last; empty where nobody knows."""
+
     async def sweep(self) -> Sweep:
         """List now; who asks meanwhile gets the same answer. Never raises, bounded in time."""
 

@@ -12,7 +12,7 @@ from jupyterhub.utils import url_escape_path, url_path_join
 
 from jupyterhub_anywhere.core.errors import TargetError
 from jupyterhub_anywhere.core.observation import Observation, Phase
-from jupyterhub_anywhere.ledger.hubside import HubServer, ServerToken
+from jupyterhub_anywhere.ledger.hubside import HubServer, ServerClient, ServerToken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -124,6 +124,25 @@ class JupyterHubSide:
             row = db.get(orm.APIToken, token)
         if row is not None:
             log.info("Revoking token %s of a server that is gone", token)
+            self._app.db.delete(row)
+            self._app.db.commit()
+
+    def clients(self) -> Sequence[ServerClient]:
+        """The OAuth clients that servers were given."""
+        with self._reading() as db:
+            rows = list(
+                db.query(orm.OAuthClient.id, orm.User.name, orm.Spawner.name)
+                .join(orm.Spawner, orm.Spawner.oauth_client_id == orm.OAuthClient.identifier)
+                .join(orm.User, orm.Spawner.user_id == orm.User.id)
+            )
+        return [ServerClient(id=int(each), user=user, server=name) for each, user, name in rows]
+
+    async def disown(self, client: int) -> None:
+        """Delete the OAuth client of a server that is dead, and with it the logins to it."""
+        with self._reading() as db:
+            row = db.get(orm.OAuthClient, client)
+        if row is not None:
+            log.info("Removing the OAuth client %s of a server that is gone", row.identifier)
             self._app.db.delete(row)
             self._app.db.commit()
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jupyterhub_anywhere.core.inventory import Resource
-    from jupyterhub_anywhere.ledger.hubside import ServerToken
+    from jupyterhub_anywhere.ledger.hubside import ServerClient, ServerToken
     from jupyterhub_anywhere.ledger.lease import Lease
     from jupyterhub_anywhere.ledger.states import Cause, State
 
@@ -102,7 +102,15 @@ class Revoke:
     wary: bool = True
 
 
-Action = Move | Note | End | Adopt | Reap | Drop | Revoke
+@dataclass(frozen=True, slots=True)
+class Disown:
+    """Delete the OAuth client of a server that is dead."""
+
+    client: ServerClient
+    wary: bool = True
+
+
+Action = Move | Note | End | Adopt | Reap | Drop | Revoke | Disown
 
 
 def wary(action: Action) -> bool:
@@ -121,3 +129,5 @@ def subject(action: Action) -> str:
             return f"{user}:{server}" if server else user
         case Revoke(token=token):
             return f"token {token.id} of {token.user}"
+        case Disown(client=client):
+            return f"OAuth client {client.id} of {client.user}"

@@ -182,7 +182,11 @@ def _end_of(view: View, lease: Lease, decision: Decision, cause: Cause) -> None:
 def _kept(view: View, lease: Lease, decision: Decision) -> None:
     """What holds files is never removed; that it runs was wished away."""
     found = view.resource(lease)
-    if found is not None and found.alive and not view.hub.pending(lease):
+    if found is not None and not _is_its_own(view, found, lease):
+        doubt = Doubt("replaced", view.target, lease.id)
+        if not _is_elsewhere(found, lease):
+            decision.doubt(view, doubt, view.policy.settle, Move(lease, Cause.PROVE_GONE))
+    elif found is not None and found.alive and not view.hub.pending(lease):
         doubt = Doubt("awake", view.target, lease.id)
         if _is_due(view, lease):
             decision.doubt(view, doubt, view.policy.grace, End(lease, found, halt=True, wary=True))
@@ -198,10 +202,16 @@ def _prove(view: View, lease: Lease, decision: Decision, text: str) -> None:
 
 
 def _is_its_own(view: View, found: Resource, lease: Lease) -> bool:
-    """Whether the label fits. Older resources have none; what keeps files may have an older one."""
+    """Whether the label fits. Older resources have none; what keeps files may have an older one.
+
+    A start that failed has perhaps not even begun to take up what has an older one: that may serve
+    somebody, and is looked at as what it is.
+    """
     if found.lease in {"", lease.id} or lease.cause == REAP:
         return True
-    return found.keep and lease.keeps and found.lease not in view.ids
+    if found.lease in view.ids or _is_elsewhere(found, lease):
+        return False
+    return found.keep and lease.keeps and (lease.cause != Cause.FAIL or lease.forever)
 
 
 def _is_elsewhere(found: Resource, lease: Lease) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from jupyterhub_anywhere.ledger.engines import made_at, replaced
 from jupyterhub_anywhere.ledger.known import NOT_DECLARED
 from jupyterhub_anywhere.ledger.policy import Policy
 from jupyterhub_anywhere.ledger.states import State
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from jupyterhub_anywhere.core.inventory import Resource, Sweep
+    from jupyterhub_anywhere.ledger.hubside import ServerClient, ServerToken
     from jupyterhub_anywhere.ledger.known import Known
     from jupyterhub_anywhere.ledger.lease import Lease
 
@@ -36,7 +38,9 @@ class Kind(enum.StrEnum):
     UNRECORDED = "server-without-lease"
     UNSERVED = "lease-without-server"
     DELETION = "deletion-fails"
+    ENGINE = "engine-replaced"
     TOKEN = "token-of-no-server"  # noqa: S105 - the name of a kind
+    CLIENT = "client-of-no-server"
     TARGET = "target-cannot-be-asked"
 
 
@@ -206,7 +210,10 @@ def _leases(known: Known) -> Iterator[Disagreement]:
         if resource.lease
     }
     for lease in known.leases:
-        if lease.state is State.STOPPING:
+        source = known.sources.get(lease.target, "")
+        if replaced(lease, known.sweeps.get(lease.target), source):
+            found: Disagreement | None = _elsewhere(lease, source)
+        elif lease.state is State.STOPPING:
             found = _deletion(known, lease)
         else:
             sweep = known.sweeps.get(lease.target)
@@ -216,6 +223,22 @@ def _leases(known: Known) -> Iterator[Disagreement]:
             found = _presence(lease, sweep, resource)
         if found is not None:
             yield found
+
+
+def _elsewhere(lease: Lease, source: str) -> Disagreement:
+    """A lease whose engine another one has taken the place of."""
+    engine = made_at(lease)
+    found = _about(
+        lease,
+        Kind.ENGINE,
+        since=lease.steps.get(lease.state),
+        cause=f"it was made at engine {engine}, and {source} answers at {lease.target} now",
+        cure="It is kept, and goes on when its engine is back. If that is no more for good,"
+        " `anywhere leaks --clean` ends it.",
+        removable=True,
+    )
+    doubt = f"if its engine {engine} is no more; what is there would be removed when it comes back"
+    return replace(found, what=f"{found.what}, {doubt}")
 
 
 def _deletion(known: Known, lease: Lease) -> Disagreement | None:
@@ -325,26 +348,34 @@ def _hub(known: Known) -> Iterator[Disagreement]:
 
 
 def _tokens(known: Known) -> Iterator[Disagreement]:
-    """Tokens that the reconciler would revoke, by its own rule."""
+    """Tokens and OAuth clients that the reconciler would revoke, by its own rule."""
     if known.hub is None:
         return
     strays = [each for sweep in known.sweeps.values() for each in sweep.resources.values()]
     kept = {(each.user, each.server) for each in strays if each.keep}
-    dead = {doubt.name for doubt in decide_tokens(_view(known), kept).doubts}
+    doubts = {(x.kind, x.name) for x in decide_tokens(_view(known), kept).doubts}
     for token in known.tokens:
-        if str(token.id) not in dead:
-            continue
-        named = f"{token.user}:{token.server}" if token.server else token.user
-        yield Disagreement(
-            kind=Kind.TOKEN,
-            what=f"API token {token.id} of server {named}",
-            user=token.user,
-            server=token.server,
-            cause=known.hold or "it counts, and its server runs no more",
-            cure="It is revoked as soon as a person has decided."
-            if known.hold
-            else "It is revoked after a time of grace.",
-        )
+        if ("token", str(token.id)) in doubts:
+            yield _credential(known, Kind.TOKEN, f"API token {token.id}", token)
+    for client in known.clients:
+        if ("client", str(client.id)) in doubts:
+            yield _credential(known, Kind.CLIENT, f"OAuth client {client.id}", client)
+
+
+def _credential(
+    known: Known, kind: Kind, name: str, of: ServerToken | ServerClient
+) -> Disagreement:
+    named = f"{of.user}:{of.server}" if of.server else of.user
+    return Disagreement(
+        kind=kind,
+        what=f"{name} of server {named}",
+        user=of.user,
+        server=of.server,
+        cause=known.hold or "it counts, and its server runs no more",
+        cure="It is revoked as soon as a person has decided."
+        if known.hold
+        else "It is revoked after a time of grace.",
+    )
 
 
 def _view(known: Known) -> View:
@@ -354,7 +385,7 @@ def _view(known: Known) -> View:
         leases=known.leases,
         observations={},
         sweep=None,
-        hub=HubFacts(servers=known.hub or {}, tokens=known.tokens),
+        hub=HubFacts(servers=known.hub or {}, tokens=known.tokens, clients=known.clients),
         ended=frozenset(),
         now=known.now,
         ages={},

@@ -12,6 +12,7 @@ from jupyterhub_anywhere.ledger.actions import (
     REAP,
     Action,
     Adopt,
+    Disown,
     Drop,
     End,
     Move,
@@ -116,8 +117,8 @@ class Executor:
                 await self.reap(target, resource)
             case Drop():
                 await self._drop(action)
-            case Revoke(token=token):
-                await self._revoke(token.id, token.user, token.server)
+            case Revoke() | Disown():
+                await self._revoke(action)
 
     async def _move(self, action: Move) -> None:
         lease = action.lease
@@ -141,12 +142,17 @@ class Executor:
             return
         await self._hub.drop(*server, action.reason)
 
-    async def _revoke(self, token: int, user: str, server: str) -> None:
-        known = self._hub.servers().get((user, server))
+    async def _revoke(self, action: Revoke | Disown) -> None:
+        of = action.token if isinstance(action, Revoke) else action.client
+        known = self._hub.servers().get((of.user, of.server))
         if known is not None and known.pending:
+            # It may be a new one's by now.
             return
-        log.info("Token %d of %s is of a server that is dead", token, user)
-        await self._hub.revoke(token)
+        log.info("%s is of a server that is dead", subject(action))
+        if isinstance(action, Revoke):
+            await self._hub.revoke(of.id)
+        else:
+            await self._hub.disown(of.id)
 
     # --- leases for what has none ----------------------------------------------------------------
 

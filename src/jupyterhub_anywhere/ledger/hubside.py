@@ -42,6 +42,24 @@ class ServerToken:
     server: str
 
 
+@dataclass(frozen=True, slots=True)
+class ServerClient:
+    """The OAuth client of a server, with which people log in to it.
+
+    JupyterHub makes it anew at each start, with the token of that start as its secret, also where
+    what was kept is started again. Whoever is logged in has a token of it, which goes with it.
+
+    Attributes:
+        id: Its id in the hub's database.
+        user: Whose server.
+        server: The server's name, empty for the default one.
+    """
+
+    id: int
+    user: str
+    server: str
+
+
 class HubSide(Protocol):
     """One hub."""
 
@@ -57,6 +75,9 @@ class HubSide(Protocol):
     def tokens(self) -> Sequence[ServerToken]:
         """The tokens of servers that are valid."""
 
+    def clients(self) -> Sequence[ServerClient]:
+        """The OAuth clients of servers, whether these run or not."""
+
     def in_charge(self, lease: str) -> bool:
         """Whether a start or a stop of this very process works on the lease of this id."""
 
@@ -65,6 +86,9 @@ class HubSide(Protocol):
 
     async def revoke(self, token: int) -> None:
         """Delete a token; one that is gone already is no error."""
+
+    async def disown(self, client: int) -> None:
+        """Delete an OAuth client with the tokens of it; one that is gone already is no error."""
 
     async def tell(self, user: str, server: str, text: str) -> None:
         """Have the user read this; the last text counts."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from jupyterhub_anywhere.core.inventory import Health, Sweep
-    from jupyterhub_anywhere.ledger.hubside import HubServer, ServerToken
+    from jupyterhub_anywhere.ledger.hubside import HubServer, ServerClient, ServerToken
     from jupyterhub_anywhere.ledger.lease import Lease
 
 NOT_DECLARED: Final = "no such target is declared"
@@ -38,8 +38,10 @@ class Known:
         leases: Every lease that is not gone.
         sweeps: Target to its last listing.
         health: Target to how well it can be asked; every target that is declared.
+        sources: Target to the id of the engine that answered there last; empty where nobody knows.
         hub: User and server to what the hub knows of it; None where the hub is away.
         tokens: API tokens of servers.
+        clients: OAuth clients of servers.
         first_seen: Target and name of what has no lease to when it was first seen.
         hold: Why nothing may be removed by itself; empty where it may.
         grace: Seconds from the first sight of what has no lease until it is removed.
@@ -49,8 +51,10 @@ class Known:
     leases: Sequence[Lease] = ()
     sweeps: Mapping[str, Sweep] = field(default_factory=dict)
     health: Mapping[str, Health] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
     hub: Mapping[tuple[str, str], HubServer] | None = None
     tokens: Sequence[ServerToken] = ()
+    clients: Sequence[ServerClient] = ()
     first_seen: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
     hold: str = ""
     grace: float = 0.0

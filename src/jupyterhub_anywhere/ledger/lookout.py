@@ -89,6 +89,7 @@ class Lookout:
             users=frozenset(self._hub.users()),
             servers=dict(self._hub.servers()),
             tokens=tuple(self._hub.tokens()),
+            clients=tuple(self._hub.clients()),
             busy=frozenset(each.id for each in leases if self._hub.in_charge(each.id)),
             last=last,
         )

@@ -6,6 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from jupyterhub_anywhere.core.errors import AnywhereError
+from jupyterhub_anywhere.ledger.actions import Move
+from jupyterhub_anywhere.ledger.engines import made_at, replaced
 from jupyterhub_anywhere.ledger.states import Cause, State
 from jupyterhub_anywhere.ledger.strays import adoption
 
@@ -25,6 +27,7 @@ Key = tuple[str, str]
 _LOOKS: Final = 8
 _PAUSE: Final = 1.1
 _NOT_THERE: Final = "it is not there any more, or not yet in a list"
+_NO_ENGINE: Final = "Your server is gone: the machine that it was on is no more."
 _NO_SERVER: Final = (
     "the hub has no such server, so nobody could use it; `anywhere leaks --clean` removes it"
 )
@@ -54,6 +57,9 @@ class Person:
 
     async def clean(self, keys: Collection[Key]) -> Mapping[Key, str]:
         """Remove what has no lease, or whose lease the hub has no server for; files and all.
+
+        A lease whose engine another one has taken the place of ends: the person knows that nothing
+        of it is left.
 
         Args:
             keys: Target and name of each.
@@ -89,6 +95,9 @@ class Person:
         for lease in look.leases:
             if (lease.target, lease.name) != key or lease.id in look.hub.busy:
                 continue
+            watch = self._watches.get(target)
+            if watch is not None and replaced(lease, watch.latest, watch.source):
+                return await self._written_off(lease, watch.source)
             if lease.state is State.STOPPING:
                 return lease
             wanted = look.hub.servers.get((lease.user, lease.server))
@@ -96,6 +105,17 @@ class Person:
                 return await self._ledger.move(lease, Cause.STOP, tries=0, due=None)
             raise AnywhereError(f"{name} at {target} is {lease.state} and has its lease.")
         raise AnywhereError(f"{name} at {target}: {_NOT_THERE}.")
+
+    async def _written_off(self, lease: Lease, source: str) -> Lease:
+        """Close a lease whose engine is no more."""
+        error = f"a person said that engine {made_at(lease)} is no more, where {source} answers now"
+        changes = {"error": error, "due": None}
+        done = await self._executor.do(
+            Move(lease, Cause.PROVE_GONE, changes, tell=_NO_ENGINE, drop=_NO_ENGINE)
+        )
+        if done.error:
+            raise AnywhereError(f"{lease.name} at {lease.target}: {done.error}.")
+        return lease
 
     async def _left(self, lease_id: str) -> str:
         lease = await self._ledger.get(lease_id)

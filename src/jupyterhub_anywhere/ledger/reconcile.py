@@ -204,7 +204,7 @@ class Reconciler:
         self._ends[action.lease.id] = asyncio.create_task(end(), name=name)
 
     async def _tokens(self, look: Look) -> list[Done]:
-        """Revoke the tokens of what is dead."""
+        """Revoke the tokens and OAuth clients of what is dead."""
         view = await self._lookout.view("", look, None)
         kept = {
             (each.user, each.server)
@@ -247,8 +247,10 @@ class Reconciler:
             leases=look.leases,
             sweeps=self._latest(),
             health={name: watch.health for name, watch in self._watches.items()},
+            sources={name: watch.source for name, watch in self._watches.items()},
             hub=look.hub.servers,
             tokens=look.hub.tokens,
+            clients=look.hub.clients,
             first_seen={(x.target, x.name): at.at for x, at in sights if x.kind == "stray"},
             hold=self._hold.reason,
             grace=self._policy.grace,

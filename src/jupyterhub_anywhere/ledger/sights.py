@@ -19,9 +19,10 @@ class Doubt:
     Attributes:
         kind: ``stray`` (what has no lease), ``causeless`` (a lease that the hub knows no server
             of), ``undone`` (a start that the hub knows nothing of), ``awake`` (what is kept and
-            runs), ``replaced`` (a lease whose name another's resource has) or ``token``.
-        target: The target's name; empty for tokens.
-        name: The resource's name, the lease's id or the token's id.
+            runs), ``replaced`` (a lease whose name another's resource has), ``token`` or
+            ``client``.
+        target: The target's name; empty for tokens and clients.
+        name: The resource's name, or the id of the lease, the token or the client.
     """
 
     kind: str

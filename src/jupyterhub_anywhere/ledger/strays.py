@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jupyterhub_anywhere.ledger.actions import Adopt, Drop, Reap, Revoke
+from jupyterhub_anywhere.ledger.actions import Adopt, Disown, Drop, Reap, Revoke
 from jupyterhub_anywhere.ledger.sights import Doubt
 from jupyterhub_anywhere.ledger.states import State
 from jupyterhub_anywhere.ledger.view import Decision
@@ -101,34 +101,40 @@ def _exists(view: View, user: str, server: str) -> bool:
 
 
 def decide_tokens(view: View, kept: Collection[tuple[str, str]]) -> Decision:
-    """Tokens of servers that are dead.
+    """Tokens and OAuth clients of servers that are dead.
 
     Args:
         view: Of no target.
         kept: User and server's name of every stray that keeps files: it is started again with the
-            token that it has.
+            token that it has, and who was logged in to it still is.
     """
     decision = Decision()
     for token in view.hub.tokens:
         if _is_dead(view, token) and (token.user, token.server) not in kept:
             doubt = Doubt("token", "", str(token.id))
             decision.doubt(view, doubt, view.policy.grace, Revoke(token))
+    for client in view.hub.clients:
+        server = client.user, client.server
+        if _has_ended(view, server) and server not in kept:
+            doubt = Doubt("client", "", str(client.id))
+            decision.doubt(view, doubt, view.policy.grace, Disown(client))
     return decision
 
 
 def _is_dead(view: View, token: ServerToken) -> bool:
     server = token.user, token.server
+    return _has_ended(view, server) or _is_of_an_earlier_start(view, token)
+
+
+def _has_ended(view: View, server: tuple[str, str]) -> bool:
+    """Whether a server neither runs nor is to be started again as it was, for all that is known."""
     mine = view.of_server(*server)
     if any(each.id in view.hub.busy for each in mine):
         return False
-    ends = [each for each in mine if each.state is State.STOPPING]
-    if any(each.keeps and not each.forever for each in ends):
+    if any(each.state is not State.STOPPING or (each.keeps and not each.forever) for each in mine):
         return False
-    lasting = [each for each in mine if each.state is not State.STOPPING]
     known = view.hub.servers.get(server)
-    if lasting or (known is not None and (known.active or known.pending)):
-        return _is_of_an_earlier_start(view, token)
-    return True
+    return known is None or not (known.active or known.pending)
 
 
 def _is_of_an_earlier_start(view: View, token: ServerToken) -> bool:
@@ -138,5 +144,7 @@ def _is_of_an_earlier_start(view: View, token: ServerToken) -> bool:
     if (known is not None and known.pending) or len(mine) != 1:
         return False
     lease = mine[0]
+    if lease.id in view.hub.busy:
+        return False
     runs = lease.state in {State.RUNNING, State.UNKNOWN} and not lease.keeps
     return runs and lease.token is not None and token.id < lease.token

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from jupyterhub_anywhere.core.inventory import Resource, Sweep
     from jupyterhub_anywhere.ledger.actions import Action
-    from jupyterhub_anywhere.ledger.hubside import HubServer, ServerToken
+    from jupyterhub_anywhere.ledger.hubside import HubServer, ServerClient, ServerToken
     from jupyterhub_anywhere.ledger.lease import Lease
     from jupyterhub_anywhere.ledger.policy import Policy
     from jupyterhub_anywhere.ledger.sights import Doubt
@@ -33,6 +33,7 @@ class HubFacts:
         users: The names of all users.
         servers: User and server's name to each server that is not plainly stopped.
         tokens: The tokens of servers.
+        clients: The OAuth clients of servers.
         busy: The ids of leases that this process works on.
         last: User and server's name to the newest lease that is gone, of those that the hub counts
             as active and that have no lease.
@@ -41,6 +42,7 @@ class HubFacts:
     users: frozenset[str] = frozenset()
     servers: Mapping[tuple[str, str], HubServer] = field(default_factory=dict)
     tokens: Sequence[ServerToken] = ()
+    clients: Sequence[ServerClient] = ()
     busy: frozenset[str] = frozenset()
     last: Mapping[tuple[str, str], Lease] = field(default_factory=dict)
 

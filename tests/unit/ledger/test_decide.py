@@ -10,9 +10,19 @@ import pytest
 
 from jupyterhub_anywhere.core.inventory import Resource, Sweep
 from jupyterhub_anywhere.core.observation import Observation, Phase
-from jupyterhub_anywhere.ledger.actions import Action, Adopt, Drop, End, Move, Reap, Revoke, wary
+from jupyterhub_anywhere.ledger.actions import (
+    Action,
+    Adopt,
+    Disown,
+    Drop,
+    End,
+    Move,
+    Reap,
+    Revoke,
+    wary,
+)
 from jupyterhub_anywhere.ledger.decide import decide_leases
-from jupyterhub_anywhere.ledger.hubside import HubServer, ServerToken
+from jupyterhub_anywhere.ledger.hubside import HubServer, ServerClient, ServerToken
 from jupyterhub_anywhere.ledger.lease import Lease
 from jupyterhub_anywhere.ledger.policy import Policy
 from jupyterhub_anywhere.ledger.sights import Doubt
@@ -58,6 +68,7 @@ def view(
         users=changes.pop("users", frozenset({"ann"})),
         servers={} if server is None else {("ann", ""): server},
         tokens=changes.pop("tokens", ()),
+        clients=changes.pop("clients", ()),
         busy=changes.pop("busy", frozenset()),
         last=changes.pop("last", {}),
     )
@@ -379,6 +390,34 @@ def test_a_token_that_may_be_in_use_is_never_revoked() -> None:
     assert not revoked(lease(State.STOPPING), server=None, busy=frozenset({"a1"}))
     assert not revoked(server=HubServer(active=False, pending="spawn"))
     assert not revoked(server=None, kept=(("ann", ""),))
+
+
+CLIENT = ServerClient(3, "ann", "")
+OLD = {"ages": {Doubt("client", "", "3"): 1e6}}
+
+
+@pytest.mark.parametrize(
+    ("leases", "changes", "expected"),
+    [
+        ((), {"server": None}, [Disown(CLIENT)]),
+        ((lease(State.STOPPING),), {"server": None}, [Disown(CLIENT)]),
+        ((), {"server": None, "ages": {}}, []),
+        ((), {}, []),
+        ((lease(),), {"server": None}, []),
+        ((lease(State.KEPT),), {"server": None}, []),
+        ((lease(State.STOPPING, keeps=True),), {"server": None}, []),
+        ((), {"server": HubServer(active=False, pending="spawn")}, []),
+        # Not as a token: the client of an earlier start is the present one's.
+        ((lease(token=9),), {}, []),
+    ],
+)
+def test_an_oauth_client_goes_with_its_server(
+    leases: tuple[Lease, ...], changes: dict[str, Any], expected: list[Action]
+) -> None:
+    found = view(*leases, clients=(CLIENT,), **{**OLD, **changes})
+    assert decide_tokens(found, ()).actions == expected
+    kept = decide_tokens(found, [("ann", "")])
+    assert kept.actions == []
 
 
 def test_a_token_of_an_earlier_start_is_revoked_while_a_later_one_runs() -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jupyterhub_anywhere.ledger.book import LeaseEndedError, NameTakenError
+from jupyterhub_anywhere.ledger.disagree import Kind
+from jupyterhub_anywhere.ledger.report import make_report
 from jupyterhub_anywhere.ledger.states import Cause, State
 from jupyterhub_anywhere.testing.model import steps
 from jupyterhub_anywhere.testing.model.simulation import HUB, Simulation, quiet
@@ -153,6 +155,23 @@ def test_a_person_removes_what_nobody_wants_at_once_and_is_told_what_is_left(
     )
     assert world._await(world.reconciler.clean([("lab", "late")])) == {("lab", "late"): ""}
     assert "late" not in things
+
+
+def test_a_person_writes_off_what_was_at_an_engine_that_is_no_more(world: Simulation) -> None:
+    world.start(ANN, "here")
+    world.advance(30)
+    steps.fault(world, "here", "replace", 1)
+    world.advance(600)
+    assert states(world) == {"ann-": State.UNKNOWN}
+    assert ANN in world.database.rows
+    found = make_report(world._await(world.reconciler.known()))
+    assert [each.kind for each in found.disagreements] == [Kind.ENGINE]
+    world.wished |= {each.id for each in world.active()}
+    assert world._await(world.reconciler.clean([("here", "ann-")])) == {("here", "ann-"): ""}
+    world.broken.clear()  # A person has said so.
+    assert states(world) == {}
+    assert ANN not in world.database.rows
+    assert "no more" in world.hub.told[ANN]
 
 
 def test_what_is_known_has_what_a_report_needs(world: Simulation) -> None:

@@ -12,7 +12,7 @@ import pytest
 from jupyterhub_anywhere.core.inventory import Health, Resource, Sweep
 from jupyterhub_anywhere.core.observation import Phase
 from jupyterhub_anywhere.ledger.disagree import Disagreement, Kind
-from jupyterhub_anywhere.ledger.hubside import HubServer, ServerToken
+from jupyterhub_anywhere.ledger.hubside import HubServer, ServerClient, ServerToken
 from jupyterhub_anywhere.ledger.known import Known
 from jupyterhub_anywhere.ledger.lease import Lease, Seen
 from jupyterhub_anywhere.ledger.report import Report, make_report
@@ -297,6 +297,43 @@ def test_a_hub_that_still_looks_for_its_server() -> None:
     assert make_report(
         known(lease(), hub={("ann", ""): server(active=False, pending="check")})
     ).clean
+
+
+def test_a_lease_whose_engine_was_replaced() -> None:
+    lost = lease(state=State.UNKNOWN, child={"engine": "OLD"})
+    changes: dict[str, Any] = {"sources": {"lab": "NEW"}, "sweeps": {"lab": sweep()}}
+    each = the_only(make_report(known(lost, **changes)))
+    assert each.kind is Kind.ENGINE
+    assert each.removable
+    assert each.cause == "it was made at engine OLD, and NEW answers at lab now"
+    assert "if its engine OLD is no more" in each.what
+    going = replace(lost, state=State.STOPPING, tries=5)
+    assert the_only(make_report(known(going, **changes))).kind is Kind.ENGINE
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sources": {"lab": "OLD"}},
+        {"sources": {"lab": ""}},
+        {"sources": {}},
+        {"sweeps": {"lab": sweep(reason="it does not answer")}},
+        {"sweeps": {"lab": sweep(resource())}},
+    ],
+)
+def test_an_engine_that_may_be_the_same_was_not_replaced(changes: dict[str, Any]) -> None:
+    lost = lease(state=State.UNKNOWN, child={"engine": "OLD"})
+    values = {"sources": {"lab": "NEW"}, "sweeps": {"lab": sweep()}, **changes}
+    found = make_report(known(lost, **values))
+    assert all(each.kind is not Kind.ENGINE for each in found.disagreements)
+
+
+def test_an_oauth_client_of_a_dead_server() -> None:
+    hub = {("ann", ""): HubServer(active=True, target="lab")}
+    clients = [ServerClient(4, "ann", ""), ServerClient(5, "bob", "two")]
+    each = the_only(make_report(known(lease(), hub=hub, clients=clients)))
+    assert (each.kind, each.what) == (Kind.CLIENT, "OAuth client 5 of server bob:two")
+    assert each.cure == "It is revoked after a time of grace."
 
 
 def test_a_token_of_a_dead_server() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from jupyterhub_anywhere.core.observation import Observation, Phase
 from jupyterhub_anywhere.ledger.book import Book
-from jupyterhub_anywhere.ledger.hubside import HubServer, ServerToken
+from jupyterhub_anywhere.ledger.hubside import HubServer, ServerClient, ServerToken
 from jupyterhub_anywhere.ledger.states import State
 from jupyterhub_anywhere.testing.model.world import EngineError, Thing
 
@@ -126,6 +126,10 @@ class ModelHub:
         """The tokens of servers."""
         return [ServerToken(number, *key) for number, key in self._db.tokens.items()]
 
+    def clients(self) -> Sequence[ServerClient]:
+        """None: nobody logs in here."""
+        return ()
+
     def in_charge(self, lease: str) -> bool:
         """Whether this process works on a lease."""
         return lease in self.book.busy
@@ -151,6 +155,9 @@ class ModelHub:
         self._on_revoke(token)
         self._db.tokens.pop(token, None)
         self._life.cross()
+
+    async def disown(self, client: int) -> None:
+        """There are no clients."""
 
     async def tell(self, user: str, server: str, text: str) -> None:
         """The user reads it."""
