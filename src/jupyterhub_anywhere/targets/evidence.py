@@ -60,6 +60,14 @@ class Failing:
     count: int = 0
 
 
+# Of one resource: whose it is, and whether it has ended.
+Look = tuple[str, bool]
+
+
+def _look(resource: Resource) -> Look:
+    return resource.lease, resource.alive is False
+
+
 @dataclass(slots=True)
 class Evidence:
     """Everything that the lists of one target have told so far.
@@ -90,6 +98,8 @@ class Evidence:
     _missing: set[str] = field(default_factory=set)
     # Name to the engine that it was made at, where that is known.
     _homes: dict[str, str] = field(default_factory=dict)
+    # Name to what was listed of it when the engine last said who it is.
+    _vouched: dict[str, Look] = field(default_factory=dict)
 
     # --- what comes in ---------------------------------------------------------------------------
 
@@ -111,7 +121,14 @@ class Evidence:
             return True
         # One that was made elsewhere and is there: its engine may be back.
         here = self._homes.keys() & resources.keys()
-        return any(self._homes[name] != self.source for name in here)
+        if any(self._homes[name] != self.source for name in here):
+            return True
+        return any(self._is_news(each) for each in resources.values())
+
+    def _is_news(self, resource: Resource) -> bool:
+        """Whether another engine may have something else of this name: another's, or ended."""
+        look, known = _look(resource), self._vouched.get(resource.name)
+        return look != known and (known is not None or look[1])
 
     def fail(self, began: Moment, reason: str, *, asked: bool = True) -> None:
         """A list failed, or was not even asked for.
@@ -142,7 +159,9 @@ class Evidence:
         )
         changed = self.source is not None and listing.source not in {None, self.source}
         if changed and self.source:
-            for name in missing:
+            # What is there under a name, and is not what was there, is missing as well.
+            others = {x.name for x in listing.resources.values() if self._is_news(x)}
+            for name in missing | (others & self._vouched.keys()):
                 self._homes.setdefault(name, self.source)
         trusted = not (unripe or changed or listing.doubt)
         self._expect(listed, missing, trusted=trusted, changed=changed)
@@ -166,7 +185,7 @@ class Evidence:
 
     def _remember(self, listing: Listing, *, trusted: bool) -> None:
         self.last, self.failing = listing, None
-        self.source = listing.source if listing.source is not None else self.source
+        self._vouch(listing)
         began = listing.began.elapsed
         if not trusted:
             self._run.clear()
@@ -177,6 +196,14 @@ class Evidence:
             # Older than every list that could prove anything.
             oldest = self._run[0]
             self._listed_at = {name: at for name, at in self._listed_at.items() if at >= oldest}
+
+    def _vouch(self, listing: Listing) -> None:
+        if listing.source is None:
+            still = self._vouched.keys() & listing.resources.keys()
+            self._vouched = {name: self._vouched[name] for name in still}
+            return
+        self.source = listing.source
+        self._vouched = {name: _look(each) for name, each in listing.resources.items()}
 
     # --- what it says ----------------------------------------------------------------------------
 
@@ -216,6 +243,11 @@ class Evidence:
         if self.identified and home != self.source:
             # What has its name at another engine is not what was made.
             return Observation(Phase.UNKNOWN, f"another engine answers than {home}")
+        if self.identified and self._vouched.get(resource.name) != _look(resource):
+            why = last.doubt or "it was not asked"
+            return Observation(
+                Phase.UNKNOWN, f"it has ended at an engine of which nobody knows: {why}"
+            )
         return Observation(Phase.GONE, resource.detail, resource.exit_code)
 
     def _absent(self, name: str, since: float) -> Observation:

@@ -217,6 +217,22 @@ def test_what_has_its_name_at_another_engine_says_nothing_of_it() -> None:
         assert causes(view(mine, listed=(other,), seen=RUNS, **aged)) == expected
 
 
+def test_what_keeps_files_and_ended_at_another_engine_says_nothing_either() -> None:
+    other = thing(lease="b2", keep=True, alive=False, handle={"engine": "two"})
+    for state, expected in (
+        (State.RUNNING, [Cause.LOSE_SIGHT]),
+        (State.UNKNOWN, []),
+        (State.STOPPING, []),
+        (State.KEPT, []),
+    ):
+        mine = lease(state, keeps=True, child={"engine": "one"})
+        for found in (other, replace(other, alive=True)):
+            decision = decide_leases(view(mine, listed=(found,), seen=GONE, server=None))
+            assert [x.cause for x in decision.actions if isinstance(x, Move)] == expected
+            assert not decision.candidates
+            assert not [x for x in decision.actions if isinstance(x, End)]
+
+
 # --- what is to go ------------------------------------------------------------------------------
 
 
@@ -267,6 +283,28 @@ def test_what_has_its_name_under_another_label_is_not_removed_for_it() -> None:
     reaped = replace(stop, cause="reap")
     again = view(reaped, listed=(thing(lease="b2"),), seen=RUNS)
     assert [type(each) for each in decide_leases(again).actions] == [End]
+
+
+def test_a_start_that_failed_ends_nothing_with_files_that_it_did_not_make() -> None:
+    """A ledger was lost, and what has the name serves somebody for all that is known."""
+    failed = lease(State.STOPPING, keeps=True, cause="fail")
+    for kept in (thing(lease="b2", keep=True), thing(lease="b2", keep=True, alive=False)):
+        found = view(failed, listed=(kept,), seen=RUNS if kept.alive else GONE, server=None)
+        assert decide_leases(found).actions == []
+        assert causes(replace(found, **old("replaced", "a1"))) == [Cause.PROVE_GONE]
+        for own in (replace(failed, cause="stop"), replace(failed, forever=True)):
+            (action,) = decide_leases(replace(found, leases=[own])).actions
+            assert isinstance(action, End) or action.cause is Cause.REST  # type: ignore[union-attr]
+    mine = view(failed, listed=(thing(keep=True),), seen=RUNS, server=None)
+    assert [type(each) for each in decide_leases(mine).actions] == [End]
+
+
+def test_what_is_kept_has_no_name_that_another_leases_resource_has() -> None:
+    kept, other = lease(State.KEPT, keeps=True), lease(State.RUNNING, id="b2", attempt=2)
+    found = view(kept, other, listed=(thing(lease="b2", keep=True),), seen=RUNS)
+    aged = {"ages": {Doubt(kind, "here", "a1"): 1e6 for kind in ("awake", "replaced")}}
+    assert causes(found) == []
+    assert causes(replace(found, **aged)) == [Cause.PROVE_GONE]
 
 
 def test_what_is_kept_is_left_alone_and_stopped_when_it_runs_for_long() -> None:

@@ -525,6 +525,60 @@ def test_an_engine_that_cannot_say_who_it_is_proves_no_absence() -> None:
     staged(play)
 
 
+def test_what_has_ended_is_believed_of_the_engine_that_it_was_made_at_alone() -> None:
+    async def play(stage: Stage) -> None:
+        engine = stage.engine
+        engine.make("ann", alive=True)
+        await stage.round()
+        asked = engine.sources
+        await stage.round()
+        assert engine.sources == asked
+        # Another engine has something of the same name, which has ended there.
+        engine.id, engine.things = "engine-b", {}
+        engine.make("ann", alive=False)
+        for _ in range(3):
+            await stage.round()
+            assert detail(stage) == "another engine answers than engine-a"
+        engine.id = "engine-a"
+        await stage.round()
+        assert phase(stage) is Phase.GONE
+        asked = engine.sources
+        await stage.round()
+        assert (engine.sources, phase(stage)) == (asked, Phase.GONE)
+
+    staged(play)
+
+
+def test_what_has_ended_is_not_believed_while_the_engine_cannot_say_who_it_is() -> None:
+    async def play(stage: Stage) -> None:
+        stage.engine.make("ann", alive=True)
+        await stage.round()
+        stage.engine.mute = OSError("no such page")
+        stage.engine.make("ann", alive=False)
+        for _ in range(3):
+            await stage.round()
+            assert "an engine of which nobody knows: OSError: no such page" in detail(stage)
+        stage.engine.mute = None
+        await stage.round()
+        assert phase(stage) is Phase.GONE
+
+    staged(play)
+
+
+def test_a_name_whose_label_changes_is_asked_about() -> None:
+    async def play(stage: Stage) -> None:
+        stage.engine.make("ann", alive=True, lease="a1")
+        await stage.round()
+        asked = stage.engine.sources
+        stage.engine.id = "engine-b"
+        stage.engine.make("ann", alive=True, lease="b2")
+        await stage.round()
+        assert stage.engine.sources == asked + 1
+        assert stage.watch.source == "engine-b"
+
+    staged(play)
+
+
 def test_what_was_never_listed_needs_an_engine_that_says_who_it_is() -> None:
     async def play(stage: Stage) -> None:
         await stage.round()
