@@ -5,24 +5,34 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
+from tests.hub import kill_troubles
+from tests.hub.forked_hub import ForkedHub
 from tests.hub.harness import Hub, wait_for
 
 from jupyterhub_anywhere.core.processes import ProcessId
-from jupyterhub_anywhere.targets.process.labels import parse_environ
+from jupyterhub_anywhere.targets.process.labels import labels_of, parse_environ
 from jupyterhub_anywhere.testing.faults.run import Told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
+    from jupyterhub_anywhere.testing.faults.kills import Plan
+    from jupyterhub_anywhere.testing.faults.run import Trouble
+    from jupyterhub_anywhere.testing.faults.zygote import Zygote
+
 # What we are known not to keep yet; an entry goes when it is kept.
 KNOWN_FAILURES = Path(__file__).with_name("kills_known.json")
 # Two sweeps and the grace have passed within what a test waits.
 LEDGER = {"every": "1s", "grace": "3s"}
+# The same for tests that kill hubs by the hundred, and what two of its sweeps take, in seconds.
+HASTY_LEDGER = {"every": "0.5s", "grace": "1s"}
+TWO_SWEEPS = 1.3
 # Which of its hub's servers a process is stands in its environment, whoever started it.
 MARK = "ANYWHERE_KILLED"
 _WATCH = """
@@ -74,10 +84,20 @@ class KilledHub:
         (hub.folder / "stub.py").chmod(0o644)
 
     @classmethod
-    def ours(cls, config: str = "") -> Self:
-        """``anywhere up`` with its built-in target of local processes."""
-        site = {"hub": {"ledger": LEDGER}}
-        made = cls(Hub(site=site, arguments=["--keep-servers", "--share-account"]))
+    def ours(cls, config: str = "", zygote: Zygote | None = None) -> Self:
+        """``anywhere up`` with its built-in target of local processes.
+
+        Args:
+            config: More of the hub's own configuration.
+            zygote: What forks its processes; such a hub looks around more often, too.
+        """
+        arguments = ["--keep-servers", "--share-account"]
+        if zygote is None:
+            hub = Hub(site={"hub": {"ledger": LEDGER}}, arguments=arguments)
+        else:
+            site = {"hub": {"ledger": HASTY_LEDGER}}
+            hub = ForkedHub(zygote, site=site, arguments=arguments)
+        made = cls(hub)
         made.hub.write_config(made.watch() + config)
         return made
 
@@ -179,17 +199,38 @@ class KilledHub:
             if env["JUPYTERHUB_USER"] == user:
                 process.send(number)
 
+    def trouble(self, user: str, sort: Trouble, plan: Plan) -> None:
+        def make() -> None:
+            kill_troubles.make(
+                self.hub,
+                user,
+                sort,
+                stray=lambda: self._stray(user),
+                end=lambda: self.clear(user),
+            )
+
+        kill_troubles.while_frozen(self.hub, plan, self.folder, make)
+
+    def _stray(self, user: str) -> None:
+        """A process with the hub's label that belongs to no lease; nobody's child."""
+        labels = {**labels_of(self.hub.id, f"stray-{user}", user, ""), MARK: self.hub.id}
+        words = ["sh", "-c", "sleep 600 </dev/null >/dev/null 2>&1 &"]
+        subprocess.run(words, env={**os.environ, **labels}, check=True, start_new_session=True)
+
     def _processes(self) -> list[tuple[ProcessId, dict[str, str]]]:
         """The server processes themselves, without what watches over them."""
+        mark = f"{MARK}={self.hub.id}\0".encode()
         found = []
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit() or int(entry.name) == os.getpid():
                 continue
-            identity = ProcessId.of(int(entry.name))
             try:
-                env = parse_environ((entry / "environ").read_bytes())
+                block = (entry / "environ").read_bytes()
             except OSError:
                 continue
+            if mark not in block:
+                continue
+            identity, env = ProcessId.of(int(entry.name)), parse_environ(block)
             if env.get(MARK) == self.hub.id and identity is not None and identity.alive():
                 found.append((identity, env))
         return found

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import httpx
 from tests.engines.docker_hub import OURS, STOCK, DockerHub
+from tests.hub import kill_troubles
 from tests.hub.kill_hubs import LEDGER
 
+from jupyterhub_anywhere.targets.docker.labels import Owner, of_server
 from jupyterhub_anywhere.testing.faults.run import Told
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
     from engines.docker.engine import DockerEngine
     from jupyterhub_anywhere.testing.faults.control import Control
+    from jupyterhub_anywhere.testing.faults.kills import Plan
+    from jupyterhub_anywhere.testing.faults.run import Trouble
 
 # Deadlines in the size of a test; the proxy's slow answers are slower. A container goes with its
 # server, as administrators mostly have it: what is there of a server that is none is a leak.
@@ -55,6 +59,7 @@ class DockerSubject:
         keeps: bool = False,
     ) -> None:
         self._engine = engine
+        self._image = image
         self.made = DockerHub(engine, image, control.url)
         self.hub = self.made.hub
         self.folder = self.hub.folder / "kills"
@@ -159,3 +164,28 @@ class DockerSubject:
                 if each["Names"][0] == f"/{self.made.prefix}-{user}":
                     with contextlib.suppress(APIError):
                         client.api.remove_container(each["Id"], force=True, v=True)
+
+    def trouble(self, user: str, sort: Trouble, plan: Plan) -> None:
+        def make() -> None:
+            kill_troubles.make(
+                self.hub,
+                user,
+                sort,
+                stray=lambda: self._stray(user),
+                end=lambda: self.clear(user),
+            )
+
+        kill_troubles.while_frozen(self.hub, plan, self.folder, make)
+
+    def _stray(self, user: str) -> None:
+        """A container with the hub's label that belongs to no lease."""
+        owner = Owner(self.hub.id, "lab", user, "")
+        labels = of_server(owner, keep=False, lease="", gpus=())
+        with contextlib.closing(self._engine.client()) as client:
+            made = client.api.create_container(
+                self._image,
+                ["sleep", "600"],
+                name=f"{self.made.prefix}-{user}",
+                labels=labels,
+            )
+            client.api.start(made["Id"])

@@ -21,6 +21,7 @@ from jupyterhub_anywhere.testing.faults.run import (
     Kills,
     Outcome,
     Told,
+    Trouble,
     judge,
     look,
     pick,
@@ -124,6 +125,16 @@ class World:
     def clear(self, user: str) -> None:
         self.here.pop(user, None)
 
+    def trouble(self, user: str, sort: Trouble, plan: Plan) -> None:
+        plan.write(self.folder)
+        if sort is Trouble.STRAY:
+            self.here[user] = frozenset({"stray"})
+        if self.at("sweep") and "lazy" in self.sins:
+            return
+        if sort is not Trouble.UNHELD:
+            self.here.pop(user, None)
+            self.known[user] = Told()
+
     def rules(self, *rules: Rule) -> None:
         self.rules_now = rules
 
@@ -165,6 +176,24 @@ def test_a_world_without_sins_keeps_every_promise(world: World, doing: Doing) ->
     assert outcome.doing == doing
     assert outcome.forgotten is (doing is Doing.STOP)
     assert set(world.here) == {run.BYSTANDER}
+
+
+@pytest.mark.parametrize("trouble", [each for each in Trouble if each])
+def test_a_sweep_that_dies_sets_things_right_all_the_same(world: World, trouble: Trouble) -> None:
+    kills = kills_of(world)
+    assert kills.places(Doing.RECONCILE, trouble) == ["place of sweep"]
+    outcome = kills.cycle(Doing.RECONCILE, "everywhere", trouble)
+    assert outcome.reached
+    assert outcome.failures == ()
+    assert outcome.fault == f"everywhere ({trouble})"
+    assert set(world.here) == {run.BYSTANDER}
+
+
+@pytest.mark.parametrize("trouble", [Trouble.STRAY, Trouble.WISH])
+def test_what_a_sweep_leaves_is_a_leak(world: World, trouble: Trouble) -> None:
+    world.sins.add("lazy")
+    outcome = kills_of(world).cycle(Doing.RECONCILE, "everywhere", trouble)
+    assert "leaked" in outcome.failures
 
 
 @pytest.mark.parametrize(

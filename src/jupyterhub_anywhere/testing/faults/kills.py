@@ -40,8 +40,12 @@ PLAN: Final = "plan.json"
 PLACES: Final = "places.jsonl"
 DIED: Final = "died"
 _IN_THREADS: Final = ("engine ", "go")
-# JupyterHub looks in this way whether its database answers, at nearly every statement.
-_NOTHING_WRITTEN: Final = "jupyterhub/orm.py:ping_connection"
+# Commits that write nothing: JupyterHub looks whether its database answers, at nearly every
+# statement, and the ledger is read.
+_NOTHING_WRITTEN: Final = (
+    "jupyterhub/orm.py:ping_connection",
+    "jupyterhub_anywhere/ledger/database.py:read",
+)
 _die: Final = os.kill
 # Methods that leave the process, each with the module that has it: missing ones are left out.
 _METHODS: Final = (

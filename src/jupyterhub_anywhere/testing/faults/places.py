@@ -22,6 +22,10 @@ _HUB_FLOWS: Final = {
     "jupyterhub/app.py": {"init_spawners", "check_spawner", "user_stopped"},
     "jupyterhub/spawner.py": {"start", "stop", "poll", "poll_and_notify"},
 }
+# Where a sweep begins: it goes on beside whatever else a hub does.
+_SWEEPS: Final = re.compile(
+    r" in jupyterhub_anywhere/(hub/keeper\.py:_go_round|ledger/reconcile\.py:|targets/watch\.py:)"
+)
 _OUR_FLOWS: Final = ("spawner/", "targets/", "ledger/", "hub/keeper", "hub/hubside")
 _NAMED: Final = re.compile(r"(?:^|/)((?:jupyterhub|jupyterhub_anywhere|dockerspawner)/.+\.py)$")
 _IDENTITY: Final = re.compile(
@@ -44,6 +48,11 @@ def is_flow(file: str, function: str) -> bool:
     if file.startswith("jupyterhub_anywhere/"):
         return file.removeprefix("jupyterhub_anywhere/").startswith(_OUR_FLOWS)
     return file.startswith("dockerspawner/") or function in _HUB_FLOWS.get(file, ())
+
+
+def is_sweep(place: str) -> bool:
+    """Whether a hub comes by a place because it looks after everything, whatever else it does."""
+    return _SWEEPS.search(place) is not None
 
 
 def named(frames: Iterable[tuple[CodeType, int]]) -> str:

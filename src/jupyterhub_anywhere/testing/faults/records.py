@@ -31,6 +31,7 @@ _DOINGS: Final = {
     "stop": "during a stop",
     "restart": "while the hub restarts",
     "run": "while the hub runs",
+    "reconcile": "while the hub sets right what is wrong",
 }
 _HEAD: Final = """\
 % Written by `python -m jupyterhub_anywhere.testing faults --write FILE`; do not edit.

@@ -12,7 +12,7 @@ import time
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from jupyterhub_anywhere.testing.faults import kills
+from jupyterhub_anywhere.testing.faults import kills, places
 from jupyterhub_anywhere.testing.faults.kills import Plan
 
 if TYPE_CHECKING:
@@ -40,6 +40,21 @@ class Doing(enum.StrEnum):
     STOP = "stop"
     RESTART = "restart"
     RUN = "run"
+    RECONCILE = "reconcile"
+
+
+class Trouble(enum.StrEnum):
+    """What a sweep has to set right."""
+
+    NONE = ""
+    # Something runs under the hub's label, and nobody is there for it.
+    STRAY = "stray"
+    # A server's end was written down and not begun.
+    WISH = "wish"
+    # A server has ended by itself.
+    ENDED = "ended"
+    # A healthy server's lease is lost.
+    UNHELD = "unheld"
 
 
 # What a hub does something in, so that it can die of it.
@@ -111,6 +126,9 @@ class Subject(Protocol):
     def clear(self, user: str) -> None:
         """End what really runs for the user, whatever the hub thinks."""
 
+    def trouble(self, user: str, sort: Trouble, plan: Plan) -> None:
+        """Make trouble at a moment, and write a plan in the same moment of the hub's."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -160,10 +178,12 @@ class Before:
     Attributes:
         healthy: User to what ran and served: it has to go on.
         files: User to files.
+        ends: Users of whom nothing may be left, whatever the hub says of them.
     """
 
     healthy: dict[str, frozenset[str]] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    ends: set[str] = field(default_factory=set)
 
 
 def wait(condition: Callable[[], bool], seconds: float = _REACH) -> bool:
@@ -190,7 +210,7 @@ def look(subject: Subject, users: Iterable[str], before: Before, *, healthy: boo
     told = {user: subject.told(user) for user in users}
     running = subject.running()
     here = {user: running.get(user, frozenset()) for user in told}
-    known = {user for user, each in told.items() if each.ready or each.pending}
+    known = {user for user, each in told.items() if each.ready or each.pending} - before.ends
     kept = before.healthy if healthy else {}
 
     def lost(user: str, then: frozenset[str]) -> bool:
@@ -258,57 +278,81 @@ class Kills:
         subject: The hub, which runs.
         seconds: How long a hub that came back may take to put things right.
         name: What users' names begin with.
+        settle: Seconds after its return before a hub may be found well: two sweeps of it.
     """
 
-    def __init__(self, subject: Subject, *, seconds: float = 12.0, name: str = "user") -> None:
+    def __init__(
+        self, subject: Subject, *, seconds: float = 12.0, name: str = "user", settle: float = 0.0
+    ) -> None:
         self._subject, self._seconds, self._name = subject, seconds, name
+        self._settle = settle
         self._cycles = 0
 
-    def places(self, doing: Doing) -> list[str]:
-        """All places that a hub comes by while it does something, in their order."""
+    def places(self, doing: Doing, trouble: Trouble = Trouble.NONE) -> list[str]:
+        """All places that a hub comes by while it does something, in their order.
+
+        Those of sweeps are of `Doing.RECONCILE`: sweeps go on beside everything.
+        """
         subject, user = self._subject, self._next()
         (subject.folder / kills.PLACES).unlink(missing_ok=True)
-        self._prepare(doing, user)
-        Plan("list").write(subject.folder)
-        self._do(doing, user)
+        self._prepare(doing, user, trouble)
+        plan = Plan("list")
+        if doing is not Doing.RECONCILE:
+            plan.write(subject.folder)
+        self._do(doing, user, trouble, plan)
         if doing is Doing.RESTART and not wait(subject.up, 60.0):
             raise CycleError("The hub does not come up; nothing was done to it.")
-        wish = doing is not Doing.STOP
-        wait(lambda: self._is(user, wish), 60.0)
+        if doing is Doing.RECONCILE:
+            self._set_right(user, trouble)
+        else:
+            wish = doing is not Doing.STOP
+            wait(lambda: self._is(user, wish), 60.0)
         Plan().write(subject.folder)
         self._finish(user)
-        return kills.listed(subject.folder)
+        sweeps = doing is Doing.RECONCILE
+        found = kills.listed(subject.folder)
+        return [each for each in found if sweeps or not places.is_sweep(each)]
 
-    def cycle(self, doing: Doing, place: str) -> Outcome:
+    def cycle(self, doing: Doing, place: str, trouble: Trouble = Trouble.NONE) -> Outcome:
         """Die at a place, come back, and be judged."""
         subject, user = self._subject, self._next()
         died = subject.folder / kills.DIED
         died.unlink(missing_ok=True)
         before = ready_bystander(subject)
-        self._prepare(doing, user)
-        if doing is Doing.RESTART:
+        self._prepare(doing, user, trouble)
+        if doing is Doing.RESTART or trouble is Trouble.UNHELD:
             before.healthy[user] = subject.running().get(user, frozenset())
+        elif doing is Doing.RECONCILE:
+            before.ends.add(user)
         before.files[user] = subject.files(user)
-        Plan("die", place).write(subject.folder)
-        self._do(doing, user)
-        reached = wait(lambda: died.exists() and subject.ended(), _REACH)
+        plan = Plan("die", place)
+        if doing is not Doing.RECONCILE:
+            plan.write(subject.folder)
+        self._do(doing, user, trouble, plan)
+        reached = wait(lambda: died.exists() and subject.ended(), self._reach(doing))
         Plan().write(subject.folder)
+        fault = f"{place} ({trouble})" if trouble else place
         if not reached:
             if subject.ended():
                 subject.boot()
             self._finish(user)
-            return Outcome(fault=place, doing=doing, reached=False)
+            return Outcome(fault=fault, doing=doing, reached=False)
         outcome = self._come_back(user, before)
         forgotten = doing is Doing.STOP and outcome.hub_up and subject.told(user).ready
         if outcome.hub_up:
             self._finish(user)
-        return replace(outcome, fault=place, doing=str(doing), forgotten=forgotten)
+        return replace(outcome, fault=fault, doing=str(doing), forgotten=forgotten)
+
+    def _reach(self, doing: Doing) -> float:
+        """Seconds: a hub that was started has to come up before it comes anywhere."""
+        return _REACH if doing is Doing.RESTART else min(self._seconds, _REACH)
 
     def _come_back(self, user: str, before: Before) -> Outcome:
         try:
             self._subject.boot()
         except AssertionError:
             return Outcome(fault="", doing="", hub_up=False)
+        time.sleep(self._settle)
         return judge(self._subject, [user, *before.healthy], before, self._seconds)
 
     def _next(self) -> str:
@@ -317,13 +361,13 @@ class Kills:
         self._subject.add(user)
         return user
 
-    def _prepare(self, doing: Doing, user: str) -> None:
-        if doing is not Doing.START:
+    def _prepare(self, doing: Doing, user: str, trouble: Trouble) -> None:
+        if doing is not Doing.START and trouble is not Trouble.STRAY:
             settled(self._subject, user)
         if doing is Doing.RESTART:
             self._subject.kill()
 
-    def _do(self, doing: Doing, user: str) -> None:
+    def _do(self, doing: Doing, user: str, trouble: Trouble, plan: Plan) -> None:
         match doing:
             case Doing.START:
                 self._subject.ask_start(user)
@@ -331,10 +375,19 @@ class Kills:
                 self._subject.ask_stop(user)
             case Doing.RESTART:
                 self._subject.launch()
+            case Doing.RECONCILE:
+                self._subject.trouble(user, trouble, plan)
 
     def _is(self, user: str, ready: bool) -> bool:  # noqa: FBT001 - compared, not a switch
         told = self._subject.told(user)
         return told.ready == ready and not told.pending
+
+    def _set_right(self, user: str, trouble: Trouble) -> None:
+        """Wait until a hub that nobody kills has set things right."""
+        before = Before(ends=set() if trouble is Trouble.UNHELD else {user})
+        # Where nothing is to end there is nothing to see: some sweeps have to be enough.
+        time.sleep(self._settle)
+        judge(self._subject, [user], before, self._seconds)
 
     def _finish(self, user: str) -> None:
         """Leave nothing of the cycle's own user."""

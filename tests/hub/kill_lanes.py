@@ -1,0 +1,113 @@
+"""Every place of a world, in several hubs at once."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from tests.hub.harness import SOURCES
+from tests.hub.kill_hubs import KNOWN_FAILURES, TWO_SWEEPS
+
+from jupyterhub_anywhere.testing.faults import known
+from jupyterhub_anywhere.testing.faults.lanes import Case, drain
+from jupyterhub_anywhere.testing.faults.records import KILLED, OURS, Record, keep
+from jupyterhub_anywhere.testing.faults.run import FLOWS, Doing, Kills, Outcome, Subject, Trouble
+from jupyterhub_anywhere.testing.faults.zygote import Zygote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+# More than cores: most of a cycle is waiting.
+LANES: Final = 4
+# How many of all places have to be reached; the rest are of a moment that did not come.
+REACHED: Final = 0.9
+# Seconds that a hub may take to put things right: a deletion that failed is tried again after five.
+PATIENCE: Final = 20.0
+ONLY: Final = os.environ.get("ANYWHERE_KILL_AT", "")
+RECORD: Final = os.environ.get("ANYWHERE_FAULTS_RECORD", "")
+FLOWS_AND_TROUBLES: Final = (
+    *((doing, Trouble.NONE) for doing in FLOWS),
+    *((Doing.RECONCILE, trouble) for trouble in Trouble if trouble),
+)
+
+
+class KilledSubject(Subject, Protocol):
+    """A hub that ends with everything that it has."""
+
+    def close(self) -> None:
+        """End everything."""
+
+
+@contextmanager
+def zygote(folder: Path) -> Iterator[Zygote]:
+    """What forks hubs."""
+    with Zygote(folder, {**os.environ, "PYTHONPATH": str(SOURCES)}) as made:
+        yield made
+
+
+@contextmanager
+def lanes(make: Callable[[], KilledSubject], number: int = LANES) -> Iterator[list[Kills]]:
+    """Hubs that run."""
+    with ExitStack() as stack:
+        subjects = []
+        for _ in range(number):
+            subjects.append(make())
+            stack.callback(subjects[-1].close)
+        errors = []
+
+        def boot(subject: KilledSubject) -> None:
+            try:
+                subject.boot()
+            except AssertionError as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=boot, args=(each,)) for each in subjects]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not errors, errors[0]
+        yield [Kills(each, seconds=PATIENCE, settle=TWO_SWEEPS) for each in subjects]
+
+
+def cases(kills: Kills, only: str = ONLY) -> list[Case]:
+    """Each place once for what the hub does, with the first trouble that leads there.
+
+    Args:
+        kills: A hub that runs.
+        only: A regular expression that is found in what is wanted.
+    """
+    found: dict[tuple[Doing, str], Case] = {}
+    for doing, trouble in FLOWS_AND_TROUBLES:
+        for place in kills.places(doing, trouble):
+            found.setdefault((doing, place), Case(doing, place, trouble))
+    return [each for each in found.values() if re.search(only, str(each))]
+
+
+def die_everywhere(world: str, kills: Sequence[Kills]) -> None:
+    """Die at every place, tell what came of it, and fail of what is not known.
+
+    Raises:
+        AssertionError: A promise was broken, or too few places were reached.
+    """
+    wanted = cases(kills[0])
+    outcomes = drain(wanted, kills)
+    for outcome in outcomes if RECORD else ():
+        keep(Path(RECORD), Record(OURS, world, KILLED, outcome))
+    missed = [each for each in outcomes if not each.reached]
+    print(f"{len(outcomes) - len(missed)} of {len(outcomes)} places of {world} were reached")
+    for each in missed:
+        print(f"  not reached: {each.doing} {each.fault}")
+    found = known.unexpected(world, outcomes, known.load(KNOWN_FAILURES))
+    assert found == [], tell(found, outcomes)
+    assert len(missed) <= (1 - REACHED) * len(outcomes), [each.fault for each in missed]
+
+
+def tell(found: Sequence[tuple[str, str, tuple[str, ...]]], outcomes: Sequence[Outcome]) -> str:
+    """What was broken, one line a place."""
+    lines = [f"{doing} {', '.join(broken)}: {fault}" for doing, fault, broken in found]
+    return "\n".join([f"{len(found)} of {len(outcomes)} places break a promise:", *lines])
