@@ -4,8 +4,9 @@
 never listens; anything else serves. ``STUB_HUB_VERSION`` is the version it claims to be of.
 
 Below its prefix it answers 200 to everything, with the hub's version in ``X-JupyterHub-Version``;
-``…/stub/about`` tells what it is, ``…/stub/hub`` what the hub's API answers from in here, and
-``…/stub/files/NAME`` reads (GET) or writes (PUT) a file of the home.
+``…/stub/about`` tells what it is, ``…/stub/hub`` what the hub's API answers from in here,
+``…/stub/files/NAME`` reads (GET) or writes (PUT) a file of the home, and ``…/stub/eat`` takes
+memory until there is none. From SIGUSR1 to SIGUSR2 it takes questions and answers none of them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import os
 import signal
 import ssl
 import sys
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -26,6 +28,10 @@ PREFIX = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "/")
 KEY, CERT, CA = (
     os.environ.get(f"JUPYTERHUB_SSL_{name}") for name in ("KEYFILE", "CERTFILE", "CLIENT_CA")
 )
+
+# Set while questions are answered.
+ANSWERS = threading.Event()
+PIECE = 16 << 20
 
 
 def about() -> dict[str, object]:
@@ -52,6 +58,13 @@ def ask_hub() -> dict[str, object]:
         return {"url": url, "status": error.code}
     except (OSError, ValueError) as error:
         return {"url": url, "status": 0, "error": str(error)}
+
+
+def eat() -> None:
+    """Take memory, and use it, until the kernel ends this."""
+    taken = []
+    while True:
+        taken.append(b"x" * PIECE)
 
 
 def context(purpose: ssl.Purpose) -> ssl.SSLContext | None:
@@ -87,6 +100,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer, whatever is asked."""
+        ANSWERS.wait()
         path, file = urlsplit(self.path).path, self.file()
         if file is not None:
             self.answer(200, file.read_bytes()) if file.is_file() else self.answer(404, b"{}")
@@ -94,6 +108,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(200, json.dumps(about()).encode())
         elif path.endswith("/stub/hub"):
             self.answer(200, json.dumps(ask_hub()).encode())
+        elif path.endswith("/stub/eat"):
+            eat()
         else:
             self.answer(200, json.dumps({"version": VERSION}).encode())
 
@@ -116,6 +132,9 @@ def main() -> None:
     """Behave as STUB says."""
     # Process 1 of a container gets no signal that it has no handler for.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    ANSWERS.set()
+    signal.signal(signal.SIGUSR1, lambda *_: ANSWERS.clear())
+    signal.signal(signal.SIGUSR2, lambda *_: ANSWERS.set())
     behaviour = os.environ.get("STUB", "")
     if behaviour == "fail":
         sys.stderr.write("reading the configuration\n<b>bad luck</b>\nRuntimeError: the end\n")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jupyterhub_anywhere.testing.faults import engine, known, run, servers
+from jupyterhub_anywhere.testing.faults.control import Called
 from jupyterhub_anywhere.testing.faults.engine import FAULTS, READ_ONLY, Breaks, engine_dies, named
 from jupyterhub_anywhere.testing.faults.kills import DIED, PLACES, Plan
 from jupyterhub_anywhere.testing.faults.rules import Action, Rule
@@ -38,7 +39,7 @@ class World:
 
     Attributes:
         folder: Where plans are.
-        sins: ``leak``, ``token``, ``lose``, ``down``, ``files``, ``stuck``, ``deaf``.
+        sins: ``leak``, ``token``, ``lose``, ``down``, ``files``, ``stuck``, ``deaf``, ``idle``.
     """
 
     folder: Path
@@ -48,6 +49,7 @@ class World:
     here: dict[str, frozenset[str]] = field(default_factory=dict)
     made: int = 0
     rules_now: tuple[Rule, ...] = ()
+    called: list[Called] = field(default_factory=list)
     lost_files: set[str] = field(default_factory=set)
     signals: list[signal.Signals] = field(default_factory=list)
 
@@ -108,6 +110,8 @@ class World:
             (self.folder / DIED).write_text(plan.place)
             self.alive = False
             return True
+        if self.rules_now and "idle" not in self.sins:
+            self.called.append(Called(1, "POST", "/containers/create", "status", 500, 0))
         return bool(self.rules_now)
 
     def told(self, user: str) -> Told:
@@ -135,9 +139,6 @@ class World:
             self.here.pop(user, None)
             self.known[user] = Told()
 
-    def rules(self, *rules: Rule) -> None:
-        self.rules_now = rules
-
     def signal(self, user: str, number: signal.Signals) -> None:
         self.signals.append(number)
         if number is signal.SIGKILL:
@@ -148,12 +149,39 @@ class World:
             self.known[user] = Told()
 
 
+class Pot(World):
+    """A world whose servers are containers."""
+
+    def pause(self, user: str, *, on: bool) -> None:
+        self.signals.append(signal.SIGTSTP if on else signal.SIGCONT)
+
+    def starve(self, user: str) -> None:
+        self.signal(user, signal.SIGKILL)
+
+
+@dataclass
+class Engine:
+    """What breaks the engine of a world."""
+
+    world: World
+
+    def rules(self, *rules: Rule) -> None:
+        self.world.rules_now = rules
+
+    def calls(self) -> list[Called]:
+        return self.world.called
+
+    def clear(self) -> None:
+        self.world.called.clear()
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No real time passes where something is waited for in vain."""
     monkeypatch.setattr(run, "_REACH", 0.1)
     monkeypatch.setattr(run, "_PAUSE", 0.01)
     monkeypatch.setattr(engine, "_PATIENCE", 0.1)
+    monkeypatch.setattr(engine, "_MEET", 0.1)
     monkeypatch.setattr(servers, "_NOTICE", 0.1)
 
 
@@ -259,7 +287,7 @@ def test_places_are_picked_by_patterns() -> None:
 
 @pytest.mark.parametrize("doing", FLOWS)
 def test_an_engine_is_broken_and_healed(world: World, doing: Doing) -> None:
-    outcome = Breaks(world, world, seconds=0.1).cycle(doing, FAULTS[0])
+    outcome = Breaks(world, Engine(world), seconds=0.1).cycle(doing, FAULTS[0])
     assert outcome.failures == ()
     assert outcome.fault == FAULTS[0].name
     assert world.rules_now == ()
@@ -267,9 +295,18 @@ def test_an_engine_is_broken_and_healed(world: World, doing: Doing) -> None:
 
 def test_a_hub_that_ends_because_of_its_engine_is_told(world: World) -> None:
     world.sins.add("dies")
-    outcome = Breaks(world, world, seconds=0.1).cycle(Doing.RESTART, FAULTS[0])
+    outcome = Breaks(world, Engine(world), seconds=0.1).cycle(Doing.RESTART, FAULTS[0])
     assert outcome.failures == ("hub_up",)
     assert world.alive
+
+
+@pytest.mark.parametrize("doing", FLOWS)
+def test_a_fault_that_waits_for_a_call_has_to_be_met(world: World, doing: Doing) -> None:
+    breaks = Breaks(world, Engine(world), seconds=0.1)
+    assert breaks.cycle(doing, named("one answer is lost")).reached
+    world.sins.add("idle")
+    assert not breaks.cycle(doing, named("one answer is lost")).reached
+    assert breaks.cycle(doing, named("the engine answers 500")).reached, "it lasts"
 
 
 def test_faults_meet_the_calls_that_matter() -> None:
@@ -326,6 +363,17 @@ def test_a_server_that_stands_still_has_to_go_on(world: World) -> None:
     outcome = Harms(world, seconds=0.1, name="b").cycle(Doing.RESTART, Harm.FROZEN)
     assert outcome.failures == ("lost",)
     assert world.signals[2:] == [signal.SIGSTOP], "nobody is there to be woken up"
+
+
+def test_harms_that_only_containers_know(world: World, tmp_path: Path) -> None:
+    pot = Pot(tmp_path)
+    harms = Harms(pot, seconds=0.1)
+    assert harms.cycle(Doing.RUN, Harm.PAUSED).failures == ()
+    assert pot.signals == [signal.SIGTSTP, signal.SIGCONT]
+    assert harms.cycle(Doing.RUN, Harm.STARVED).failures == ()
+    assert pot.signals[2:] == [signal.SIGKILL]
+    with pytest.raises(TypeError, match="no containers"):
+        Harms(world, seconds=0.1).cycle(Doing.RUN, Harm.PAUSED)
 
 
 def test_a_hub_that_does_not_come_back_after_a_harm(world: World) -> None:

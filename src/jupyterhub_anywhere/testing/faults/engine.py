@@ -16,8 +16,9 @@ from jupyterhub_anywhere.testing.faults.run import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from jupyterhub_anywhere.testing.faults.control import Called
     from jupyterhub_anywhere.testing.faults.run import Before, Subject
 
 # Calls that matter for what a hub does: method and path, for `Rule`.
@@ -30,6 +31,8 @@ CALLS: Final = {
 SLOW: Final = 8.0
 # How long the engine misbehaves at most, and how long a hub may take for what it was asked.
 _PATIENCE: Final = 15.0
+# Seconds in which a fault that waits for a call is met, once the hub has done what it was asked.
+_MEET: Final = 5.0
 
 
 class Broken(Protocol):
@@ -37,6 +40,12 @@ class Broken(Protocol):
 
     def rules(self, *rules: Rule) -> None:
         """Replace all rules; none heals the engine."""
+
+    def calls(self) -> Sequence[Called]:
+        """All calls since the last `clear`."""
+
+    def clear(self) -> None:
+        """Forget the calls so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +131,10 @@ class Breaks:
         self._cycles = 0
 
     def cycle(self, doing: Doing, fault: Fault) -> Outcome:
-        """Break the engine while the hub does something, heal it, and judge."""
+        """Break the engine while the hub does something, heal it, and judge.
+
+        A fault that waits for a call which the hub never makes is not reached.
+        """
         subject = self._subject
         self._cycles += 1
         user = f"{self._name}{self._cycles}"
@@ -135,18 +147,28 @@ class Breaks:
             before.files[user] = subject.files(user)
         try:
             came_up = self._broken(doing, fault, user)
+            met = self._met(fault)
         finally:
             self._engine.rules()
         outcome = self._judged(user, before, came_up=came_up)
         forgotten = doing is Doing.STOP and outcome.hub_up and subject.told(user).ready
         self._tidy(user)
-        return replace(outcome, fault=fault.name, doing=str(doing), forgotten=forgotten)
+        told = replace(outcome, fault=fault.name, doing=str(doing), forgotten=forgotten)
+        return replace(told, reached=met)
+
+    def _met(self, fault: Fault) -> bool:
+        """Whether the fault was there for the hub; one that lasts is, whatever the hub asks."""
+        engine = self._engine
+        return fault.count is None or wait(
+            lambda: any(each.action for each in engine.calls()), _MEET
+        )
 
     def _broken(self, doing: Doing, fault: Fault, user: str) -> bool:
         """Do it with a broken engine; whether the hub is still there."""
         subject = self._subject
         if doing is Doing.RESTART:
             subject.kill()
+        self._engine.clear()
         self._engine.rules(*fault.rules(doing))
         match doing:
             case Doing.START:

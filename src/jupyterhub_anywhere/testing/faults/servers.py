@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import signal
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from jupyterhub_anywhere.testing.faults.run import (
     Doing,
@@ -28,10 +28,14 @@ class Harm(enum.StrEnum):
     """What is done to a server, in the words of the table."""
 
     KILLED = "its server is killed"
+    STARVED = "its server needs more memory than it may have"
     FROZEN = "its server stands still for some time"
+    PAUSED = "its container is paused for some time"
     DEAF = "its server does not answer for some time"
 
 
+# After these there is no server any more; the others are slow, which is not gone.
+_ENDS: Final = frozenset({Harm.KILLED, Harm.STARVED})
 # What begins and ends each. Servers of tests take the last pair for closing their ears.
 _SIGNALS: Final = {
     Harm.KILLED: (signal.SIGKILL, None),
@@ -45,6 +49,17 @@ class Harmful(Subject, Protocol):
 
     def signal(self, user: str, number: signal.Signals) -> None:
         """Signal the user's server itself, behind the back of its hub."""
+
+
+@runtime_checkable
+class Contained(Protocol):
+    """A subject whose servers are containers, for the harms that there are to containers only."""
+
+    def pause(self, user: str, *, on: bool) -> None:
+        """Have the engine pause the user's container, or go on with it."""
+
+    def starve(self, user: str) -> None:
+        """Have the user's server take memory until the kernel ends it, and wait for that."""
 
 
 class Harms:
@@ -73,17 +88,15 @@ class Harms:
         before = ready_bystander(subject)
         running = settled(subject, user)
         before.files[user] = subject.files(user)
-        if harm is not Harm.KILLED:
-            # Slow is not gone.
+        if harm not in _ENDS:
             before.healthy[user] = running
         if doing is Doing.RESTART:
             subject.kill()
         try:
             came_up = self._harmed(doing, harm, user)
         finally:
-            end = _SIGNALS[harm][1]
-            if end is not None and user in subject.running():
-                subject.signal(user, end)
+            if user in subject.running():
+                self._do(harm, user, on=False)
         outcome = self._judged(user, before, came_up=came_up)
         if outcome.hub_up:
             if subject.told(user).ready:
@@ -94,18 +107,33 @@ class Harms:
     def _harmed(self, doing: Doing, harm: Harm, user: str) -> bool:
         """Harm the server, and give the hub time to notice; whether the hub is there."""
         subject = self._subject
-        subject.signal(user, _SIGNALS[harm][0])
+        self._do(harm, user, on=True)
         if doing is Doing.RESTART:
             try:
                 subject.boot()
             except AssertionError:
                 return False
-        if harm is Harm.KILLED:
+        if harm in _ENDS:
             wait(lambda: not subject.told(user).ready, _NOTICE)
         else:
             # As long as a hub of tests waits for a server; a hub that stops it does so by then.
             wait(lambda: not (told := subject.told(user)).ready and not told.pending, _NOTICE)
         return not subject.ended()
+
+    def _do(self, harm: Harm, user: str, *, on: bool) -> None:
+        """Begin a harm, or end it where it does not end by itself."""
+        subject = self._subject
+        if harm in _SIGNALS:
+            number = _SIGNALS[harm][0 if on else 1]
+            if number is not None:
+                subject.signal(user, number)
+            return
+        if not isinstance(subject, Contained):
+            raise TypeError(f"{harm}: the servers of this hub are no containers")
+        if harm is Harm.PAUSED:
+            subject.pause(user, on=on)
+        elif on:
+            subject.starve(user)
 
     def _judged(self, user: str, before: Before, *, came_up: bool) -> Outcome:
         if not came_up:
