@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+import yaml
 from tests.hub.harness import wait_for
 from tests.hub.process_site import STUB, running
 
@@ -168,6 +170,72 @@ def test_a_new_database_of_the_hub_stops_nothing(hub: Hub) -> None:
     code, said = leaks(hub)
     assert code == 1
     assert "ann" in said
+
+
+def test_an_older_database_of_the_hub_stops_nothing_until_a_person_says_so(hub: Hub) -> None:
+    hub.start()
+    hub.start_server("bob")
+    hub.kill()
+    copy = hub.state.database.with_name("copy.sqlite")
+    with closing(sqlite3.connect(hub.state.database)) as now, closing(sqlite3.connect(copy)) as old:
+        now.backup(old)
+    hub.start()
+    hub.add_user("eve")
+    hub.start_server("ann")
+    hub.kill()
+    for file in hub.state.hub.glob("jupyterhub.sqlite*"):
+        file.unlink()
+    copy.rename(hub.state.database)
+    before = {each.process.pid for each in running(hub)}
+    hub.start()
+    wait_for(lambda: leaks(hub)[0] == 1, what="a leak that is told")
+    time.sleep(GRACE + 3)
+    assert before <= {each.process.pid for each in running(hub)}
+    assert servers(hub) == {"ann": "running", "bob": "running"}
+    _, said = leaks(hub)
+    assert "older than the ledger" in said
+    assert "ann" in said
+    assert hub.run("leaks", "--lift", "--yes").returncode == 1
+    wait_for(lambda: servers(hub) == {"bob": "running"}, what="the end of what nobody wants")
+    assert hub.server("bob") is not None
+    wait_for(lambda: leaks(hub)[0] == 0, what="an end of all leaks")
+
+
+def test_the_oauth_client_of_a_server_that_is_gone_goes(hub: Hub) -> None:
+    hub.start()
+    hub.start_server("ann")
+    hub.start_server("bob")
+    hub.stop_server("bob")
+
+    def clients() -> set[str]:
+        with closing(sqlite3.connect(hub.state.database, timeout=30)) as database:
+            found = database.execute("SELECT identifier FROM oauth_clients")
+            return {each for (each,) in found if each.startswith("jupyterhub-user")}
+
+    assert clients() == {"jupyterhub-user-ann"}
+    # As a hub leaves it that kept a container, which somebody has removed since.
+    with closing(sqlite3.connect(hub.state.database, timeout=30)) as database, database:
+        database.execute("INSERT INTO oauth_clients (identifier) VALUES ('jupyterhub-user-bob')")
+        database.execute(
+            "UPDATE spawners SET oauth_client_id = 'jupyterhub-user-bob' WHERE user_id ="
+            " (SELECT id FROM users WHERE name = 'bob')"
+        )
+    wait_for(lambda: "OAuth client" in leaks(hub)[1], what="a client that is told")
+    wait_for(lambda: clients() == {"jupyterhub-user-ann"}, what="the end of the client")
+    wait_for(lambda: leaks(hub)[0] == 0, what="an end of all leaks")
+
+
+def test_a_target_that_a_reload_removes_is_told_no_more(hub: Hub) -> None:
+    hub.start()
+    age = 'jupyterhub_anywhere_observation_age_seconds{target="also"}'
+    site = yaml.safe_load(hub.file.read_text("utf-8"))
+    one = site["targets"]
+    hub.write_site({**site, "targets": {**one, "also": one["here"]}})
+    assert hub.run("reload").returncode == 0
+    wait_for(lambda: age in hub.api("GET", "metrics").text, what="a look at a new target")
+    hub.write_site({**site, "targets": one})
+    assert hub.run("reload").returncode == 0
+    wait_for(lambda: age not in hub.api("GET", "metrics").text, what="the end of it")
 
 
 def test_a_server_that_died_with_its_hub_leaves_no_token(hub: Hub) -> None:

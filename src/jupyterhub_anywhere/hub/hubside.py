@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import contextmanager
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub import orm
@@ -16,6 +17,7 @@ from jupyterhub_anywhere.ledger.hubside import HubServer, ServerClient, ServerTo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from jupyterhub_anywhere.ledger.lease import Lease
     from jupyterhub_anywhere.spawner.desk import Desk
@@ -55,6 +57,17 @@ class JupyterHubSide:
         """The names of all users."""
         with self._reading() as db:
             return {name for (name,) in db.query(orm.User.name)}
+
+    def rows(self) -> Mapping[tuple[str, str], datetime | None]:
+        """Every server that the database knows, to when it was last touched there (UTC)."""
+        with self._reading() as db:
+            found = list(
+                db.query(orm.User.name, orm.Spawner.name, orm.Spawner.last_activity).join(
+                    orm.Spawner, orm.Spawner.user_id == orm.User.id
+                )
+            )
+        # JupyterHub writes UTC, without saying so.
+        return {(user, name): at and at.replace(tzinfo=UTC) for user, name, at in found}
 
     def servers(self) -> Mapping[tuple[str, str], HubServer]:
         """Every server that the hub counts as running, starting or stopping."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.core.clock import SystemClock
 from jupyterhub_anywhere.core.errors import AnywhereError
-from jupyterhub_anywhere.hub import overview
+from jupyterhub_anywhere.hub import birth, overview
 from jupyterhub_anywhere.hub.hubside import JupyterHubSide
 from jupyterhub_anywhere.hub.teller import Teller
 from jupyterhub_anywhere.ledger.aio import AsyncLedger
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from jupyterhub_anywhere.core.clock import Clock
     from jupyterhub_anywhere.ledger.known import Known
+    from jupyterhub_anywhere.ledger.reconcile import Swept
     from jupyterhub_anywhere.spawner.site import Site
     from jupyterhub_anywhere.targets.base import Target
 
@@ -48,6 +49,8 @@ _STALE_ROUNDS: Final = 3
 _SOON: Final = 1.2
 # How many rounds in a row are that early.
 _EARLY_ROUNDS: Final = 3
+# Seconds between two looks for what has been gone for long.
+_PRUNE_SECONDS: Final = 3600.0
 
 
 class NoRoundsError(AnywhereError):
@@ -77,6 +80,7 @@ class Keeper:
         self._newborn = self._held = ""
         self._soon = asyncio.Event()
         self._early = 0
+        self._pruned: float | None = None
         self._rounds: asyncio.Task[None] | None = None
         self.reconciler: Reconciler | None = None
         self.take(site)
@@ -179,14 +183,37 @@ class Keeper:
             )
         self._held = swept.hold
         await self.teller.tell(swept)
-        await self.ledger.prune(self._clock.now() - self._history)
+        await self._forget_removed(swept)
+        await self._prune()
+
+    async def _forget_removed(self, swept: Swept) -> None:
+        """Look no more at targets that a reload has removed, once nothing is there any more."""
+        removed = self._watches.keys() - self._site.targets.keys() - swept.slow
+        if not removed:
+            return
+        held = {each.target for each in await self.ledger.active()}
+        for name in removed - held:
+            latest = self._watches[name].latest
+            shared = list(self._watches.values()).count(self._watches[name]) > 1
+            # Of targets that share a list, each has what is the others'.
+            if shared or (latest is not None and latest.succeeded and not latest.resources):
+                log.info("target %s is not declared any more, and nothing is there", name)
+                self._replace(name, None)
+                self.teller.forget(name)
+
+    async def _prune(self) -> None:
+        """Forget what has been gone for long; at the first round, then each hour."""
+        now = self._clock.elapsed()
+        if self._pruned is None or now - self._pruned >= _PRUNE_SECONDS:
+            await self.ledger.prune(self._clock.now() - self._history)
+            self._pruned = now
 
     async def _birth(self, side: JupyterHubSide) -> str:
-        """Why the hub's own database seems to be a new one; empty where it does not."""
-        held = {each.user for each in await self.ledger.active() if each.live or each.keeps}
-        if held and not held & side.users():
-            return "the hub's database knows none of the users that servers are held for"
-        return ""
+        """Why the hub's own database cannot be taken at its word; empty where it can."""
+        leases = await self.ledger.active()
+        # After the ledger: what it has by then, the database has too.
+        active = {key for key, known in side.servers().items() if known.active or known.pending}
+        return birth.doubt(leases, side.users(), side.rows(), active)
 
     @property
     def _history(self) -> timedelta:
@@ -213,6 +240,9 @@ class Keeper:
             await self.reconciler.close()
         for watch in set(self._watches.values()):
             await watch.close()
+        sites.no_more_on_publish(self.take_published)
+        if self._closing:
+            await asyncio.wait(self._closing)
         overview.provide(None)
         self.teller.close()
         desks.publish(None)

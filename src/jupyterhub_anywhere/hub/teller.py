@@ -62,6 +62,11 @@ class Teller:
             if each.live
         ]
 
+    def forget(self, target: str) -> None:
+        """A target is not declared any more, and nothing is there."""
+        self._metrics.forget(target)
+        self._told.pop(target, None)
+
     def failed(self, target: str, cause: str) -> None:
         """A start failed."""
         self._metrics.failed(target, cause)
@@ -116,6 +121,10 @@ class Teller:
     def tell_user(self, user: str, server: str, text: str) -> None:
         """Have a user read something of a server that is gone."""
         self._board.tell(user, server, text, self._clock.now())
+
+    def ended(self, lease: Lease, text: str) -> None:
+        """A server has ended by itself, and the hub is the first to notice."""
+        self.tell_user(lease.user, lease.server, text)
 
     def started(self, lease: Lease) -> None:
         """A server runs."""

@@ -117,6 +117,9 @@ class Reconciler:
         async with self._one:
             await self.prepare()
             targets = {*self._watches, *(each.target for each in await self._ledger.active())}
+            for removed in self._candidates.keys() - targets - {""}:
+                self._sights.update(removed, ())
+                del self._candidates[removed]
             for target in sorted(targets - set(self._rounds)):
                 name = f"anywhere-round-{target}"
                 self._rounds[target] = asyncio.create_task(self._round(target), name=name)

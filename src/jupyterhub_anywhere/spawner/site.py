@@ -180,6 +180,12 @@ def on_publish(listener: Callable[[], None]) -> None:
         _Holder.listeners.append(listener)
 
 
+def no_more_on_publish(listener: Callable[[], None]) -> None:
+    """Have a function called no more, see `on_publish`; one that never was is no error."""
+    if listener in _Holder.listeners:
+        _Holder.listeners.remove(listener)
+
+
 def publish(site: Site) -> None:
     """Make a site the one that new servers are started from, and write down its targets."""
     site.definitions.remember(site.factories.values())

@@ -1,0 +1,54 @@
+"""Whether the hub's own database is a new one, or an older one than the ledger: pure.
+
+Both come from a lost file, a wrong path, or a copy that was put back. Such a hub knows nothing of
+servers that run, and would end them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from jupyterhub_anywhere.ledger.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from datetime import datetime
+
+    from jupyterhub_anywhere.ledger.lease import Lease
+
+# One text for both: a person who has answered is not asked again when the first user comes back.
+REASON: Final = (
+    "the hub's database is new, or older than the ledger: it lacks servers that the ledger has"
+)
+_RUNS: Final = frozenset({State.RUNNING, State.UNKNOWN})
+
+
+def doubt(
+    leases: Iterable[Lease],
+    users: Collection[str],
+    rows: Mapping[tuple[str, str], datetime | None],
+    active: Collection[tuple[str, str]],
+) -> str:
+    """Why the database cannot be taken at its word; empty where it can.
+
+    A hub that stops a server writes that down at the server's row, so a row that was last touched
+    before the server ran is of an earlier time, as is a database without the row.
+
+    Args:
+        leases: All that are not gone.
+        users: The names of all users that the database knows.
+        rows: User and server's name to when the database's row of it was last touched, of every
+            server that it knows, whether it runs or not; None where that was never.
+        active: Those that it counts as running.
+    """
+    held = [each for each in leases if each.live or each.keeps]
+    if held and not any(each.user in users for each in held):
+        return REASON
+    for lease in held:
+        server = lease.user, lease.server
+        if lease.state not in _RUNS or server in active:
+            continue
+        touched, made = rows.get(server), lease.made
+        if touched is None or (made is not None and touched < made):
+            return REASON
+    return ""
