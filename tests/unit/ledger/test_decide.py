@@ -302,7 +302,9 @@ def test_a_start_that_failed_ends_nothing_with_files_that_it_did_not_make() -> N
 def test_what_is_kept_has_no_name_that_another_leases_resource_has() -> None:
     kept, other = lease(State.KEPT, keeps=True), lease(State.RUNNING, id="b2", attempt=2)
     found = view(kept, other, listed=(thing(lease="b2", keep=True),), seen=RUNS)
-    aged = {"ages": {Doubt(kind, "here", "a1"): 1e6 for kind in ("awake", "replaced")}}
+    aged: dict[str, Any] = {
+        "ages": {Doubt(kind, "here", "a1"): 1e6 for kind in ("awake", "replaced")}
+    }
     assert causes(found) == []
     assert causes(replace(found, **aged)) == [Cause.PROVE_GONE]
 

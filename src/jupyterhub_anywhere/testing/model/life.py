@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
+from jupyterhub_anywhere.ledger.states import State
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
@@ -50,9 +52,10 @@ class Life:
 
 
 class Shelf:
-    """A real ledger, and what it has answered since it was written to last.
+    """A real ledger, and what is known to stand in it.
 
-    Most looks of a quiet hub ask the same again, and a model has no time for that.
+    A model has no time to read the same again and again: what was written is remembered, for as
+    long as a process lives. The next one reads it anew, and both have to be the same.
 
     Args:
         ledger: The ledger.
@@ -61,20 +64,57 @@ class Shelf:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self.hub, self.fresh, self.born = ledger.hub, ledger.fresh, ledger.born
+        self._active = {each.id: each for each in ledger.active()}
         self._answers: dict[Any, Any] = {}
+
+    def compare(self) -> None:
+        """Read everything anew, as another process does.
+
+        Raises:
+            AssertionError: It is not what was written.
+        """
+        found = self._ledger.active()
+        if found != [*self._active.values()]:
+            raise AssertionError(f"written was {[*self._active.values()]}, read is {found}")
+        self._answers.clear()
 
     def ask(self, verb: str, /, *args: Any, **kwargs: Any) -> Any:
         """Read something; who gets it changes nothing in it."""
-        key = verb, args, tuple(sorted(kwargs.items()))
+        match verb:
+            case "active":
+                return self._of(**kwargs)
+            case "of_server":
+                user, server = args
+                return [each for each in self._of(user=user) if each.server == server][::-1]
+            case "get" if args[0] in self._active:
+                return self._active[args[0]]
+        key = verb, args, tuple(kwargs.items())
         if key not in self._answers:
             self._answers[key] = getattr(self._ledger, verb)(*args, **kwargs)
         found = self._answers[key]
         return list(found) if isinstance(found, list) else found
 
+    def _of(self, *, target: str | None = None, user: str | None = None) -> list[Lease]:
+        return [
+            each
+            for each in self._active.values()
+            if (user is None or each.user == user) and (target is None or each.target == target)
+        ]
+
     def write(self, verb: str, /, *args: Any, **kwargs: Any) -> Any:
         """Write something."""
-        self._answers.clear()
-        return getattr(self._ledger, verb)(*args, **kwargs)
+        found = getattr(self._ledger, verb)(*args, **kwargs)
+        if verb == "remember":
+            self._answers.pop(("recall", (args[0],), ()), None)
+            return found
+        if found.state is State.GONE:
+            self._active.pop(found.id, None)
+            self._answers.clear()
+        else:
+            self._active[found.id] = found
+            self._answers.pop(("get", (found.id,), ()), None)
+            self._answers.pop(("last_attempt", (found.user, found.server), ()), None)
+        return found
 
     def close(self) -> None:
         """Close the ledger."""
@@ -112,10 +152,13 @@ class DyingLedger:
 
     async def _do(self, verb: str, /, *args: Any, **kwargs: Any) -> Any:
         self._life.cross()
-        await asyncio.sleep(0)
-        do = self._ledger.write if verb in _WRITES else self._ledger.ask
-        found = do(verb, *args, **kwargs)
+        if verb in _WRITES:
+            await asyncio.sleep(0)
+            found = self._ledger.write(verb, *args, **kwargs)
+        else:
+            found = self._ledger.ask(verb, *args, **kwargs)
         self._life.cross()
+        # Whoever gets it may find that it has changed meanwhile.
         await asyncio.sleep(0)
         return found
 

@@ -5,6 +5,9 @@ Hypothesis is no dependency of the package; who imports this module has it.
 
 from __future__ import annotations
 
+import gc
+from typing import ClassVar
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -19,6 +22,8 @@ class WorldMachine(RuleBasedStateMachine):
     """Anything may happen, in any order, and the hub may die at any point of it."""
 
     world: Simulation | None = None
+    # How many steps all worlds of a class have made.
+    made: ClassVar[int] = 0
 
     @initialize(seed=st.integers(0, 2**16))
     def begin(self, seed: int) -> None:
@@ -89,6 +94,7 @@ class WorldMachine(RuleBasedStateMachine):
     def holds(self) -> None:
         """What must hold at any time."""
         if self.world is not None:
+            type(self).made += 1
             self.world.check()
 
     def teardown(self) -> None:
@@ -100,3 +106,5 @@ class WorldMachine(RuleBasedStateMachine):
                 self.world.settle()
         finally:
             self.world.close()
+            # Whoever runs thousands of worlds may have the collector stand still.
+            gc.collect()

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 HUB: Final = "model"
 _DEADLINE: Final = 20.0
+# Seconds: less than in truth, so that what goes wrong again and again has an end sooner.
+_LAST_RETRY: Final = 120.0
 _MAKING: Final = frozenset({State.STARTING, State.RUNNING, State.UNKNOWN})
 
 
@@ -61,7 +63,7 @@ class Simulation:
         self.loop = VirtualLoop()
         self.loop.set_exception_handler(self._unheard)
         self.clock = VirtualClock(self.loop)
-        self.policy = policy or Policy()
+        self.policy = policy or Policy(last_retry=_LAST_RETRY)
         self._url, self._interval = url, interval
         self.names = users
         self.database = HubDatabase(users=set(users))
@@ -95,6 +97,7 @@ class Simulation:
 
     def boot(self) -> None:
         """A new process of the hub."""
+        self.ledger.compare()
         self._death = asyncio.Event()
         self.life = Life(self._death.set)
         self._ledger = DyingLedger(self.ledger, self.life)
@@ -361,6 +364,7 @@ class Simulation:
             self.check()
 
     def _compare(self) -> None:
+        self.ledger.compare()
         leases = self.active()
         wrong = self._compare_things() + self._compare_rows()
         held = {(each.user, each.server) for each in leases}
