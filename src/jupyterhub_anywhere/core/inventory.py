@@ -78,6 +78,22 @@ class Identified(Protocol):
         """
 
 
+class Explaining(Protocol):
+    """An inventory that can tell why something has ended that nobody stopped."""
+
+    async def why(self, name: str, child: Mapping[str, Any], since: datetime | None) -> str:
+        """A sentence for its user, for example of the memory that it lacked; empty for none.
+
+        Args:
+            name: The resource's name.
+            child: What its spawner has kept of it.
+            since: Since when it ran; None where nobody knows.
+
+        Raises:
+            Exception: The target could not be asked.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Sweep:
     """One listing of one target, or its failure.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.core.observation import Phase
 from jupyterhub_anywhere.ledger.actions import REAP, End, Move, Note
+from jupyterhub_anywhere.ledger.ending import GONE, ended
 from jupyterhub_anywhere.ledger.lease import Seen
 from jupyterhub_anywhere.ledger.sights import Doubt
 from jupyterhub_anywhere.ledger.states import Cause, State
@@ -27,8 +28,6 @@ _LOST_START: Final = (
     "The hub was restarted while your server waited for its start. Please start it again."
 )
 _LOST_HALFWAY: Final = "The hub was restarted while your server started. Please start it again."
-_ENDED: Final = "Your server has ended by itself."
-_GONE: Final = "Your server is gone: nothing of it is left where it ran."
 _UNKNOWN: Final = "Your server cannot be reached at the moment. It is kept."
 
 
@@ -101,7 +100,7 @@ def _running(view: View, lease: Lease, decision: Decision) -> None:
     elif seen.phase is Phase.GONE and (found is not None or view.sweep is None):
         _ended(view, lease, found, decision)
     elif seen.phase is Phase.GONE:
-        _prove(view, lease, decision, _GONE)
+        _prove(view, lease, decision, GONE)
     elif found is not None:
         return  # That list is older than the start.
     elif seen.phase is Phase.RUNNING:
@@ -126,7 +125,7 @@ def _sees(view: View, lease: Lease, decision: Decision) -> None:
 def _ended(view: View, lease: Lease, found: Resource | None, decision: Decision) -> None:
     """It has ended by itself; what is left of it goes, unless it keeps files."""
     exit_code = found.exit_code if found is not None else view.observation(lease).exit_code
-    why = _ENDED if exit_code is None else f"{_ENDED[:-1]}, with status {exit_code}."
+    why = ended(exit_code)
     keeps = (lease.keeps or (found is not None and found.keep)) and not lease.forever
     cause = Cause.REST if keeps else Cause.END
     changes = _seen(view, lease, Phase.GONE) | {"error": "", "tries": 0, "due": None}
@@ -147,7 +146,7 @@ def _replaced(view: View, lease: Lease, found: Resource, decision: Decision) -> 
     changes = {"error": f"what has its name is of lease {found.lease}", "tries": 0, "due": None}
     # Not at once: the list may be older than the start.
     doubt = Doubt("replaced", view.target, lease.id)
-    move = Move(lease, Cause.END, changes, _GONE, _GONE)
+    move = Move(lease, Cause.END, changes, GONE, GONE)
     decision.doubt(view, doubt, view.policy.settle, move)
 
 

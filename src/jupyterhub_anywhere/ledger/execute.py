@@ -21,6 +21,7 @@ from jupyterhub_anywhere.ledger.actions import (
     Revoke,
     subject,
 )
+from jupyterhub_anywhere.ledger.ending import explained
 from jupyterhub_anywhere.ledger.errors import DuplicateError, StaleError
 from jupyterhub_anywhere.ledger.lease import Lease, new_id
 from jupyterhub_anywhere.ledger.lookout import kin
@@ -126,10 +127,14 @@ class Executor:
             return
         log.info("%s: %s, %s", subject(action), action.cause, action.changes.get("error") or "")
         await self._ledger.move(lease, action.cause, **action.changes)
-        if action.tell:
-            await self._hub.tell(lease.user, lease.server, action.tell)
-        if action.drop:
-            await self._drop(Drop(lease.user, lease.server, action.drop))
+        tell, drop = action.tell, action.drop
+        if drop:
+            # Before anything of it is removed, which may know.
+            tell = drop = await explained(drop, lease, self._watches.get(lease.target))
+        if tell:
+            await self._hub.tell(lease.user, lease.server, tell)
+        if drop:
+            await self._drop(Drop(lease.user, lease.server, drop))
 
     async def _drop(self, action: Drop) -> None:
         """Take leave of a server, where it has not been started anew meanwhile."""

@@ -26,6 +26,9 @@ class Told(Protocol):
     def started(self, lease: Lease) -> None:
         """A server runs."""
 
+    def ended(self, lease: Lease, text: str) -> None:
+        """A server has ended by itself; the text is for its user."""
+
     def failed(self, target: str, cause: str) -> None:
         """A start failed; the cause is one of few."""
 

@@ -28,6 +28,7 @@ from jupyterhub_anywhere.core.observation import Phase
 from jupyterhub_anywhere.core.state import default_state_root
 from jupyterhub_anywhere.spawner import guard, progress, site, takeover
 from jupyterhub_anywhere.spawner.delegation import BEFORE_THE_CHOICE
+from jupyterhub_anywhere.spawner.farewell import tell_of_end
 from jupyterhub_anywhere.spawner.leasing import Leasing
 from jupyterhub_anywhere.spawner.menu import Menu
 from jupyterhub_anywhere.spawner.patience import Patience
@@ -370,6 +371,9 @@ class AnywhereSpawner(Menu, Patience, Leasing, Starting, Versioned, Spawner):
             self._unknown(f"{type(error).__name__}: {error}")
             return None
         if seen is not None:
+            desk, lease = self.desk, self._lease
+            if seen.phase is Phase.GONE and desk is not None and lease is not None:
+                await tell_of_end(desk, lease, seen)
             return self._answer(seen)
         if child is None:
             return 0

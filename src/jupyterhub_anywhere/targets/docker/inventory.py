@@ -107,6 +107,23 @@ def observation_of(resource: Resource) -> Observation:
     return Observation(Phase.GONE, resource.detail, resource.exit_code)
 
 
+def _why(client: docker.APIClient, container: str, since: datetime | None) -> str:
+    from docker.errors import NotFound
+
+    from jupyterhub_anywhere.targets.docker.watching import exit_of, exit_since, starved
+
+    try:
+        answer = client.inspect_container(container)
+    except NotFound:
+        # Engines remember a few hundred events.
+        if since is None or not exit_since(client, container, since.timestamp()).starved:
+            return ""
+        return starved(None)
+    found = exit_of(answer)
+    memory = (answer.get("HostConfig") or {}).get("Memory")
+    return starved(memory) if found is not None and found.starved else ""
+
+
 class DockerInventory:
     """The containers of one hub at one target, found by their labels in one call.
 
@@ -162,6 +179,21 @@ class DockerInventory:
             name: observation_of(found[name]) if name in found else Observation(Phase.GONE)
             for name in names
         }
+
+    async def why(self, name: str, child: Mapping[str, Any], since: datetime | None) -> str:
+        """A sentence for the user of a container that the kernel ended for its memory.
+
+        Args:
+            name: The container's name.
+            child: What its spawner has kept: its id above all.
+            since: Since when it ran.
+
+        Raises:
+            DockerException, OSError: The engine could not be asked.
+        """
+        container = str(child.get("object_id") or name)
+        found: str = await self._engine.run(lambda client: _why(client, container, since))
+        return found
 
     async def destroy(self, resource: Resource) -> bool:
         """Stop and remove a container, what it alone has included; True once it is gone.

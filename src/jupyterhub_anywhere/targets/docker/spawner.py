@@ -418,14 +418,7 @@ class AnywhereDockerSpawner(DockerTraits, OfOneEngine, DockerSpawner):
             return watching.Exit(None)
 
     def _exit_by_events(self, container: str) -> watching.Exit:
-        # Its status is in no inspection any more, but in what the engine remembers of late.
-        stream = self.client.events(
-            since=int(self._began) - 1,
-            until=f"{time.time():.6f}",
-            filters={"container": container, "event": ["die", "oom"]},
-            decode=True,
-        )
-        return watching.exit_in(stream)
+        return watching.exit_since(self.client, container, self._began)
 
     async def _last_lines(self) -> list[str]:
         if self._tail is not None:

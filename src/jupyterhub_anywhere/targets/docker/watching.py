@@ -8,6 +8,7 @@ import html
 import logging
 import ssl
 import threading
+import time
 from collections import deque
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from jupyterhub_anywhere.targets.errors import StartError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    import docker
 
     from jupyterhub_anywhere.targets.docker.client import Engine
 
@@ -123,6 +126,36 @@ def exit_in(events: Iterable[Mapping[str, Any]]) -> Exit:
     return Exit(code, starved=starved)
 
 
+def exit_since(client: docker.APIClient, container: str, since: float) -> Exit:
+    """How a container has ended that is not there any more: what the engine remembers of late.
+
+    Args:
+        client: The engine's; the call waits for its answer.
+        container: Its id or its name.
+        since: When it ran, in seconds since 1970.
+
+    Raises:
+        DockerException, OSError: The engine could not be asked.
+    """
+    stream = client.events(
+        since=int(since) - 1,
+        until=f"{time.time():.6f}",
+        filters={"container": container, "event": ["die", "oom"]},
+        decode=True,
+    )
+    return exit_in(stream)
+
+
+def starved(memory: int | None) -> str:
+    """A sentence for the user of a container that was killed for its memory.
+
+    Args:
+        memory: Its memory limit in bytes; None or 0 where that is not known.
+    """
+    limit = f" of {format_memory(memory)}" if memory else ""
+    return f"It used more than its memory limit{limit}; choose more."
+
+
 def ended(
     found: Exit, lines: Sequence[str], secrets: Iterable[str], memory: int | None
 ) -> StartError:
@@ -137,8 +170,7 @@ def ended(
     status = "" if found.code is None else f", with exit status {found.code}"
     head = f"The container ended as soon as it was started{status}."
     if found.starved:
-        limit = f" of {format_memory(memory)}" if memory else ""
-        head += f" It used more than its memory limit{limit}; choose more."
+        head += f" {starved(memory)}"
     elif found.code == _KILLED:
         head += " It was killed."
     if found.error:

@@ -8,6 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from docker.errors import DockerException
 
 from jupyterhub_anywhere.core.clock import SystemClock
 from jupyterhub_anywhere.core.observation import Phase
@@ -173,3 +174,20 @@ async def test_another_hubs_container_is_never_touched(stage: Stage) -> None:
     assert await stage.target().inventory().destroy(resource)
     (after,) = await theirs.inventory().owned()
     assert after.alive
+
+
+async def test_why_a_container_has_ended_is_empty_where_nobody_knows(stage: Stage) -> None:
+    target = stage.target()
+    await stage.spawner(target).start()
+    inventory = DockerInventory(target.engine, "hub-one", "lab")
+    (resource,) = await inventory.owned()
+    child = {"object_id": resource.handle["id"]}
+    # It runs, or it has ended for another reason.
+    assert await inventory.why(resource.name, child, None) == ""
+    await target.ask("stop", resource.name)
+    assert await inventory.why(resource.name, {}, None) == ""
+    await target.ask("remove_container", resource.name, force=True)
+    assert await inventory.why(resource.name, child, None) == "", "nobody asks for events of ever"
+    stage.world.fault("inspect_container", "error")
+    with pytest.raises(DockerException):
+        await inventory.why(resource.name, child, None)
