@@ -34,6 +34,7 @@ class Starting:
         unfinished: The child's `start`, where it goes on although it was cancelled; else None.
     """
 
+    child: Any
     log: Any
     name: str
     user: Any
@@ -158,6 +159,14 @@ class Starting:
         ticket = await shared.line.turn(self.user.name, self.name, self.anywhere_target, moved)
         self._ticket = (shared, ticket)
         story.enter(Stage.PREPARING)
+        if self.child is not None:
+            # Of a child that says when it pulls; to others it means nothing.
+            self.child.anywhere_pulling = self.pulls
+
+    def pulls(self) -> None:
+        """The child is about to pull an image, before its `start`."""
+        if self.story is not None and self.story.stage is Stage.PREPARING:
+            self.story.enter(Stage.PULLING)
 
     def waits_in_line(self) -> None:
         """There is no room yet."""
@@ -191,10 +200,10 @@ class Starting:
         """The error of a start that took too long, with the stage at which it was."""
         found = self.story.stage if self.story is not None else None
         stage = found or Stage.STARTING
+        words = TEXTS[stage][:1].lower() + TEXTS[stage][1:]
         return StartError(
-            f"The server did not start within {format_duration(seconds)}; it was at:"
-            f" {TEXTS[stage].lower()}. Try again; if that does not help, tell the administrator of"
-            " this hub.",
+            f"The server did not start within {format_duration(seconds)}; it was at: {words}."
+            " Try again; if that does not help, tell the administrator of this hub.",
             reason="timeout",
             log_message=detail,
             stage=str(stage),

@@ -225,6 +225,8 @@ class AnywhereDockerSpawner(DockerTraits, OfOneEngine, DockerSpawner):
         name, tag = name_and_tag(repository, tag)
         puller = self.anywhere_target.puller
         self._pulling = puller.key(name, tag)
+        if self.anywhere_pulling is not None:
+            self.anywhere_pulling()
         try:
             await puller.pull(name, tag)
         finally:

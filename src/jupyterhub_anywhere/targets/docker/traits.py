@@ -21,6 +21,8 @@ class DockerTraits(HasTraits):
     anywhere_lease = ""
     # Set by it as well: takes down what is known before the container is made.
     anywhere_progress: Callable[..., Awaitable[None]] | None = None
+    # And this: called when an image is about to be pulled.
+    anywhere_pulling: Callable[[], None] | None = None
 
     gpus = Union(
         [Int(min=0), Enum([ALL]), List(Unicode())],

@@ -114,6 +114,8 @@ async def test_a_container_that_stock_has_made_is_taken_over(stage: Stage) -> No
 
 async def test_a_long_pull_does_not_count_as_start(stage: Stage) -> None:
     spawner = stage.spawner(image=SLOW.name, start_timeout=5)
+    pulls: list[str] = []
+    spawner.anywhere_pulling = lambda: pulls.append(spawner.image)
     events: list[dict[str, Any]] = []
 
     async def look() -> None:
@@ -127,6 +129,7 @@ async def test_a_long_pull_does_not_count_as_start(stage: Stage) -> None:
     await looking
     assert "pull" not in stage.names()[asked:]
     assert stage.names().count("pull") == 1
+    assert pulls == [SLOW.name]
     assert any(f"Pulling image {SLOW.name}" in event["message"] for event in events)
     assert events[-1]["message"] == "Spawning server..."
 
