@@ -70,9 +70,19 @@ def told(hub: Hub, server: Server, stage: str) -> dict[str, Any]:
 
 
 def events(hub: Hub, server: Server) -> list[dict[str, Any]]:
-    """Every event of a start, to its end."""
-    text = hub.api("GET", f"{path(server)}/progress").text
-    return [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: ")]
+    """Every event of a start, to its end, whose gate opens once the first one has come.
+
+    Not before: to who comes when a server is ready, the hub tells only that.
+    """
+    headers = {"Authorization": f"token {hub.token}"}
+    address = f"{hub.url}hub/api/{path(server)}/progress"
+    found = []
+    with httpx.stream("GET", address, headers=headers, timeout=60.0) as answer:
+        for line in answer.iter_lines():
+            if line.startswith("data: "):
+                found.append(json.loads(line.removeprefix("data: ")))
+                open_gate(hub, *server)
+    return found
 
 
 def tokens(hub: Hub, user: str) -> list[str]:
@@ -126,7 +136,6 @@ def test_a_late_viewer_sees_every_stage_and_the_childs_events(hub: Hub) -> None:
     server = ("ann", "late")
     assert ask(hub, server, "slow").status_code == 202
     told(hub, server, "starting")
-    open_gate(hub, *server)
     seen = events(hub, server)
     assert seen[-1]["ready"]
     stages = [event["stage"] for event in seen if "stage" in event]
