@@ -102,9 +102,11 @@ class AsyncLedger:
         """See `Ledger.get`."""
         return await self._run(self.ledger.get, id)
 
-    async def active(self, *, target: str | None = None, user: str | None = None) -> list[Lease]:
+    async def active(
+        self, *, target: str | None = None, user: str | None = None, name: str | None = None
+    ) -> list[Lease]:
         """See `Ledger.active`."""
-        return await self._run(self.ledger.active, target=target, user=user)
+        return await self._run(self.ledger.active, target=target, user=user, name=name)
 
     async def of_server(self, user: str, server: str) -> list[Lease]:
         """See `Ledger.of_server`."""

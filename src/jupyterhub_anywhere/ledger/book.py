@@ -178,10 +178,8 @@ class Book:
         # Written first and looked then: whoever removes something of this name does it likewise, so
         # that one of the two sees the other.
         near = kin(self._watches, mine.target)
-        for each in await self._ledger.active():
-            if (each.name != mine.name or each.target not in near) or each.id == mine.id:
-                continue
-            if each.held:
+        for each in await self._ledger.active(name=mine.name):
+            if each.target in near and each.id != mine.id and each.held:
                 raise NameTakenError(
                     f"{each.name} of {each.log_name} is still {each.state} at {each.target}.",
                     hint="Wait until it is gone; `anywhere status` shows it.",

@@ -51,7 +51,9 @@ class Leases(Protocol):
     async def get(self, id: str) -> Lease | None:  # noqa: A002 - the ledger's word
         """One lease."""
 
-    async def active(self, *, target: str | None = None, user: str | None = None) -> list[Lease]:
+    async def active(
+        self, *, target: str | None = None, user: str | None = None, name: str | None = None
+    ) -> list[Lease]:
         """Those that are not gone, oldest first."""
 
     async def of_server(self, user: str, server: str) -> list[Lease]:

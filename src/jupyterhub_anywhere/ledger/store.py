@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import fields, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from sqlalchemy import bindparam, delete, func, insert, or_, select, update
@@ -53,6 +54,27 @@ _WRITTEN: Final = (
     update(hubs).where(hubs.c.hub == bindparam("of_hub"), ~hubs.c.written).values(written=True)
 )
 _EVENT: Final = insert(events)
+_OF_HUB: Final = select(leases).where(leases.c.hub == bindparam("of_hub"))
+_GET: Final = _OF_HUB.where(leases.c.id == bindparam("of_id"))
+_ACTIVE: Final = _OF_HUB.where(leases.c.ended.is_(None))
+# What may be asked of those that are not gone; each combination is built once, at first use.
+_FILTERS: Final = ("target", "user", "name")
+_COLUMNS: Final = {"target": leases.c.target, "user": leases.c.user_name, "name": leases.c.name}
+_OF_SERVER: Final = _ACTIVE.where(
+    leases.c.user_name == bindparam("of_user"), leases.c.server == bindparam("of_server")
+).order_by(leases.c.number.desc())
+_ATTEMPT: Final = select(func.max(leases.c.attempt)).where(
+    leases.c.hub == bindparam("of_hub"),
+    leases.c.user_name == bindparam("of_user"),
+    or_(leases.c.server == bindparam("of_server"), leases.c.made_for == bindparam("of_server")),
+)
+
+
+@cache
+def _active_by(*filters: str) -> Select[Any]:
+    """Those that are not gone, by some of `_FILTERS`, oldest first."""
+    chosen = _ACTIVE.where(*(_COLUMNS[each] == bindparam(f"of_{each}") for each in filters))
+    return chosen.order_by(leases.c.number)
 
 
 class Ledger:
@@ -197,7 +219,12 @@ class Ledger:
         with self._database.write() as connection:
             connection.execute(
                 update(leases)
-                .where(*self._active(user=user), leases.c.server == old)
+                .where(
+                    leases.c.hub == self.hub,
+                    leases.c.ended.is_(None),
+                    leases.c.user_name == user,
+                    leases.c.server == old,
+                )
                 .values(server=new, version=leases.c.version + 1)
             )
 
@@ -257,21 +284,25 @@ class Ledger:
         Raises:
             LedgerError: It cannot be read.
         """
-        found = self._leases(self._all().where(leases.c.id == id))
+        found = self._leases(_GET, id=id)
         return found[0] if found else None
 
-    def active(self, *, target: str | None = None, user: str | None = None) -> list[Lease]:
+    def active(
+        self, *, target: str | None = None, user: str | None = None, name: str | None = None
+    ) -> list[Lease]:
         """All that are not gone, oldest first.
 
         Args:
             target: Only this target's.
             user: Only this user's.
+            name: Only those whose resource has this name.
 
         Raises:
             LedgerError: It cannot be read.
         """
-        chosen = select(leases).where(*self._active(target=target, user=user))
-        return self._leases(chosen.order_by(leases.c.number))
+        values = {"target": target, "user": user, "name": name}
+        given = {each: values[each] for each in _FILTERS if values[each] is not None}
+        return self._leases(_active_by(*given), **given)
 
     def of_server(self, user: str, server: str) -> list[Lease]:
         """Those of one server that are not gone, newest first.
@@ -279,8 +310,7 @@ class Ledger:
         Raises:
             LedgerError: It cannot be read.
         """
-        chosen = select(leases).where(*self._active(user=user), leases.c.server == server)
-        return self._leases(chosen.order_by(leases.c.number.desc()))
+        return self._leases(_OF_SERVER, user=user, server=server)
 
     def last_attempt(self, user: str, server: str) -> int:
         """The number of the last start of a server that the ledger knows of; 0 without one.
@@ -291,13 +321,9 @@ class Ledger:
         Raises:
             LedgerError: It cannot be read.
         """
-        chosen = select(func.max(leases.c.attempt)).where(
-            leases.c.hub == self.hub,
-            leases.c.user_name == user,
-            or_(leases.c.server == server, leases.c.made_for == server),
-        )
+        values = {"of_hub": self.hub, "of_user": user, "of_server": server}
         with self._database.read() as connection:
-            return int(connection.execute(chosen).scalar() or 0)
+            return int(connection.execute(_ATTEMPT, values).scalar() or 0)
 
     def history(self, *, limit: int = 100, user: str | None = None) -> list[Lease]:
         """Those that are gone, the latest first.
@@ -305,7 +331,7 @@ class Ledger:
         Raises:
             LedgerError: It cannot be read.
         """
-        chosen = self._all().where(leases.c.ended.is_not(None))
+        chosen = _OF_HUB.where(leases.c.ended.is_not(None))
         if user is not None:
             chosen = chosen.where(leases.c.user_name == user)
         order = (leases.c.ended.desc(), leases.c.number.desc())
@@ -375,21 +401,10 @@ class Ledger:
             found: str | None = connection.execute(chosen).scalar()
             return found
 
-    def _all(self) -> Select[Any]:
-        return select(leases).where(leases.c.hub == self.hub)
-
-    def _active(self, *, target: str | None = None, user: str | None = None) -> list[Any]:
-        """The conditions of those that are not gone."""
-        wanted: list[Any] = [leases.c.hub == self.hub, leases.c.ended.is_(None)]
-        if target is not None:
-            wanted.append(leases.c.target == target)
-        if user is not None:
-            wanted.append(leases.c.user_name == user)
-        return wanted
-
-    def _leases(self, chosen: Select[Any]) -> list[Lease]:
+    def _leases(self, chosen: Select[Any], **values: Any) -> list[Lease]:
+        bound = {"of_hub": self.hub, **{f"of_{name}": value for name, value in values.items()}}
         with self._database.read() as connection:
-            return [rows.to_lease(row) for row in connection.execute(chosen).all()]
+            return [rows.to_lease(row) for row in connection.execute(chosen, bound).all()]
 
 
 def _check_changes(changes: dict[str, Any]) -> None:

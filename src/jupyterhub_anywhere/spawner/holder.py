@@ -183,6 +183,13 @@ class Holder(Delegate):
         self.orm_spawner.state = self.get_state()
         self._commit()
 
+    def _is_stored(self, **columns: Any) -> bool:
+        """Whether the server's row has these values, and nothing of it waits to be committed."""
+        row = inspect(self.orm_spawner)
+        if not row.persistent or row.modified:
+            return False
+        return all(getattr(self.orm_spawner, name) == value for name, value in columns.items())
+
     def _commit(self) -> None:
         session = inspect(self.orm_spawner).session
         if session is not None:

@@ -7,14 +7,17 @@ whatever reason, stands in the ledger, and the reconciler goes on with it.
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub import orm
+from jupyterhub.utils import compare_token
+from sqlalchemy import bindparam, inspect, select
 
 from jupyterhub_anywhere.core.errors import AnywhereError, TargetError
 from jupyterhub_anywhere.core.names import resource_name
 from jupyterhub_anywhere.core.observation import Observation, Phase
-from jupyterhub_anywhere.ledger.states import State
+from jupyterhub_anywhere.ledger.states import Cause, State
 from jupyterhub_anywhere.spawner import desk as desks
 from jupyterhub_anywhere.spawner import guard
 from jupyterhub_anywhere.spawner.ending import Ending
@@ -24,6 +27,8 @@ from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.targets.reasons import reason_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from jupyterhub_anywhere.ledger.lease import Lease
     from jupyterhub_anywhere.spawner.desk import Desk
 
@@ -34,7 +39,19 @@ _LOOK_EVERY: Final = 1.1
 _CLEAN_SECONDS: Final = 120.0
 # States in which the target's own list is what tells whether the server runs.
 _WATCHED: Final = frozenset({State.RUNNING, State.UNKNOWN})
+# States before anything is made.
+_UNMADE: Final = frozenset({State.WANTED, State.QUEUED})
+# Of a user's past leases, how many are looked at for the latest of one server.
+_LATEST: Final = 100
 _CONFLICT: Final = 409
+# Two columns: the hub's own way loads the token with its user and all that belongs to them.
+_TOKENS: Final = select(orm.APIToken.id, orm.APIToken.hashed).where(
+    orm.APIToken.prefix == bindparam("begins")
+)
+
+
+def _attempt(lease: Lease) -> int:
+    return lease.attempt
 
 
 class Leasing(Ending):
@@ -47,6 +64,9 @@ class Leasing(Ending):
         self._lease: Lease | None = None
         self._queueing: asyncio.Future[None] | None = None
         self._looked_up = False
+        # The lease that this process has started last, and when it ran, by the clock that nobody
+        # sets.
+        self._ran = ("", 0.0)
         super().__init__(**kwargs)
 
     @property
@@ -103,7 +123,9 @@ class Leasing(Ending):
         if self.desk is None:
             return
         try:
-            await self.desk.book.queued(lease)
+            queued = await self.desk.book.queued(lease)
+            if self._lease is lease:
+                self._lease = queued
         except AnywhereError as error:
             # It ended meanwhile, or goes on: only the word for it is missing.
             self.log.debug("%s: %s", self._log_name, error)
@@ -115,6 +137,10 @@ class Leasing(Ending):
             StartError: An earlier server of this name is not gone in time.
         """
         desk = self.desk
+        if self._queueing is not None:
+            # Who writes beside it has to read the lease again.
+            await self._queueing
+            self._queueing = None
         if desk is None or self._lease is None:
             return
         self._lease = await desk.book.named(self._lease, self._resource_name())
@@ -153,6 +179,7 @@ class Leasing(Ending):
         desk = self.desk
         if desk is None or self._lease is None:
             return
+        self._ran = self._lease.id, desk.clock.elapsed()
         try:
             self._lease = await desk.book.started(self._lease, child=self._child_state())
             desk.told.started(self._lease)
@@ -196,7 +223,7 @@ class Leasing(Ending):
         desk = self.desk
         if desk is None or self._lease is None:
             return
-        if self._lease.state in {State.WANTED, State.QUEUED}:
+        if self._lease.state in _UNMADE:
             await desk.book.withdraw(self._lease)
             self._lease, self._looked_up = None, False
 
@@ -224,14 +251,15 @@ class Leasing(Ending):
         return dict(state) if isinstance(state, dict) and json_safe(state) else {}
 
     def _token_id(self) -> int | None:
-        from sqlalchemy import inspect
-
         session = inspect(self.orm_spawner).session
         token = self._started().api_token
         if session is None or not token:
             return None
-        found = orm.APIToken.find(session, token)
-        return int(found.id) if found is not None else None
+        prefix = token[: orm.APIToken.prefix_length]
+        for number, hashed in session.execute(_TOKENS, {"begins": prefix}):
+            if compare_token(hashed, token):
+                return int(number)
+        return None
 
     async def _wait_for_the_earlier(self, desk: Desk, mine: Lease) -> None:
         end = desk.clock.elapsed() + _WAIT_SECONDS
@@ -287,14 +315,39 @@ class Leasing(Ending):
         if desk is None or not self._envelope.target:
             return None
         watch = desk.watches.get(self._envelope.target)
+        first = not self._looked_up
         lease = await self.lease()
+        if first and self.child is None and await self._never_made(desk, lease):
+            return Observation(Phase.GONE, "The hub ended before anything was made.")
         if watch is None or lease is None or lease.state not in _WATCHED:
             return None
         engine = lease.child.get("engine")
         watch.made_at(lease.name, engine if isinstance(engine, str) else "")
         if watch.latest is None:
             await watch.sweep()
-        return watch.observe(lease.name, lease.made or desk.clock.now())
+        return watch.observe(lease.name, self._since(desk, lease))
+
+    def _since(self, desk: Desk, lease: Lease) -> datetime:
+        """From when on a list says something of it.
+
+        The ledger has the time of day, which may have been set twice since the start without being
+        noticed. What an earlier process has started is older than every list of this one.
+        """
+        begun, elapsed = self._ran
+        if begun != lease.id:
+            return lease.made or desk.clock.now()
+        return desk.clock.now() - timedelta(seconds=desk.clock.elapsed() - elapsed)
+
+    async def _never_made(self, desk: Desk, lease: Lease | None) -> bool:
+        """Whether an earlier hub ended while this start had yet to wait for its turn.
+
+        Its target stands in the hub's database by then; there may be nobody to ask there.
+        """
+        if lease is not None:
+            return lease.state in _UNMADE and not desk.in_charge(lease.id)
+        past = await desk.ledger.history(user=self.user.name, limit=_LATEST)
+        mine = [each for each in past if each.server == self.name]
+        return bool(mine) and max(mine, key=_attempt).cause == Cause.WITHDRAW
 
     # --- the end ---------------------------------------------------------------------------------
 

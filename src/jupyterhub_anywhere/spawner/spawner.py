@@ -215,6 +215,9 @@ class AnywhereSpawner(Menu, Patience, Leasing, Starting, Versioned, Spawner):
         await self._prepare()
         if self.child is None:
             return await super()._get_oauth_client_allowed_scopes()
+        if self._choice is not None:
+            # The hub is about to commit; a commit of our own would hold its loop once more.
+            self.orm_spawner.user_options = self._choice.to_user_options()
         scopes = await guard.bounded(
             self.child._get_oauth_client_allowed_scopes,  # noqa: SLF001 - the hub's contract
             self.poll_deadline,
@@ -228,6 +231,9 @@ class AnywhereSpawner(Menu, Patience, Leasing, Starting, Versioned, Spawner):
             await super().run_auth_state_hook(auth_state)
             if self.child is not None:
                 await self.child.run_auth_state_hook(auth_state)
+        if self.child is not None and self._refusal is None:
+            # As with the options: the hub commits when the start is written down, right after this.
+            self.orm_spawner.state = self.get_state()
 
     async def apply_group_overrides(self) -> None:
         """Overrides of ``c.AnywhereSpawner`` and of ``c.Spawner``, on the child."""
@@ -258,9 +264,11 @@ class AnywhereSpawner(Menu, Patience, Leasing, Starting, Versioned, Spawner):
             self._restore_previous_options()
             raise self._refusal or StartError("No target was chosen.", reason="choice")
         if self._choice is not None:
-            self.orm_spawner.user_options = self.user_options = self._choice.to_user_options()
-            # Any handler of the hub that ends meanwhile rolls back what is not committed.
-            self._commit()
+            self.user_options = options = self._choice.to_user_options()
+            if not self._is_stored(user_options=options):
+                self.orm_spawner.user_options = options
+                # Any handler of the hub that ends meanwhile rolls back what is not committed.
+                self._commit()
         if self.apply_user_options:
             await super()._run_apply_user_options(user_options)
         child = self.child
@@ -308,7 +316,8 @@ class AnywhereSpawner(Menu, Patience, Leasing, Starting, Versioned, Spawner):
             StartError: With a text for the user; the cause is in the log.
         """
         # A hub that dies from here on finds the target again, and with it what was made there.
-        self.save_state()
+        if not self._is_stored(state=self.get_state()):
+            self.save_state()
         try:
             with self._readable("start"):
                 await self.launch()

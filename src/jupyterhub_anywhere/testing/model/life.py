@@ -94,11 +94,15 @@ class Shelf:
         found = self._answers[key]
         return list(found) if isinstance(found, list) else found
 
-    def _of(self, *, target: str | None = None, user: str | None = None) -> list[Lease]:
+    def _of(
+        self, *, target: str | None = None, user: str | None = None, name: str | None = None
+    ) -> list[Lease]:
         return [
             each
             for each in self._active.values()
-            if (user is None or each.user == user) and (target is None or each.target == target)
+            if (user is None or each.user == user)
+            and (target is None or each.target == target)
+            and (name is None or each.name == name)
         ]
 
     def write(self, verb: str, /, *args: Any, **kwargs: Any) -> Any:
@@ -191,9 +195,11 @@ class DyingLedger:
         found: Lease | None = await self._do("get", id)
         return found
 
-    async def active(self, *, target: str | None = None, user: str | None = None) -> list[Lease]:
+    async def active(
+        self, *, target: str | None = None, user: str | None = None, name: str | None = None
+    ) -> list[Lease]:
         """See `Ledger.active`."""
-        found: list[Lease] = await self._do("active", target=target, user=user)
+        found: list[Lease] = await self._do("active", target=target, user=user, name=name)
         return found
 
     async def of_server(self, user: str, server: str) -> list[Lease]:
