@@ -9,7 +9,7 @@ import httpx
 from tests.hub.harness import SOURCES, Hub
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from engines.docker.engine import DockerEngine
 
@@ -36,16 +36,24 @@ setup(c, {file!r}, state={state!r})
 class DockerHub:
     """A hub of one's own, whose servers are containers named after it.
 
+    Args:
+        engine: Where its containers run.
+        image: What they run.
+        url: Where it looks for the engine; default: the engine's own socket.
+        make: Makes the hub, with the arguments of `Hub`.
+
     Attributes:
         hub: The hub.
         engine: Where its containers run.
         prefix: What their names and their volumes' names begin with.
     """
 
-    def __init__(self, engine: DockerEngine, image: str, url: str = "") -> None:
+    def __init__(
+        self, engine: DockerEngine, image: str, url: str = "", make: Callable[..., Hub] = Hub
+    ) -> None:
         url = url or engine.url
         self.engine = engine
-        self.hub = Hub(
+        self.hub = make(
             mode="plain",
             site={"targets": {"lab": {"kind": "docker", "url": url}}},
             environment={"PYTHONPATH": str(SOURCES)},

@@ -102,9 +102,14 @@ class KilledHub:
         return made
 
     @classmethod
-    def stock(cls, config: str = "") -> Self:
-        """JupyterHub with SimpleLocalProcessSpawner."""
-        made = cls(Hub(mode="plain"))
+    def stock(cls, config: str = "", zygote: Zygote | None = None) -> Self:
+        """JupyterHub with SimpleLocalProcessSpawner.
+
+        Args:
+            config: More of the hub's own configuration.
+            zygote: What forks its processes.
+        """
+        made = cls(Hub(mode="plain") if zygote is None else ForkedHub(zygote, mode="plain"))
         homes = made.hub.folder / "homes"
         homes.mkdir()
         made.hub.write_config(made.watch() + _STOCK.format(homes=str(homes)) + config)

@@ -94,10 +94,12 @@ def die_everywhere(world: str, kills: Sequence[Kills]) -> None:
     Raises:
         AssertionError: A promise was broken, or too few places were reached.
     """
-    wanted = cases(kills[0])
-    outcomes = drain(wanted, kills)
-    for outcome in outcomes if RECORD else ():
-        keep(Path(RECORD), Record(OURS, world, KILLED, outcome))
+
+    def done(outcome: Outcome) -> None:
+        if RECORD:
+            keep(Path(RECORD), Record(OURS, world, KILLED, outcome))
+
+    outcomes = drain(cases(kills[0]), kills, done)
     missed = [each for each in outcomes if not each.reached]
     print(f"{len(outcomes) - len(missed)} of {len(outcomes)} places of {world} were reached")
     for each in missed:

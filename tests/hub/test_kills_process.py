@@ -1,7 +1,8 @@
 """Hubs that die at chosen places of a server's life, with servers that are local processes.
 
-``ANYWHERE_KILLS=all`` takes every place that a hub comes by in place of a few, which takes about a
-quarter of an hour. ``ANYWHERE_FAULTS_RECORD=FILE`` keeps the outcomes for the documentation.
+Every place is a test of its own: tests/engines/faults/test_process_kills.py. ``ANYWHERE_KILLS=all``
+takes every place of a stock hub's start. ``ANYWHERE_FAULTS_RECORD=FILE`` keeps the outcomes for
+the documentation.
 """
 
 from __future__ import annotations
@@ -11,22 +12,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from tests.hub.kill_hubs import KNOWN_FAILURES, KilledHub
+from tests.hub.kill_hubs import KNOWN_FAILURES, TWO_SWEEPS, KilledHub
+from tests.hub.kill_lanes import PATIENCE, RECORD, zygote
 
 from jupyterhub_anywhere.testing.faults import known
 from jupyterhub_anywhere.testing.faults.records import KILLED, OURS, STOCK, Record, keep
-from jupyterhub_anywhere.testing.faults.run import FLOWS, Doing, Kills, Outcome, pick
+from jupyterhub_anywhere.testing.faults.run import Doing, Kills, Outcome, Trouble, pick
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from jupyterhub_anywhere.testing.faults.zygote import Zygote
+
 ALL: Final = os.environ.get("ANYWHERE_KILLS") == "all"
-_RECORD: Final = os.environ.get("ANYWHERE_FAULTS_RECORD", "")
 # Where it is worst: what exists is not written down yet, or what is written down is not done yet.
 SAMPLE: Final = {
-    Doing.START: ("after commit .*new_api_token", "after Popen", "after go"),
-    Doing.STOP: (r"after kill\(SIGTERM\)", "before proxy DELETE"),
-    Doing.RESTART: ("returns in .*check_spawner",),
+    (Doing.START, Trouble.NONE): ("after commit .*new_api_token", "after Popen", "after go"),
+    (Doing.STOP, Trouble.NONE): (r"after kill\(SIGTERM\)", "before proxy DELETE"),
+    (Doing.RESTART, Trouble.NONE): ("returns in .*check_spawner",),
+    (Doing.RECONCILE, Trouble.STRAY): (r"after commit .*store\.py:add",),
 }
 # What JupyterHub itself is known to lose: a server that runs before its state is saved.
 KNOWN: Final = ("after Popen", "waits in .*user.py:spawn")
@@ -35,8 +39,14 @@ pytestmark = pytest.mark.timeout(3600 if ALL else 300)
 
 
 @pytest.fixture(scope="module")
-def ours() -> Iterator[KilledHub]:
-    made = KilledHub.ours()
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
+    with zygote(tmp_path_factory.mktemp("zygote")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def ours(warm: Zygote) -> Iterator[KilledHub]:
+    made = KilledHub.ours(zygote=warm)
     try:
         made.boot()
         yield made
@@ -45,8 +55,8 @@ def ours() -> Iterator[KilledHub]:
 
 
 @pytest.fixture(scope="module")
-def stock() -> Iterator[KilledHub]:
-    made = KilledHub.stock()
+def stock(warm: Zygote) -> Iterator[KilledHub]:
+    made = KilledHub.stock(zygote=warm)
     try:
         made.boot()
         yield made
@@ -54,23 +64,24 @@ def stock() -> Iterator[KilledHub]:
         made.close()
 
 
-def cycles(hub: KilledHub, side: str, doing: Doing, patterns: Sequence[str]) -> list[Outcome]:
-    """Die at each place, all or some."""
-    kills = Kills(hub, name=f"{doing}")
-    found = kills.places(doing)
-    assert len(found) > 4, found
+def cycles(
+    kills: Kills, side: str, doing: Doing, trouble: Trouble, places: Sequence[str]
+) -> list[Outcome]:
+    """Die at each place."""
     outcomes = []
-    for place in found if ALL else pick(found, *patterns):
-        outcome = kills.cycle(doing, place)
+    for place in places:
+        outcome = kills.cycle(doing, place, trouble)
         outcomes.append(outcome)
-        if _RECORD:
-            keep(Path(_RECORD), Record(side, "process", KILLED, outcome))
+        if RECORD:
+            keep(Path(RECORD), Record(side, "process", KILLED, outcome))
     return outcomes
 
 
-@pytest.mark.parametrize("doing", FLOWS)
-def test_nothing_is_lost_and_nothing_leaks(ours: KilledHub, doing: Doing) -> None:
-    outcomes = cycles(ours, OURS, doing, SAMPLE[doing])
+@pytest.mark.parametrize(("doing", "trouble"), SAMPLE)
+def test_nothing_is_lost_and_nothing_leaks(ours: KilledHub, doing: Doing, trouble: Trouble) -> None:
+    kills = Kills(ours, seconds=PATIENCE, settle=TWO_SWEEPS, name=f"{doing}{trouble}")
+    found = pick(kills.places(doing, trouble), *SAMPLE[doing, trouble])
+    outcomes = cycles(kills, OURS, doing, trouble, found)
 
     assert sum(each.reached for each in outcomes) >= len(outcomes) // 2, outcomes
     assert known.unexpected("process", outcomes, known.load(KNOWN_FAILURES)) == []
@@ -78,7 +89,10 @@ def test_nothing_is_lost_and_nothing_leaks(ours: KilledHub, doing: Doing) -> Non
 
 def test_the_harness_bites(stock: KilledHub) -> None:
     """The stock hub leaks what it started and had not written down; else nothing was proved."""
-    outcomes = cycles(stock, STOCK, Doing.START, KNOWN)
+    kills = Kills(stock, seconds=5.0)
+    found = kills.places(Doing.START)
+    chosen = found if ALL else pick(found, *KNOWN)
+    outcomes = cycles(kills, STOCK, Doing.START, Trouble.NONE, chosen)
 
     broken = {name for each in outcomes for name in each.failures}
     assert {"leaked", "tokens"} <= broken, outcomes

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 from tests.engines.docker_hub import OURS, STOCK, DockerHub
 from tests.hub import kill_troubles
-from tests.hub.kill_hubs import LEDGER
+from tests.hub.forked_hub import ForkedHub, LastingProxy
+from tests.hub.harness import Hub
+from tests.hub.kill_hubs import HASTY_LEDGER, LEDGER
 
 from jupyterhub_anywhere.targets.docker.labels import Owner, of_server
 from jupyterhub_anywhere.testing.faults.run import Told
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.testing.faults.control import Control
     from jupyterhub_anywhere.testing.faults.kills import Plan
     from jupyterhub_anywhere.testing.faults.run import Trouble
+    from jupyterhub_anywhere.testing.faults.zygote import Zygote
 
 # Deadlines in the size of a test; the proxy's slow answers are slower. A container goes with its
 # server, as administrators mostly have it: what is there of a server that is none is a leak.
@@ -44,35 +48,46 @@ class DockerSubject:
     Args:
         engine: The engine itself, which tells what really runs.
         image: What servers run.
-        control: The proxy between hub and engine.
+        control: The proxy between hub and engine; None for none.
         stock: Whether it is JupyterHub with the bare DockerSpawner.
         keeps: Whether containers stay when servers stop; those that have ended are no leaks then.
+        zygote: What forks the hub's processes; such a hub looks around more often, and its proxy
+            outlives it.
     """
 
     def __init__(
         self,
         engine: DockerEngine,
         image: str,
-        control: Control,
+        control: Control | None,
         *,
         stock: bool = False,
         keeps: bool = False,
+        zygote: Zygote | None = None,
     ) -> None:
         self._engine = engine
         self._image = image
-        self.made = DockerHub(engine, image, control.url)
+        url = control.url if control is not None else engine.url
+        make = Hub if zygote is None else partial(ForkedHub, zygote)
+        self.made = DockerHub(engine, image, url, make)
         self.hub = self.made.hub
         self.folder = self.hub.folder / "kills"
         self.folder.mkdir()
-        target = {"kind": "docker", "url": control.url}
-        self.hub.write_site({"targets": {"lab": target}, "hub": {"ledger": LEDGER}})
+        target = {"kind": "docker", "url": url}
+        ledger = LEDGER if zygote is None else HASTY_LEDGER
+        self.hub.write_site({"targets": {"lab": target}, "hub": {"ledger": ledger}})
         self._keeps = keeps
-        common = _COMMON.format(folder=str(self.folder), url=control.url, remove=not keeps)
+        common = _COMMON.format(folder=str(self.folder), url=url, remove=not keeps)
+        self._proxy = LastingProxy(self.hub) if zygote is not None else None
+        if self._proxy is not None:
+            common += self._proxy.config
         self.made.configure(STOCK if stock else OURS, extra=common)
 
     # --- the hub ---------------------------------------------------------------------------------
 
     def boot(self) -> None:
+        if self._proxy is not None:
+            self._proxy.start()
         self.hub.start()
 
     def launch(self) -> None:
@@ -89,7 +104,11 @@ class DockerSubject:
 
     def close(self) -> None:
         """End the hub, and remove what it has at the engine."""
-        self.made.close()
+        try:
+            self.made.close()
+        finally:
+            if self._proxy is not None:
+                self._proxy.close()
 
     # --- users -----------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from jupyterhub_anywhere.testing.faults.run import Doing, Outcome, Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,15 @@ class Lane(Protocol):
         """Die at a place, come back, and be judged."""
 
 
-def drain(cases: Iterable[Case], lanes: Sequence[Lane]) -> list[Outcome]:
+def drain(
+    cases: Iterable[Case], lanes: Sequence[Lane], done: Callable[[Outcome], None] | None = None
+) -> list[Outcome]:
     """Die at every place, in as many hubs at once as there are lanes.
 
     Args:
         cases: The places.
         lanes: The hubs. Each is used by one thread.
+        done: Told each outcome as it comes, one at a time.
 
     Returns:
         One outcome a case, in the order of the cases.
@@ -53,6 +56,7 @@ def drain(cases: Iterable[Case], lanes: Sequence[Lane]) -> list[Outcome]:
         waiting.put(each)
     found: dict[int, Outcome] = {}
     errors: list[Exception] = []
+    one = threading.Lock()
 
     def work(lane: Lane) -> None:
         while not errors:
@@ -62,6 +66,9 @@ def drain(cases: Iterable[Case], lanes: Sequence[Lane]) -> list[Outcome]:
                 return
             try:
                 found[number] = lane.cycle(case.doing, case.place, case.trouble)
+                if done is not None:
+                    with one:
+                        done(found[number])
             except Exception as error:  # noqa: BLE001 - told by the thread that waits for all
                 error.add_note(f"while a hub died at {case}")
                 errors.append(error)
