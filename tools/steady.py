@@ -17,7 +17,13 @@ from pathlib import Path
 
 import pytest
 
-REPEATED = ("tests/hub/", "tests/browser/", "tests/conformance/", "tests/engines/")
+REPEATED = (
+    "tests/hub/",
+    "tests/browser/",
+    "tests/conformance/",
+    "tests/contract/",
+    "tests/engines/",
+)
 MOST = 3
 # Lines of a first failure that are shown again: its end, where the reason is.
 _LINES = 30

@@ -122,6 +122,10 @@ def check_prefix(prefix: Prefix, hub_version: str) -> None:
         )
 
 
+class CommandError(TargetError):
+    """There is no such program as a server is to run."""
+
+
 def resolve_command(cmd: Sequence[str], prefix: Prefix, path: str) -> list[str]:
     """The command of a server, its first word made a path.
 
@@ -131,7 +135,7 @@ def resolve_command(cmd: Sequence[str], prefix: Prefix, path: str) -> list[str]:
         path: The server's own PATH.
 
     Raises:
-        TargetError: There is no such program.
+        CommandError: There is no such program.
     """
     if list(cmd) == [STANDARD_COMMAND]:
         script = prefix.bin / STANDARD_COMMAND
@@ -141,7 +145,7 @@ def resolve_command(cmd: Sequence[str], prefix: Prefix, path: str) -> list[str]:
     program, *rest = cmd
     found = shutil.which(program, path=path)
     if found is None:
-        raise TargetError(
+        raise CommandError(
             f"The server's program {program!r} is not on its PATH, or may not be executed.",
             hint="Write its whole path in `cmd`, or install it in the environment.",
         )

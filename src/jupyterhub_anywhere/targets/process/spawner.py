@@ -247,9 +247,10 @@ class ProcessSpawner(SiteTraits, Spawner):
                 raise TargetError("Two ports in a row were taken by other programs.") from None
         except TargetError as error:
             refused = isinstance(error, AccountError)
+            missing = isinstance(error, environment.CommandError)
             raise StartError(
                 str(error),
-                reason="account" if refused else "process",
+                reason="account" if refused else "command" if missing else "process",
                 status_code=_FORBIDDEN if refused else _FAILED,
             ) from error
 
