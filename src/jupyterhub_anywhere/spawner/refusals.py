@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from jupyterhub.spawner import SpawnException
 from tornado import web
 
+from jupyterhub_anywhere.ledger.errors import LedgerError
 from jupyterhub_anywhere.targets.errors import StartError
 
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 # There is no room for it now; see `limits`.
 _CONFLICT: Final = 409
+_UNWRITTEN: Final = (
+    "No server can be started at the moment, for this hub cannot write down what it starts. Servers"
+    " that run go on. Please tell the administrator of this hub."
+)
 
 
 def public_text(error: Exception) -> str:
@@ -25,6 +30,8 @@ def public_text(error: Exception) -> str:
     if isinstance(error, web.HTTPError) and error.log_message:
         # The hub's own convention: its error page shows this text.
         return str(error.log_message % error.args if error.args else error.log_message)
+    if isinstance(error, LedgerError):
+        return _UNWRITTEN
     return "The server could not be started. Its administrator finds the cause in the hub's log."
 
 
