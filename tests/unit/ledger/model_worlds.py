@@ -27,8 +27,8 @@ LENGTH: Final = 200
 # Parts of a run, in files of their own, so that processes share them.
 FILES, IN_A_FILE = 4, 5
 PARTS: Final = FILES * IN_A_FILE
-# The library makes a few worlds shorter than it may.
-_SURPLUS: Final = 1.05
+# Between the seeds of two runs of one part.
+_APART: Final = 1000
 
 
 def parts(file: int) -> list[int]:
@@ -46,11 +46,23 @@ def live(part: int, note: Callable[[str, object], None]) -> int:
     Returns:
         How many there were.
     """
-    wanted = STEPS / PARTS
-    machine = seed(part + PARTS * SEED)(type(f"World{part}", (WorldMachine,), {"made": 0}))
-    length = min(LENGTH, max(int(wanted), 1))
+
+    class World(WorldMachine):
+        pass
+
+    wanted, number = STEPS // PARTS, part + PARTS * SEED
+    # The library makes some worlds shorter than it may: it begins anew until there are enough.
+    while World.made < wanted:
+        _run(seed(number)(World), wanted - World.made)
+        number += _APART
+    note("model steps", World.made)
+    return World.made
+
+
+def _run(machine: type[WorldMachine], wanted: int) -> None:
+    length = min(LENGTH, max(wanted, 50))
     config = settings(
-        max_examples=max(int(wanted * _SURPLUS / length), 1),
+        max_examples=max(wanted // length, 1),
         stateful_step_count=length,
         deadline=None,
         database=None,
@@ -59,8 +71,6 @@ def live(part: int, note: Callable[[str, object], None]) -> int:
     )
     with quiet():
         run_state_machine_as_test(machine, settings=config)
-    note("model steps", machine.made)
-    return machine.made
 
 
 def enough(made: int) -> None:

@@ -180,7 +180,7 @@ def test_what_is_known_has_what_a_report_needs(world: Simulation) -> None:
     world.advance(30)
     known = world._await(world.reconciler.known())
     assert known.first_seen.keys() == {("lab", "late")}
-    assert known.sweeps.keys() == known.health.keys() == {"here", "lab"}
+    assert known.sweeps.keys() == known.health.keys() == {"also", "here", "lab"}
     assert [each.name for each in known.leases] == ["ann-"]
     assert known.hub is not None
     assert known.hub[ANN].active

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from jupyterhub_anywhere.core.errors import AnywhereError
 from jupyterhub_anywhere.core.observation import Observation, Phase
 from jupyterhub_anywhere.ledger.book import Book
 from jupyterhub_anywhere.ledger.hubside import HubServer, ServerClient, ServerToken
 from jupyterhub_anywhere.ledger.states import State
+from jupyterhub_anywhere.spawner.line import Line
+from jupyterhub_anywhere.spawner.queueing import Room
 from jupyterhub_anywhere.testing.model.world import EngineError, Thing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from jupyterhub_anywhere.ledger.lease import Lease
+    from jupyterhub_anywhere.spawner.queueing import Ticket
     from jupyterhub_anywhere.targets.watch import Watch
     from jupyterhub_anywhere.testing.model.life import DyingLedger, Life
     from jupyterhub_anywhere.testing.model.time import VirtualClock
@@ -27,6 +32,8 @@ Key = tuple[str, str]
 _PATIENCE: Final = 15.0
 _STOP_SECONDS: Final = 20.0
 _START_SECONDS: Final = 30.0
+# So few that almost everybody has to wait.
+ROOM: Final = Room(2, {"lab": 1})
 
 
 @dataclass(slots=True)
@@ -76,6 +83,13 @@ class ModelHub:
         cherish: Told of each lease that may not be ended any more.
         on_drop: Told of each server that the hub takes leave of.
         on_revoke: Told of each token that is revoked.
+        on_tell: Told of what a user is told: whose server, and the text.
+
+    Attributes:
+        book: Writes the leases.
+        line: Where starts wait for their turn.
+        pending: What is done with a server just now: spawn or stop.
+        told: What users were told last.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a world
@@ -91,13 +105,16 @@ class ModelHub:
         cherish: Callable[[str], None],
         on_drop: Callable[[Key], None],
         on_revoke: Callable[[int], None],
+        on_tell: Callable[[Key, str], None],
     ) -> None:
         self._db, self._ledger, self._life = database, ledger, life
         self._engines, self._watches, self._clock = engines, watches, clock
         self._wish, self._cherish = wish, cherish
-        self._on_drop, self._on_revoke = on_drop, on_revoke
+        self._on_drop, self._on_revoke, self._on_tell = on_drop, on_revoke, on_tell
         self.book = Book(ledger, hub=ledger.hub, clock=clock, watches=watches)
+        self.line = Line(lambda: ROOM, clock)
         self.pending: dict[Key, str] = {}
+        self._starts: dict[Key, asyncio.Task[None]] = {}
         # Tokens that this process has made: the others are forgotten by a stop, as in JupyterHub.
         self._known: set[int] = set()
         self.told: dict[Key, str] = {}
@@ -162,6 +179,7 @@ class ModelHub:
     async def tell(self, user: str, server: str, text: str) -> None:
         """The user reads it."""
         self.told[user, server] = text
+        self._on_tell((user, server), text)
 
     async def halt(self, lease: Lease) -> None:
         """Stop it by its spawner's own way.
@@ -184,10 +202,28 @@ class ModelHub:
         if key in self._db.rows or key in self.pending or key[0] not in self._db.users:
             return
         self.pending[key] = "spawn"
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - it is a coroutine
+        self._starts[key] = task
         try:
+            self._leaves_other_engines(key, self._engines[target])
             await self._start(key, target)
         finally:
             self.pending.pop(key, None)
+            self._starts.pop(key, None)
+
+    def cancel(self, key: Key) -> None:
+        """A user takes the wish for a server back while it starts, or waits for its turn."""
+        task = self._starts.pop(key, None)
+        if task is not None:
+            task.cancel()
+
+    def _leaves_other_engines(self, key: Key, engine: Engine) -> None:
+        """Who starts a server anew has no other one elsewhere."""
+        for other in self._engines.values():
+            for thing in other.everything if other is not engine else ():
+                if (thing.user, thing.server) == key:
+                    self._wish(thing.by)
 
     async def _start(self, key: Key, target: str) -> None:
         engine, name = self._engines[target], f"{key[0]}-{key[1]}"
@@ -195,10 +231,11 @@ class ModelHub:
         token = self._token(key, engine)
         self._db.rows[key] = Row(target, name, token)
         self._life.cross()
-        lease = None
+        lease = ticket = None
         try:
+            lease = await self._begin(key, target, name)
+            ticket = await self._turn(lease)
             async with asyncio.timeout(_PATIENCE + _START_SECONDS):
-                lease = await self._begin(key, target, name)
                 await self._clear_the_way(lease)
                 lease = await self.book.launch(lease, token=token)
                 self._cherish(lease.id)
@@ -206,14 +243,30 @@ class ModelHub:
                 lease = await self.book.progress(lease, child=place)
                 await self._create(lease, token)
                 await self.book.started(lease)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the start has failed
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it is, the start has failed
             if lease is not None:
                 self._wish(lease.id)
                 await self.book.failed(lease, f"{type(error).__name__}: {error}")
             await self._forget(key, resumes=engine.keeps)
         finally:
+            if ticket is not None:
+                self.line.leave(ticket)
             if lease is not None:
                 self.book.release(lease)
+
+    async def _turn(self, lease: Lease) -> Ticket:
+        """Wait for a slot; that it waits is written down by the way, as spawners do it."""
+        waits: list[asyncio.Task[None]] = []
+
+        async def queued() -> None:
+            with suppress(AnywhereError):
+                await self.book.queued(lease)
+
+        def moved(_place: object) -> None:
+            if not waits:
+                waits.append(asyncio.ensure_future(queued()))
+
+        return await self.line.turn(lease.user, lease.server, lease.target, moved)
 
     def _token(self, key: Key, engine: Engine) -> int:
         """The token of a start; what is kept is started again with the one that it has."""
@@ -237,10 +290,11 @@ class ModelHub:
             earlier = [
                 each
                 for each in await self._ledger.of_server(lease.user, lease.server)
-                if each.id != lease.id and each.held
+                if each.id != lease.id and each.held and self._has_its_name(each, lease)
             ]
             for each in earlier:
                 if each.live:
+                    self._wish_away(each.target, each.name)
                     self._wish(each.id)
                     await self.book.stop(each)
                     self.book.release(each)
@@ -248,6 +302,16 @@ class ModelHub:
                 return
             await asyncio.sleep(1.0)
         raise TimeoutError("the earlier server is still being stopped")
+
+    def _has_its_name(self, other: Lease, mine: Lease) -> bool:
+        """As spawners ask it: targets that share a list share its names."""
+        same = self._watches[other.target] is self._watches[mine.target]
+        return other.name == mine.name and same
+
+    def _wish_away(self, target: str, name: str) -> None:
+        for thing in self._engines[target].everything:
+            if thing.name == name:
+                self._wish(thing.by)
 
     async def _identity(self, target: str) -> str:
         self._life.cross()
@@ -279,9 +343,7 @@ class ModelHub:
         self.pending[key] = "stop"
         lease: Lease | None = None
         try:
-            for thing in self._engines[row.target].everything:
-                if thing.name == row.name:
-                    self._wish(thing.lease)
+            self._wish_away(row.target, row.name)
             found = await self._ledger.of_server(*key)
             lease = found[0] if found else None
             if lease is not None:
@@ -314,6 +376,7 @@ class ModelHub:
         self._db.tokens = {n: key for n, key in self._db.tokens.items() if key[0] != user}
         self._life.cross()
         for lease in await self._ledger.active(user=user):
+            self._wish_away(lease.target, lease.name)
             self._wish(lease.id)
             await self.book.forget(lease)
 

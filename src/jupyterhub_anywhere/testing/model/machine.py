@@ -9,13 +9,25 @@ import gc
 from typing import ClassVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 
 from jupyterhub_anywhere.testing.model import steps
 from jupyterhub_anywhere.testing.model.simulation import Simulation
 
-_KEYS = st.tuples(st.sampled_from(("ann", "bob", "cid")), st.sampled_from(steps.SERVERS))
+_USERS = ("ann", "bob", "cid")
+_KEYS = st.sampled_from([(user, server) for user in _USERS for server in steps.SERVERS])
 _TARGETS = st.sampled_from(steps.TARGETS)
+_PLACES = st.sampled_from(steps.PLACES)
+# Seconds that pass after something has happened.
+_PAUSES = st.sampled_from((0.0, 0.0, 0.3, 1.0, 3.0))
+# A file is lost once in a while: steps between.
+_BETWEEN_LOSSES = 25
 
 
 class WorldMachine(RuleBasedStateMachine):
@@ -24,6 +36,10 @@ class WorldMachine(RuleBasedStateMachine):
     world: Simulation | None = None
     # How many steps all worlds of a class have made.
     made: ClassVar[int] = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._since_loss = 0
 
     @initialize(seed=st.integers(0, 2**16))
     def begin(self, seed: int) -> None:
@@ -35,42 +51,59 @@ class WorldMachine(RuleBasedStateMachine):
         assert self.world is not None  # noqa: S101 - `begin` comes first
         return self.world
 
-    @rule(key=_KEYS, place=_TARGETS)
-    def start(self, key: tuple[str, str], place: str) -> None:
+    @rule(key=_KEYS, place=_TARGETS, pause=_PAUSES)
+    def start(self, key: tuple[str, str], place: str, pause: float) -> None:
         """A user starts a server."""
         self._world.start(key, place)
+        self._world.advance(pause)
 
-    @rule(key=_KEYS)
-    def stop(self, key: tuple[str, str]) -> None:
+    @rule(keys=st.lists(_KEYS, min_size=2, max_size=6, unique=True), place=_TARGETS, pause=_PAUSES)
+    def rush(self, keys: list[tuple[str, str]], place: str, pause: float) -> None:
+        """A class begins."""
+        for key in keys:
+            self._world.start(key, place)
+        self._world.advance(pause)
+
+    @rule(key=_KEYS, pause=_PAUSES)
+    def stop(self, key: tuple[str, str], pause: float) -> None:
         """A user stops a server."""
         self._world.stop(key)
+        self._world.advance(pause)
+
+    @rule(key=_KEYS, pause=_PAUSES)
+    def cancel(self, key: tuple[str, str], pause: float) -> None:
+        """A user takes the wish for a server back."""
+        self._world.cancel(key)
+        self._world.advance(pause)
 
     @rule(key=_KEYS)
     def die(self, key: tuple[str, str]) -> None:
         """A server ends by itself."""
         self._world.die(key)
 
-    @rule(user=st.sampled_from(("ann", "bob", "cid")))
-    def delete(self, user: str) -> None:
+    @rule(user=st.sampled_from(_USERS), pause=_PAUSES)
+    def delete(self, user: str, pause: float) -> None:
         """A user is deleted."""
         self._world.delete(user)
+        self._world.advance(pause)
 
-    @rule(user=st.sampled_from(("ann", "bob", "cid")))
+    @rule(user=st.sampled_from(_USERS))
     def enter(self, user: str) -> None:
         """A user is there, again."""
         self._world.database.users.add(user)
 
-    @rule(points=st.integers(1, 80))
-    def doom(self, points: int) -> None:
+    @rule(points=st.integers(1, 80), pause=_PAUSES)
+    def doom(self, points: int, pause: float) -> None:
         """The hub dies that many calls later."""
         self._world.doom(points)
+        self._world.advance(pause)
 
-    @rule(place=_TARGETS, name=st.sampled_from(steps.FAULTS), size=st.integers(1, 3))
+    @rule(place=_PLACES, name=st.sampled_from(steps.FAULTS), size=st.integers(1, 3))
     def fault(self, place: str, name: str, size: int) -> None:
         """Something goes wrong with an engine."""
         steps.fault(self._world, place, name, size)
 
-    @rule(place=_TARGETS)
+    @rule(place=_PLACES)
     def well(self, place: str) -> None:
         """An engine answers again."""
         steps.well(self._world, place)
@@ -80,12 +113,14 @@ class WorldMachine(RuleBasedStateMachine):
         """Somebody sets the clock."""
         self._world.clock.jump(3600 * hours)
 
+    @precondition(lambda self: self._since_loss >= _BETWEEN_LOSSES)
     @rule(which=st.sampled_from(("ledger", "database")))
     def lose(self, which: str) -> None:
         """A file is lost."""
+        self._since_loss = 0
         getattr(self._world, f"lose_{which}")()
 
-    @rule(seconds=st.sampled_from((0.1, 0.3, 1.0, 3.0, 10.0, 30.0)))
+    @rule(seconds=st.sampled_from((3.0, 10.0, 30.0)))
     def wait(self, seconds: float) -> None:
         """Time passes."""
         self._world.advance(seconds)
@@ -95,6 +130,7 @@ class WorldMachine(RuleBasedStateMachine):
         """What must hold at any time."""
         if self.world is not None:
             type(self).made += 1
+            self._since_loss += 1
             self.world.check()
 
     def teardown(self) -> None:

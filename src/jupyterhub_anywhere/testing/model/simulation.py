@@ -18,7 +18,8 @@ from jupyterhub_anywhere.ledger.states import State
 from jupyterhub_anywhere.ledger.store import Ledger
 from jupyterhub_anywhere.targets.breaker import Breaker
 from jupyterhub_anywhere.targets.watch import Watch
-from jupyterhub_anywhere.testing.model.hub import HubDatabase, ModelHub
+from jupyterhub_anywhere.testing.model.agreement import disagreements
+from jupyterhub_anywhere.testing.model.hub import ROOM, HubDatabase, ModelHub
 from jupyterhub_anywhere.testing.model.life import DyingLedger, HubDies, Life, Shelf
 from jupyterhub_anywhere.testing.model.time import VirtualClock, VirtualLoop
 from jupyterhub_anywhere.testing.model.world import Engine, EngineInventory, Faults, Thing
@@ -67,24 +68,19 @@ class Simulation:
         self._url, self._interval = url, interval
         self.names = users
         self.database = HubDatabase(users=set(users))
-        self.engines = {
-            name: Engine(
-                name,
-                keeps=keeps,
-                loop=self.loop,
-                seconds=lambda: self.random.uniform(0.01, 0.6),
-                on_make=self._makes,
-                on_end=self._ends,
-            )
-            for name, keeps in (("here", False), ("lab", True))
-        }
-        for engine in self.engines.values():
+        here, lab = self.places = self._engine("here", keeps=False), self._engine("lab", keeps=True)
+        # As targets of processes: one list, and one set of names, for both.
+        self.engines = {"also": here, "here": here, "lab": lab}
+        for engine in self.places:
             for hub in ("", "other"):
                 engine.things[f"{hub or 'plain'}-thing"] = Thing(f"{hub or 'plain'}-thing", hub)
         self.ledger = Shelf(Ledger.open(url, HUB, self.clock))
         # Leases that may be ended; leases whose start a hub's death cut short.
         self.wished: set[str] = set()
         self.interrupted: set[str] = set()
+        # Leases that waited for their turn when their hub died, and who has been told of that.
+        self.waited: dict[str, Key] = {}
+        self.told: set[Key] = set()
         # Users whose files may go, and resources that a person has named.
         self.deleted: set[str] = set()
         self.named: set[str] = set()
@@ -92,6 +88,16 @@ class Simulation:
         self.tasks: set[asyncio.Task[Any]] = set()
         self.deaths = 0
         self.boot()
+
+    def _engine(self, name: str, *, keeps: bool) -> Engine:
+        return Engine(
+            name,
+            keeps=keeps,
+            loop=self.loop,
+            seconds=lambda: self.random.uniform(0.01, 0.6),
+            on_make=self._makes,
+            on_end=self._ends,
+        )
 
     # --- the hub's life ---------------------------------------------------------------------------
 
@@ -101,16 +107,17 @@ class Simulation:
         self._death = asyncio.Event()
         self.life = Life(self._death.set)
         self._ledger = DyingLedger(self.ledger, self.life)
-        self.watches = {
-            name: Watch(
-                name,
+        shared = {
+            engine.name: Watch(
+                engine.name,
                 EngineInventory(engine, HUB, self.life),
                 deadline=_DEADLINE,
                 clock=self.clock,
                 breaker=Breaker(self.clock, self.random),
             )
-            for name, engine in self.engines.items()
+            for engine in self.places
         }
+        self.watches = {name: shared[engine.name] for name, engine in self.engines.items()}
         self.hub = ModelHub(
             self.database,
             self._ledger,
@@ -122,6 +129,7 @@ class Simulation:
             cherish=self.wished.discard,
             on_drop=self._drops,
             on_revoke=self._revokes,
+            on_tell=self._tells,
         )
         self.reconciler = Reconciler(
             self._ledger,
@@ -156,6 +164,9 @@ class Simulation:
         for lease in self.active():
             if lease.state in {State.WANTED, State.QUEUED, State.STARTING}:
                 self.interrupted.add(lease.id)
+            if lease.state in {State.WANTED, State.QUEUED}:
+                self.waited[lease.id] = lease.user, lease.server
+                self.told.discard((lease.user, lease.server))
 
         async def end() -> None:
             rest = asyncio.all_tasks(self.loop) - {asyncio.current_task(self.loop)}
@@ -208,11 +219,22 @@ class Simulation:
 
     def stop(self, key: Key) -> None:
         """A user stops a server."""
+        self._asks_no_more(key)
         self._spawn(self.hub.stop(key))
+
+    def cancel(self, key: Key) -> None:
+        """A user takes the wish for a server back."""
+        self.hub.cancel(key)
+
+    def _asks_no_more(self, key: Key) -> None:
+        """Who has stopped it need not be told that it was not started."""
+        self.waited = {lease: each for lease, each in self.waited.items() if each != key}
 
     def delete(self, user: str) -> None:
         """An administrator deletes a user."""
         self.deleted.add(user)
+        for key in [each for each in self.waited.values() if each[0] == user]:
+            self._asks_no_more(key)
         self._spawn(self.hub.delete(user))
 
     def die(self, key: Key) -> None:
@@ -221,7 +243,7 @@ class Simulation:
         thing = self.engines[row.target].things.get(row.name) if row else None
         if thing is not None and thing.hub == HUB:
             thing.alive = False
-            self.wished.add(thing.lease)
+            self.wished.add(thing.by)
 
     def doom(self, points: int) -> None:
         """The hub dies that many points later."""
@@ -229,9 +251,10 @@ class Simulation:
 
     def lose_ledger(self) -> None:
         """The ledger's file is lost while the hub is down; not while engines are replaced, too."""
-        if any(engine.replaced for engine in self.engines.values()):
+        if any(engine.replaced for engine in self.places):
             return
         self.kill()
+        self.waited.clear()
         self.ledger.close()
         self.ledger = Shelf(Ledger.open(self._url, HUB, self.clock))
         self.boot()
@@ -254,11 +277,11 @@ class Simulation:
     # --- what must hold ---------------------------------------------------------------------------
 
     def _may_end(self, thing: Thing) -> bool:
-        if thing.lease in self.wished or thing.name in self.named:
+        if thing.by in self.wished or thing.name in self.named:
             return True
-        if thing.lease not in self.interrupted:
+        if thing.by not in self.interrupted:
             return False
-        lease = self.ledger.ask("get", thing.lease)
+        lease = self.ledger.ask("get", thing.by)
         if lease is None:
             return True
         ran = lease.steps.get(State.RUNNING)
@@ -284,8 +307,12 @@ class Simulation:
             if thing.token == row.token and thing.alive and not self._may_end(thing):
                 self.broken.append(f"{key} was dropped, and {thing.name} serves")
 
+    def _tells(self, key: Key, text: str) -> None:
+        if "waited for its start" in text:
+            self.told.add(key)
+
     def _revokes(self, token: int) -> None:
-        for engine in self.engines.values():
+        for engine in self.places:
             for thing in engine.everything:
                 if thing.token == token and thing.alive and not self._may_end(thing):
                     self.broken.append(f"token {token} was revoked, and {thing.name} uses it")
@@ -296,19 +323,26 @@ class Simulation:
         Raises:
             Broken: Something does not hold.
         """
-        leases = self.active()
-        made: set[tuple[str, str]] = set()
-        for lease in leases:
+        starts, made = 0, set()
+        for lease in self.active():
             if lease.state in _MAKING:
-                if (lease.target, lease.name) in made:
+                place = self.place(lease)
+                if place in made:
                     self.broken.append(f"two leases make {lease.name} at {lease.target}")
-                made.add((lease.target, lease.name))
+                made.add(place)
+            starts += lease.state is State.STARTING and lease.id in self.hub.book.busy
+        if starts > ROOM.hub:
+            self.broken.append(f"{starts} start at once, where {ROOM.hub} may")
         if self.broken:
             raise Broken("; ".join(self.broken))
 
+    def place(self, lease: Lease) -> tuple[str, str]:
+        """Engine and name."""
+        return self.engines[lease.target].name, lease.name
+
     def mend(self) -> None:
         """All faults end; the first engines answer again; the hub is not doomed any more."""
-        for engine in self.engines.values():
+        for engine in self.places:
             engine.faults = Faults()
             if engine.replaced:
                 engine.replace()
@@ -336,17 +370,19 @@ class Simulation:
     def _answer(self) -> None:
         """A person has everything removed that is left, and ends the hold."""
         leases = self.active()
-        names = {(each.target, each.name) for each in leases}
+        names = {self.place(each) for each in leases}
         unserved = {
             (each.target, each.name)
             for each in leases
             if each.live and (each.user, each.server) not in self.database.rows
         }
+        # Of targets that share a list, the first has what is nobody's.
+        first = {engine.name: name for name, engine in sorted(self.engines.items(), reverse=True)}
         strays = {
-            (name, thing.name)
-            for name, engine in self.engines.items()
+            (first[engine.name], thing.name)
+            for engine in self.places
             for thing in engine.things.values()
-            if thing.hub == HUB and (name, thing.name) not in names
+            if thing.hub == HUB and (engine.name, thing.name) not in names
         }
         self.named |= {name for _, name in unserved | strays}
         self._await(self.reconciler.clean(unserved | strays))
@@ -364,64 +400,9 @@ class Simulation:
             self.check()
 
     def _compare(self) -> None:
-        self.ledger.compare()
-        leases = self.active()
-        wrong = self._compare_things() + self._compare_rows()
-        held = {(each.user, each.server) for each in leases}
-        for token, key in self.database.tokens.items():
-            if key not in self.database.rows and key not in held:
-                wrong.append(f"token {token} of {key} is valid, and nothing is there")
-        for engine in self.engines.values():
-            wrong += [
-                f"{name} at {engine.name} is not ours, and is gone"
-                for name in ("plain-thing", "other-thing")
-                if name not in engine.things
-            ]
+        wrong = disagreements(self)
         if wrong:
             raise Broken("; ".join(wrong))
-
-    def _compare_things(self) -> list[str]:
-        wrong = []
-        near = {each.id for each in self._reachable()}
-        lost = {(each.target, each.name) for each in self.active() if each.id not in near}
-        leases = {(each.target, each.name): each for each in self._reachable()}
-        for name, engine in self.engines.items():
-            for thing in engine.things.values():
-                lease = leases.pop((name, thing.name), None)
-                if thing.hub != HUB or (name, thing.name) in lost:
-                    continue
-                if lease is None:
-                    # What keeps files is listed, and left alone.
-                    if not thing.keep or thing.alive:
-                        wrong.append(f"{thing.name} at {name} has no lease")
-                elif lease.state is not (State.RUNNING if thing.alive else State.KEPT):
-                    wrong.append(f"{thing.name} at {name}: alive {thing.alive}, {lease.state}")
-        return wrong + [f"{each.name} at {each.target}: {each.state}" for each in leases.values()]
-
-    def _reachable(self) -> list[Lease]:
-        """Those of which the engine that answers can tell."""
-        return [
-            each
-            for each in self.active()
-            if each.child.get("engine", self.engines[each.target].id)
-            == self.engines[each.target].id
-        ]
-
-    def _compare_rows(self) -> list[str]:
-        near = {each.id for each in self._reachable()}
-        leases = self.active()
-        runs = {
-            (each.user, each.server): each.target
-            for each in leases
-            if each.state is State.RUNNING and each.id in near
-        }
-        lost = {(each.user, each.server) for each in leases if each.id not in near}
-        rows = {key: row.target for key, row in self.database.rows.items()}
-        wrong = [
-            f"{key} at {rows[key]} runs for the hub only"
-            for key in rows.keys() - runs.keys() - lost
-        ]
-        return wrong + [f"{key} at {runs[key]} has no row" for key in runs.keys() - rows.keys()]
 
     def close(self) -> None:
         """End everything."""

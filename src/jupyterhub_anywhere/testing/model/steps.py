@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.testing.model.simulation import Simulation
 
 SERVERS: Final = ("", "two")
-TARGETS: Final = ("here", "lab")
+TARGETS: Final = ("here", "also", "lab")
+# Those whose engines fail; that of `also` is that of `here`.
+PLACES: Final = ("here", "lab")
 FAULTS: Final = (
     *("fails", "hangs", "empty", "partial", "lost_reply", "late", "refuses", "lies", "twice"),
     "replace",
@@ -72,6 +74,7 @@ def at_random(
         (8, "start", lambda: world.start(_key(world, random), _pick(random, TARGETS))),
         (5, "stop", lambda: world.stop(_key(world, random))),
         (2, "die", lambda: world.die(_key(world, random))),
+        (2, "cancel", lambda: world.cancel(_key(world, random))),
         (1, "delete", lambda: world.delete(_pick(random, world.names))),
         (1, "enter", lambda: world.database.users.add(_pick(random, world.names))),
         (4, "doom", lambda: world.doom(random.randint(1, 60))),
@@ -79,10 +82,10 @@ def at_random(
             6,
             "fault",
             lambda: fault(
-                world, _pick(random, TARGETS), _pick(random, FAULTS), random.randint(1, 3)
+                world, _pick(random, PLACES), _pick(random, FAULTS), random.randint(1, 3)
             ),
         ),
-        (6, "well", lambda: well(world, _pick(random, TARGETS))),
+        (6, "well", lambda: well(world, _pick(random, PLACES))),
         (1, "jump", lambda: world.clock.jump(3600 * random.choice(JUMPS))),
     ]
     if losses:

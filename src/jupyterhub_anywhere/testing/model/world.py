@@ -36,6 +36,7 @@ class Thing:
         keep: Whether it stays when it is stopped.
         token: The token that it was made with.
         alive: Whether it serves.
+        by: The lease that it was started for last: what is kept is taken up with its old label.
         uid: Never given twice.
     """
 
@@ -47,7 +48,11 @@ class Thing:
     keep: bool = False
     token: int = 0
     alive: bool = True
+    by: str = ""
     uid: int = field(default_factory=lambda: next(_numbers))
+
+    def __post_init__(self) -> None:
+        self.by = self.by or self.lease
 
 
 @dataclass(slots=True)
@@ -182,10 +187,11 @@ class Engine:
         if there is None:
             self.things[thing.name] = thing
             return True
-        if there.keep and there.lease == thing.lease:
-            there.alive = True
-            return True
-        return False
+        if not there.keep or there.hub != thing.hub:
+            return False
+        if not there.alive:
+            there.alive, there.by = True, thing.by
+        return True
 
     async def stop(self, name: str) -> None:
         """Stop something; what keeps files stays."""
@@ -229,6 +235,8 @@ class EngineInventory:
 
     def __init__(self, engine: Engine, hub: str, life: Life) -> None:
         self.engine, self._hub, self._life = engine, hub, life
+        # As of Docker: the engine that answered when it was asked last.
+        self._source = ""
 
     def ours(self, thing: Thing) -> bool:
         """Whether it has this hub's label."""
@@ -241,14 +249,14 @@ class EngineInventory:
             EngineError: It could not be asked.
         """
         self._life.cross()
-        found, engine = await self.engine.listing(), self.engine.id
+        found = await self.engine.listing()
         self._life.cross()
         return [
             Resource(
                 name=each.name,
                 user=each.user,
                 server=each.server,
-                handle={"uid": each.uid, "hub": each.hub, "engine": engine},
+                handle={"uid": each.uid, "hub": each.hub, "engine": self._source},
                 lease=each.lease,
                 alive=each.alive,
                 exit_code=None if each.alive else 137,
@@ -283,4 +291,5 @@ class EngineInventory:
         self._life.cross()
         if self.engine.faults.fails:
             raise EngineError("500 Internal Server Error")
-        return self.engine.id
+        self._source = self.engine.id
+        return self._source
