@@ -1,8 +1,9 @@
 """Hubs that die at every place of a server's life, with servers that are local processes.
 
-One place alone, by a regular expression that is found in what the test prints of it::
+One place alone, by a regular expression that is found in what a run says of it::
 
-    ANYWHERE_KILL_AT='start.*after Popen' make test-engines ARGS="-s tests/engines/faults/…"
+    ANYWHERE_KILL_AT='start.*after Popen' make test-engines \\
+        ARGS="-s tests/engines/faults/test_process_kills.py"
 
 ``ANYWHERE_FAULTS_RECORD=FILE`` keeps the outcomes for the documentation.
 """

@@ -183,6 +183,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "_PATIENCE", 0.1)
     monkeypatch.setattr(engine, "_MEET", 0.1)
     monkeypatch.setattr(servers, "_NOTICE", 0.1)
+    monkeypatch.setattr(servers, "_IDLE", 0.1)
 
 
 @pytest.fixture
@@ -239,6 +240,15 @@ def test_each_sin_is_seen(world: World, sin: str, failure: str) -> None:
     outcome = kills_of(world).cycle(Doing.START, "everywhere")
     assert failure in outcome.failures
     assert outcome.to_json()["fault"] == "everywhere"
+
+
+def test_a_server_that_goes_late_is_missed_in_the_next_cycle(world: World) -> None:
+    kills = kills_of(world)
+    assert kills.cycle(Doing.START, "everywhere").failures == ()
+    world.here.pop(run.BYSTANDER)
+    world.known[run.BYSTANDER] = Told()
+    assert kills.cycle(Doing.START, "everywhere").failures == ("lost",)
+    assert kills.cycle(Doing.START, "everywhere").failures == ()
 
 
 def test_a_server_that_is_not_reached_is_lost(world: World) -> None:
@@ -351,33 +361,35 @@ def test_an_engine_that_dies_ends_servers_or_does_not(world: World) -> None:
 
 @pytest.mark.parametrize("doing", [Doing.RUN, Doing.RESTART])
 def test_a_server_that_is_killed(world: World, doing: Doing) -> None:
-    assert Harms(world, seconds=0.1).cycle(doing, Harm.KILLED).failures == ()
+    assert Harms(world, seconds=0.1, slow=0.1).cycle(doing, Harm.KILLED).failures == ()
     world.sins.add("token")
-    assert Harms(world, seconds=0.1, name="b").cycle(doing, Harm.KILLED).failures == ("tokens",)
+    assert Harms(world, seconds=0.1, slow=0.1, name="b").cycle(doing, Harm.KILLED).failures == (
+        "tokens",
+    )
 
 
 def test_a_server_that_stands_still_has_to_go_on(world: World) -> None:
-    assert Harms(world, seconds=0.1).cycle(Doing.RESTART, Harm.FROZEN).failures == ()
+    assert Harms(world, seconds=0.1, slow=0.1).cycle(Doing.RESTART, Harm.FROZEN).failures == ()
     assert world.signals == [signal.SIGSTOP, signal.SIGCONT]
     world.sins.add("impatient")
-    outcome = Harms(world, seconds=0.1, name="b").cycle(Doing.RESTART, Harm.FROZEN)
+    outcome = Harms(world, seconds=0.1, slow=0.1, name="b").cycle(Doing.RESTART, Harm.FROZEN)
     assert outcome.failures == ("lost",)
     assert world.signals[2:] == [signal.SIGSTOP], "nobody is there to be woken up"
 
 
 def test_harms_that_only_containers_know(world: World, tmp_path: Path) -> None:
     pot = Pot(tmp_path)
-    harms = Harms(pot, seconds=0.1)
+    harms = Harms(pot, seconds=0.1, slow=0.1)
     assert harms.cycle(Doing.RUN, Harm.PAUSED).failures == ()
     assert pot.signals == [signal.SIGTSTP, signal.SIGCONT]
     assert harms.cycle(Doing.RUN, Harm.STARVED).failures == ()
     assert pot.signals[2:] == [signal.SIGKILL]
     with pytest.raises(TypeError, match="no containers"):
-        Harms(world, seconds=0.1).cycle(Doing.RUN, Harm.PAUSED)
+        Harms(world, seconds=0.1, slow=0.1).cycle(Doing.RUN, Harm.PAUSED)
 
 
 def test_a_hub_that_does_not_come_back_after_a_harm(world: World) -> None:
-    harms = Harms(world, seconds=0.1)
+    harms = Harms(world, seconds=0.1, slow=0.1)
     world.sins.add("down")
     assert harms.cycle(Doing.RESTART, Harm.KILLED).failures == ("hub_up",)
 

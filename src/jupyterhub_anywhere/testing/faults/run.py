@@ -287,6 +287,7 @@ class Kills:
         self._subject, self._seconds, self._name = subject, seconds, name
         self._settle = settle
         self._cycles = 0
+        self._bystander = Before()
 
     def places(self, doing: Doing, trouble: Trouble = Trouble.NONE) -> list[str]:
         """All places that a hub comes by while it does something, in their order.
@@ -318,7 +319,7 @@ class Kills:
         subject, user = self._subject, self._next()
         died = subject.folder / kills.DIED
         died.unlink(missing_ok=True)
-        before = ready_bystander(subject)
+        before = self._with_bystander()
         self._prepare(doing, user, trouble)
         if doing is Doing.RESTART or trouble is Trouble.UNHELD:
             before.healthy[user] = subject.running().get(user, frozenset())
@@ -338,10 +339,18 @@ class Kills:
             self._finish(user)
             return Outcome(fault=fault, doing=doing, reached=False)
         outcome = self._come_back(user, before)
+        if BYSTANDER in outcome.lost:
+            self._bystander = Before()
         forgotten = doing is Doing.STOP and outcome.hub_up and subject.told(user).ready
         if outcome.hub_up:
             self._finish(user)
         return replace(outcome, fault=fault, doing=str(doing), forgotten=forgotten)
+
+    def _with_bystander(self) -> Before:
+        """The same one in every cycle: whose server goes late, is missed in the next."""
+        if not self._bystander.healthy:
+            self._bystander = ready_bystander(self._subject)
+        return Before({**self._bystander.healthy}, {**self._bystander.files})
 
     def _reach(self, doing: Doing) -> float:
         """Seconds: a hub that was started has to come up before it comes anywhere."""
