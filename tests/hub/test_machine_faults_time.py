@@ -111,10 +111,7 @@ def test_a_clock_that_is_set_by_hours_costs_nothing(hub: KilledHub) -> None:
         user = f"ann{number}"
         before.healthy[user] = settled(hub, user)
         assert round(ahead(hub, user)) == hours, "the hub's clock was not moved"
-        gone = f"bob{number}"
-        settled(hub, gone)
-        hub.ask_stop(gone)
-        wait_for(lambda gone=gone: gone not in states(hub), what=f"a proven end of {gone}")
+        _comes_and_goes(hub, f"bob{number}")
     set_clock(hub, -12.0)
     hub.kill()
     hub.boot()
@@ -122,6 +119,12 @@ def test_a_clock_that_is_set_by_hours_costs_nothing(hub: KilledHub) -> None:
     well(hub, before, "bob0", "bob1", "bob2")
     assert set(states(hub).values()) == {"running"}
     assert set(states(hub)) == set(before.healthy)
+
+
+def _comes_and_goes(hub: KilledHub, user: str) -> None:
+    settled(hub, user)
+    hub.ask_stop(user)
+    wait_for(lambda: user not in states(hub), what=f"a proven end of {user}'s server")
 
 
 def test_after_a_reboot_nothing_of_others_is_touched(hub: KilledHub) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.core.observation import Phase
 from jupyterhub_anywhere.ledger.actions import REAP, End, Move, Note
-from jupyterhub_anywhere.ledger.ending import GONE, ended
+from jupyterhub_anywhere.ledger.ending import GONE, LOST_IN_LINE, ended
 from jupyterhub_anywhere.ledger.lease import Seen
 from jupyterhub_anywhere.ledger.sights import Doubt
 from jupyterhub_anywhere.ledger.states import Cause, State
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.ledger.lease import Lease
     from jupyterhub_anywhere.ledger.view import View
 
-_LOST_START: Final = (
-    "The hub was restarted while your server waited for its start. Please start it again."
-)
 _LOST_HALFWAY: Final = "The hub was restarted while your server started. Please start it again."
 _UNKNOWN: Final = "Your server cannot be reached at the moment. It is kept."
 
@@ -60,7 +57,7 @@ def _unmade(view: View, lease: Lease, decision: Decision) -> None:
     """Nobody works on it, so its hub died: nothing was made."""
     if view.hub.pending(lease) not in {"spawn", "stop"}:
         decision.actions.append(
-            Move(lease, Cause.WITHDRAW, {"error": "its hub died"}, _LOST_START, _LOST_START)
+            Move(lease, Cause.WITHDRAW, {"error": "its hub died"}, LOST_IN_LINE, LOST_IN_LINE)
         )
 
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 GONE: Final = "Your server is gone: nothing of it is left where it ran."
+LOST_IN_LINE: Final = (
+    "The hub was restarted while your server waited for its start. Please start it again."
+)
 # Seconds that a target gets to say why. Nobody waits for it but the word to the user.
 _SECONDS: Final = 5.0
 

@@ -10,18 +10,16 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from jupyterhub import orm
-from jupyterhub.utils import compare_token
-from sqlalchemy import bindparam, inspect, select
-
 from jupyterhub_anywhere.core.errors import AnywhereError, TargetError
 from jupyterhub_anywhere.core.names import resource_name
 from jupyterhub_anywhere.core.observation import Observation, Phase
+from jupyterhub_anywhere.ledger.ending import LOST_IN_LINE
 from jupyterhub_anywhere.ledger.states import Cause, State
 from jupyterhub_anywhere.spawner import desk as desks
 from jupyterhub_anywhere.spawner import guard
 from jupyterhub_anywhere.spawner.ending import Ending
 from jupyterhub_anywhere.spawner.state import json_safe
+from jupyterhub_anywhere.spawner.tokens import token_id
 from jupyterhub_anywhere.targets.causes import failure_cause
 from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.targets.reasons import reason_of
@@ -44,10 +42,6 @@ _UNMADE: Final = frozenset({State.WANTED, State.QUEUED})
 # Of a user's past leases, how many are looked at for the latest of one server.
 _LATEST: Final = 100
 _CONFLICT: Final = 409
-# Two columns: the hub's own way loads the token with its user and all that belongs to them.
-_TOKENS: Final = select(orm.APIToken.id, orm.APIToken.hashed).where(
-    orm.APIToken.prefix == bindparam("begins")
-)
 
 
 def _attempt(lease: Lease) -> int:
@@ -103,6 +97,7 @@ class Leasing(Ending):
         desk = await desks.settled()
         if desk is None or self.child is None:
             return
+        self._queueing = None
         self._lease = await desk.book.begin(
             user=self.user.name,
             server=self.name,
@@ -116,7 +111,7 @@ class Leasing(Ending):
 
     def waits_in_line(self) -> None:
         """Write down that it is queued, once: whoever waits when a hub dies is told so."""
-        if self._lease is not None and self._lease.state is State.WANTED:
+        if self._queueing is None and self._lease and self._lease.state is State.WANTED:
             self._queueing = asyncio.ensure_future(self._queue(self._lease))
 
     async def _queue(self, lease: Lease) -> None:
@@ -223,9 +218,12 @@ class Leasing(Ending):
         desk = self.desk
         if desk is None or self._lease is None:
             return
-        if self._lease.state in _UNMADE:
-            await desk.book.withdraw(self._lease)
+        if (lease := self._lease).state in _UNMADE:
+            mine = desk.in_charge(lease.id)
+            await desk.book.withdraw(lease)
             self._lease, self._looked_up = None, False
+            if not mine:  # It was a hub's that died.
+                desk.told.ended(lease, LOST_IN_LINE)
 
     def _started(self) -> Any:
         raise NotImplementedError
@@ -251,15 +249,7 @@ class Leasing(Ending):
         return dict(state) if isinstance(state, dict) and json_safe(state) else {}
 
     def _token_id(self) -> int | None:
-        session = inspect(self.orm_spawner).session
-        token = self._started().api_token
-        if session is None or not token:
-            return None
-        prefix = token[: orm.APIToken.prefix_length]
-        for number, hashed in session.execute(_TOKENS, {"begins": prefix}):
-            if compare_token(hashed, token):
-                return int(number)
-        return None
+        return token_id(self.orm_spawner, self._started().api_token)
 
     async def _wait_for_the_earlier(self, desk: Desk, mine: Lease) -> None:
         end = desk.clock.elapsed() + _WAIT_SECONDS

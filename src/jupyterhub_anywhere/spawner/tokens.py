@@ -7,11 +7,33 @@ that is valid for ever (``User.stop`` in JupyterHub's ``user.py``).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from jupyterhub import orm
-from jupyterhub.utils import url_escape_path, url_path_join
-from sqlalchemy import inspect
+from jupyterhub.utils import compare_token, url_escape_path, url_path_join
+from sqlalchemy import bindparam, inspect, select
+
+# Two columns: the hub's own way loads the token with its user and all that belongs to them.
+_TOKENS: Final = select(orm.APIToken.id, orm.APIToken.hashed).where(
+    orm.APIToken.prefix == bindparam("begins")
+)
+
+
+def token_id(orm_spawner: Any, token: str) -> int | None:
+    """The id of a token in the hub's database; None where it is not there.
+
+    Args:
+        orm_spawner: A row of that database.
+        token: The token itself; may be empty.
+    """
+    session = inspect(orm_spawner).session
+    if session is None or not token:
+        return None
+    prefix = token[: orm.APIToken.prefix_length]
+    for number, hashed in session.execute(_TOKENS, {"begins": prefix}):
+        if compare_token(hashed, token):
+            return int(number)
+    return None
 
 
 def forget_tokens(user: Any, orm_spawner: Any) -> int:
