@@ -63,7 +63,7 @@ class MemorySubject(Subject):
 
     async def read(self, url: str) -> str:
         """Out of it."""
-        return self.engine.files[self._at(url)]
+        return self.engine.files.get(self._at(url), "")
 
     def _at(self, url: str) -> str:
         port = urlsplit(url).port

@@ -162,7 +162,11 @@ class MemorySpawner(Spawner):
         return None if found.port else found.status or 0
 
     async def stop(self, now: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - the hub's signature
-        """Halt it, and remove it where it does not keep anything; never raises."""
+        """Halt it, and remove it where it does not keep anything; again is no error.
+
+        Raises:
+            EngineError: It could not be asked: the reason is written down, and it is tried again.
+        """
         try:
             found = await self.mine()
             if found is None:
@@ -172,8 +176,6 @@ class MemorySpawner(Spawner):
                 await self.ask("remove", self.resource, found.uid)
         except NotFoundError:
             return
-        except EngineError as error:
-            self.log.warning("%s could not be stopped: %s", self.resource, error)
 
     async def delete_forever(self) -> None:
         """Remove it with what it keeps."""

@@ -110,10 +110,17 @@ class Starts:
             [found] = await hub.owned()
             assert (found.name, found.lease, found.alive) == (left.name, left.id, True)
             return
+        await hub.sweep(2)
         lease = await hub.lease()
+        assert (lease.state, hub.runs()) == (State.RUNNING, True)
         [found] = await hub.owned()
-        assert (found.name, found.lease, found.alive) == (lease.name, lease.id, True)
+        # What is started again has the label that it was made with.
+        assert found.lease in {lease.id, left.id}
+        assert (found.name, found.alive) == (lease.name, True)
         assert await stage.names() == [lease.name]
+        await hub.delete()
+        assert await hub.settle() == []
+        assert await stage.names() == []
 
     @needs(Can.STRANGERS)
     async def test_a_strangers_name_is_refused(self, stage: Stage) -> None:
