@@ -5,6 +5,9 @@ The images are built before, by ``tools/test-engines``: in here nothing can be f
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,10 +16,14 @@ from tests.conftest import lacking
 from engines import room
 from engines.docker import images
 from engines.docker.engine import DockerEngine
+from jupyterhub_anywhere.testing.faults.control import fault_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    import docker
+
+    from jupyterhub_anywhere.testing.faults.control import Control
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +65,20 @@ def second_stub_image(second_engine: DockerEngine) -> str:
 def image(engine: DockerEngine) -> str:
     """The name of the single-user image of images/singleuser, which the engine has."""
     return _load(engine, images.SINGLEUSER_IMAGE)
+
+
+@pytest.fixture
+def containers(
+    engine: DockerEngine, stub_image: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[docker.DockerClient, Control, str]]:
+    """What `containers.ContainerSubject` takes: a client, a proxy before the engine, an image."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.closing(engine.client()) as client,
+        fault_proxy(engine.socket, Path(folder)) as proxy,
+    ):
+        monkeypatch.setenv("DOCKER_CONFIG", f"{folder}/none")
+        yield client, proxy, stub_image
 
 
 def _load(engine: DockerEngine, name: str) -> str:

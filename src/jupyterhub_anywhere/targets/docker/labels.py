@@ -20,6 +20,8 @@ LEASE: Final = PREFIX + "lease"
 KEEP: Final = PREFIX + "keep"
 # What a container is for, where it is no server: ``certs``, ``doctor``.
 PURPOSE: Final = PREFIX + "purpose"
+# A variable that JupyterHub gives to every server.
+_OF_A_SERVER: Final = "JUPYTERHUB_API_TOKEN="
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,27 @@ def owner_of(answer: Mapping[str, Any]) -> Owner | None:
         user=found.get(USER, ""),
         server=found.get(SERVER, ""),
     )
+
+
+def another(answer: Mapping[str, Any], hub: str) -> str:
+    """Whose a container is that has the name of a server, where it is not this hub's.
+
+    Stock DockerSpawner labels nothing; what it has made for this name is taken up, and known by the
+    variables that each server gets.
+
+    Args:
+        answer: What the engine says of it.
+        hub: This hub's id.
+
+    Returns:
+        For people, as ``a container of another hub (ID)``; empty where it is this hub's.
+    """
+    owner = owner_of(answer)
+    if owner is not None:
+        return "" if owner.hub == hub else f"a container of another hub ({owner.hub})"
+    variables = (answer.get("Config") or {}).get("Env") or []
+    servers = any(str(each).startswith(_OF_A_SERVER) for each in variables)
+    return "" if servers else "a container that no hub has made"
 
 
 def with_labels(theirs: Any, ours: Mapping[str, str]) -> dict[str, str]:

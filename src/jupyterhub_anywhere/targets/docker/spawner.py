@@ -139,19 +139,18 @@ class AnywhereDockerSpawner(DockerTraits, OfOneEngine, DockerSpawner):
         found = await super().get_object()
         if not found and not self._starting:
             await check_same(self.engine, self.made_at)
-        owner = labels.owner_of(found) if found else None
-        if owner is not None and owner.hub != self.owner.hub:
+        whose = labels.another(found, self.owner.hub) if found else ""
+        if whose:
             # Stock stops, removes and reuses whatever has the name.
             self.object_id = ""
             if self._starting:
                 raise StartError(
-                    f"The name {self.object_name} belongs to a container of another hub"
-                    f" ({owner.hub}) at this engine. Please tell the administrator of this hub:"
-                    " give one of the two hubs a `prefix` of its own.",
+                    f"The name {self.object_name} belongs to {whose} at this engine. Please tell"
+                    " the administrator of this hub: servers here need a `prefix` of their own.",
                     reason="name-conflict",
                     status_code=_CONFLICT,
                 )
-            self.log.warning("%s belongs to hub %s, and is left alone", self.object_name, owner.hub)
+            self.log.warning("%s belongs to %s, and is left alone", self.object_name, whose)
             return None
         if found and self._starting and not self.remove:
             self._take_up(found)

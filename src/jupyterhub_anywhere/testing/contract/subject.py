@@ -36,8 +36,6 @@ class Can(enum.Flag):
     """A user's files outlive a server."""
     STATUS = enum.auto()
     """The list tells with which status a program has ended."""
-    ALIVE = enum.auto()
-    """What has ended stays in the list until it is removed."""
     CREATED = enum.auto()
     """The list tells when something was made."""
     APART = enum.auto()

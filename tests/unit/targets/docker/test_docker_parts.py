@@ -477,3 +477,14 @@ def test_what_has_not_begun_can_be_given_up() -> None:
     running.result(60)
     with pytest.raises(CancelledError):
         waiting.result(60)
+
+
+def test_whose_a_container_is_that_has_a_servers_name() -> None:
+    ours = {"Config": {"Labels": {labels.HUB: "hub-one"}}}
+    assert labels.another(ours, "hub-one") == ""
+    assert labels.another(ours, "hub-two") == "a container of another hub (hub-one)"
+    # As stock DockerSpawner makes it, which is taken up.
+    stock = {"Config": {"Env": ["PATH=/bin", "JUPYTERHUB_API_TOKEN=secret"]}}
+    assert labels.another(stock, "hub-one") == ""
+    for stranger in ({"Config": {"Env": ["PATH=/bin"]}}, {"Config": {"Env": None}}):
+        assert labels.another(stranger, "hub-one") == "a container that no hub has made"
