@@ -19,7 +19,7 @@ from jupyterhub_anywhere.spawner import desk as desks
 from jupyterhub_anywhere.spawner import guard
 from jupyterhub_anywhere.spawner.ending import Ending
 from jupyterhub_anywhere.spawner.state import json_safe
-from jupyterhub_anywhere.spawner.tokens import token_id
+from jupyterhub_anywhere.spawner.tokens import secrets_of_child, token_id
 from jupyterhub_anywhere.targets.causes import failure_cause
 from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.targets.reasons import reason_of
@@ -191,7 +191,7 @@ class Leasing(Ending):
         lease, self._lease, self._looked_up = self._lease, None, False
         desk.told.failed(lease.target, str(failure_cause(error)))
         try:
-            await desk.book.failed(lease, reason_of(error))
+            await desk.book.failed(lease, reason_of(error, secrets_of_child(self.child)))
         except AnywhereError:
             self.log.exception("The failure of %s could not be written down", self._log_name)
             desk.book.release(lease)

@@ -13,6 +13,8 @@ from jupyterhub import orm
 from jupyterhub.utils import compare_token, url_escape_path, url_path_join
 from sqlalchemy import bindparam, inspect, select
 
+from jupyterhub_anywhere.core.scrubbing import secrets_of
+
 # Two columns: the hub's own way loads the token with its user and all that belongs to them.
 _TOKENS: Final = select(orm.APIToken.id, orm.APIToken.hashed).where(
     orm.APIToken.prefix == bindparam("begins")
@@ -34,6 +36,19 @@ def token_id(orm_spawner: Any, token: str) -> int | None:
         if compare_token(hashed, token):
             return int(number)
     return None
+
+
+def secrets_of_child(child: Any) -> list[str]:
+    """What a child was given that must stand in no text: its token, and its environment's secrets.
+
+    Args:
+        child: A spawner; None has nothing.
+    """
+    if child is None:
+        return []
+    environment = getattr(child, "environment", None)
+    plain = environment if isinstance(environment, dict) else {}
+    return [child.api_token, *secrets_of(plain)]
 
 
 def forget_tokens(user: Any, orm_spawner: Any) -> int:
