@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.core.inventory import Health, Resource, Sweep
@@ -170,6 +171,7 @@ class Watch:
             try:
                 # A list proves what is in it, also where this fails.
                 source = str(await self._inventory.source())  # type: ignore[attr-defined]  # `Identified`
+                resources = {name: _at(each, source) for name, each in resources.items()}
             except (Exception, SystemExit) as error:  # noqa: BLE001 - as above
                 doubt = reason_of(error)
         return Listing(began, self._moments.now(), resources, source, doubt)
@@ -223,6 +225,13 @@ class Watch:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
+
+
+def _at(resource: Resource, source: str) -> Resource:
+    """Of the engine that has just said who it is; the list was made when nobody knew yet."""
+    if resource.handle.get("engine") == source:
+        return resource
+    return replace(resource, handle={**resource.handle, "engine": source})
 
 
 def by_name(answer: Any) -> dict[str, Resource]:

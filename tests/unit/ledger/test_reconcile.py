@@ -118,6 +118,7 @@ def test_with_the_hubs_database_lost_nothing_is_removed_until_a_person_says_so(
         world.kill()
         world.boot()
         world.check()
+    world.advance(1)
     assert "new" in world._hold()
     assert states(world) == {"ann-": State.RUNNING, "bob-": State.RUNNING}
     problems = world._await(world.reconciler.clean([("here", "nothing"), ("lab", "bob-")]))

@@ -565,6 +565,15 @@ def test_what_has_ended_is_not_believed_while_the_engine_cannot_say_who_it_is() 
     staged(play)
 
 
+def test_what_is_listed_knows_its_engine_from_the_first_list_on() -> None:
+    async def play(stage: Stage) -> None:
+        stage.engine.make("ann", handle={"id": "1", "engine": ""})
+        sweep = await stage.round()
+        assert sweep.resources["ann"].handle == {"id": "1", "engine": "engine-a"}
+
+    staged(play)
+
+
 def test_a_name_whose_label_changes_is_asked_about() -> None:
     async def play(stage: Stage) -> None:
         stage.engine.make("ann", alive=True, lease="a1")

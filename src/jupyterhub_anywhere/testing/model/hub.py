@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from jupyterhub_anywhere.core.errors import AnywhereError
 from jupyterhub_anywhere.core.observation import Observation, Phase
+from jupyterhub_anywhere.hub import birth
 from jupyterhub_anywhere.ledger.book import Book
 from jupyterhub_anywhere.ledger.hubside import HubServer, ServerClient, ServerToken
 from jupyterhub_anywhere.ledger.states import State
@@ -19,6 +20,7 @@ from jupyterhub_anywhere.testing.model.world import EngineError, Thing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from jupyterhub_anywhere.ledger.lease import Lease
     from jupyterhub_anywhere.spawner.queueing import Ticket
@@ -59,13 +61,13 @@ class HubDatabase:
         users: The names of users.
         rows: Each server that counts as active.
         tokens: Id to user and server of each valid token.
-        why_new: Why it counts as new; empty where it does not.
+        touched: Each server that it knows, to when its row was touched last.
     """
 
     users: set[str] = field(default_factory=set)
     rows: dict[Key, Row] = field(default_factory=dict)
     tokens: dict[int, Key] = field(default_factory=dict)
-    why_new: str = ""
+    touched: dict[Key, datetime] = field(default_factory=dict)
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
 
@@ -115,6 +117,7 @@ class ModelHub:
         self.line = Line(lambda: ROOM, clock)
         self.pending: dict[Key, str] = {}
         self._starts: dict[Key, asyncio.Task[None]] = {}
+        self._newborn = ""
         # Tokens that this process has made: the others are forgotten by a stop, as in JupyterHub.
         self._known: set[int] = set()
         self.told: dict[Key, str] = {}
@@ -123,7 +126,13 @@ class ModelHub:
 
     def newborn(self) -> str:
         """Why nothing may be removed."""
-        return self._db.why_new
+        return self._newborn
+
+    async def look_at_itself(self) -> None:
+        """Before each round: whether the database can be taken at its word."""
+        leases = await self._ledger.active()
+        active = self._db.rows.keys() | self.pending.keys()
+        self._newborn = birth.doubt(leases, self._db.users, self._db.touched, active)
 
     def users(self) -> set[str]:
         """The names of all users."""
@@ -161,6 +170,7 @@ class ModelHub:
     async def _forget(self, key: Key, *, resumes: bool = False) -> None:
         self._life.cross()
         row = self._db.rows.pop(key, None)
+        self._db.touched[key] = self._clock.now()
         if row is not None and row.token in self._known and not resumes:
             self._db.tokens.pop(row.token, None)
         self._life.cross()
@@ -230,6 +240,7 @@ class ModelHub:
         self._life.cross()
         token = self._token(key, engine)
         self._db.rows[key] = Row(target, name, token)
+        self._db.touched[key] = self._clock.now()
         self._life.cross()
         lease = ticket = None
         try:
@@ -373,6 +384,7 @@ class ModelHub:
             return
         self._life.cross()
         self._db.users.discard(user)
+        self._db.touched = {key: at for key, at in self._db.touched.items() if key[0] != user}
         self._db.tokens = {n: key for n, key in self._db.tokens.items() if key[0] != user}
         self._life.cross()
         for lease in await self._ledger.active(user=user):

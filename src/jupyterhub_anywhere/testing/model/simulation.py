@@ -60,7 +60,9 @@ class Simulation:
         url: str = "sqlite://",
         interval: float = 10.0,
     ) -> None:
-        self.random = Random(seed)  # noqa: S311 - repeatable, and no secret
+        self._seed, self._tempo = seed, dict[str, float]()
+        # Each has its own, so that one draw more of one changes nothing of the others.
+        self._luck = {name: self._drawn(name) for name in ("breaker", "delay", "interval")}
         self.loop = VirtualLoop()
         self.loop.set_exception_handler(self._unheard)
         self.clock = VirtualClock(self.loop)
@@ -94,10 +96,19 @@ class Simulation:
             name,
             keeps=keeps,
             loop=self.loop,
-            seconds=lambda: self.random.uniform(0.01, 0.6),
+            seconds=self._seconds,
             on_make=self._makes,
             on_end=self._ends,
         )
+
+    def _drawn(self, what: str) -> Random:
+        return Random(f"{self._seed} {what}")  # noqa: S311 - repeatable, and no secret
+
+    def _seconds(self, what: str) -> float:
+        """As long each time, so that a world with some steps less is much the same."""
+        if what not in self._tempo:
+            self._tempo[what] = self._drawn(what).uniform(0.01, 0.6)
+        return self._tempo[what]
 
     # --- the hub's life ---------------------------------------------------------------------------
 
@@ -113,7 +124,7 @@ class Simulation:
                 EngineInventory(engine, HUB, self.life),
                 deadline=_DEADLINE,
                 clock=self.clock,
-                breaker=Breaker(self.clock, self.random),
+                breaker=Breaker(self.clock, self._luck["breaker"]),
             )
             for engine in self.places
         }
@@ -137,16 +148,17 @@ class Simulation:
             self.watches,
             self.clock,
             self.policy,
-            chance=self.random.random,
+            chance=self._luck["delay"].random,
         )
         self._spawn(self._run())
 
     async def _run(self) -> None:
-        await self.reconciler.prepare()
         while True:
+            await self.hub.look_at_itself()
+            await self.reconciler.prepare()
             await self.hub.look_after()
             await self.reconciler.sweep()
-            await asyncio.sleep(self._interval * self.random.uniform(0.9, 1.1))
+            await asyncio.sleep(self._interval * self._luck["interval"].uniform(0.9, 1.1))
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = self.loop.create_task(work)
@@ -264,7 +276,6 @@ class Simulation:
         self.kill()
         self.database = HubDatabase(
             users=set(self.database.users),
-            why_new="the hub's database is new",
             numbers=self.database.numbers,
         )
         self.boot()
@@ -347,7 +358,6 @@ class Simulation:
             if engine.replaced:
                 engine.replace()
         self.life.die_at = None
-        self.database.why_new = ""
 
     def settle(self) -> None:
         """Mend everything, wait, let a person answer where one is asked, and compare.

@@ -89,7 +89,7 @@ class Engine:
         name: The target's name.
         keeps: Whether what is stopped stays.
         loop: Time.
-        seconds: How long half a call takes.
+        seconds: How long half a call takes, by what is asked of what.
         on_make: Told of everything that is about to be made.
         on_end: Told of everything that ends something alive, or destroys what keeps files: the
             thing, whether it is destroyed, and by which verb.
@@ -101,7 +101,7 @@ class Engine:
         *,
         keeps: bool,
         loop: VirtualLoop,
-        seconds: Callable[[], float],
+        seconds: Callable[[str], float],
         on_make: Callable[[Thing], None],
         on_end: Callable[[Engine, Thing, bool], None],
     ) -> None:
@@ -133,8 +133,8 @@ class Engine:
 
     # --- calls ------------------------------------------------------------------------------------
 
-    async def _travel(self) -> None:
-        await asyncio.sleep(self._seconds())
+    async def _travel(self, what: str) -> None:
+        await asyncio.sleep(self._seconds(f"{self.name} {what}"))
         while self.faults.hangs:  # noqa: ASYNC110 - whoever sets it is no coroutine
             await asyncio.sleep(5.0)
         if self.faults.fails:
@@ -142,7 +142,7 @@ class Engine:
 
     async def listing(self) -> list[Thing]:
         """Everything; or not, where it lies. It does not lie twice in a row."""
-        await self._travel()
+        await self._travel("list")
         found = [replace(each) for each in self.things.values()]
         faults, honest = self.faults, not self._lied
         self._lied = False
@@ -150,7 +150,7 @@ class Engine:
             faults.empty, self._lied, found = False, True, []
         elif faults.partial and honest:
             faults.partial, self._lied, found = False, True, found[: len(found) // 2]
-        await asyncio.sleep(self._seconds())
+        await asyncio.sleep(self._seconds(f"{self.name} listed"))
         return found
 
     async def create(self, thing: Thing, engine: str) -> None:
@@ -164,7 +164,7 @@ class Engine:
             EngineError: It could not be asked, is another one, or the name is taken.
         """
         self._on_make(thing)
-        await self._travel()
+        await self._travel(f"create {thing.name}")
         if engine != self.id:
             raise EngineError("another engine answers")
         faults = self.faults
@@ -180,7 +180,7 @@ class Engine:
         if faults.lost_reply:
             faults.lost_reply = False
             raise EngineError("the reply was lost")
-        await asyncio.sleep(self._seconds())
+        await asyncio.sleep(self._seconds(f"{self.name} created {thing.name}"))
 
     def _create(self, thing: Thing) -> bool:
         there = self.things.get(thing.name)
@@ -203,10 +203,10 @@ class Engine:
             if thing.uid == uid and thing.hub == hub:
                 await self._change(thing.name, uid, gone=True)
                 return
-        await self._travel()
+        await self._travel("destroy")
 
     async def _change(self, name: str, uid: int | None, *, gone: bool) -> None:
-        await self._travel()
+        await self._travel(f"end {name}")
         faults = self.faults
         if faults.refuses:
             faults.refuses -= 1
@@ -221,7 +221,7 @@ class Engine:
                 del self.things[name]
             else:
                 thing.alive = False
-        await asyncio.sleep(self._seconds())
+        await asyncio.sleep(self._seconds(f"{self.name} ended {name}"))
 
 
 class EngineInventory:
