@@ -6,9 +6,11 @@ import os
 import re
 import threading
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from tests.hub import kill_troubles
 from tests.hub.harness import SOURCES
 from tests.hub.kill_hubs import TWO_SWEEPS
 
@@ -19,6 +21,8 @@ from jupyterhub_anywhere.testing.faults.zygote import Zygote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from tests.hub.harness import Hub
 
 # More than cores: most of a cycle is waiting.
 LANES: Final = 4
@@ -35,7 +39,11 @@ FLOWS_AND_TROUBLES: Final = (
 
 
 class KilledSubject(Subject, Protocol):
-    """A hub that ends with everything that it has."""
+    """A hub of ours that ends with everything that it has."""
+
+    @property
+    def hub(self) -> Hub:
+        """Its process."""
 
     def close(self) -> None:
         """End everything."""
@@ -70,7 +78,18 @@ def lanes(make: Callable[[], KilledSubject], number: int = LANES) -> Iterator[li
         for thread in threads:
             thread.join()
         assert not errors, errors[0]
-        yield [Kills(each, seconds=PATIENCE, settle=TWO_SWEEPS) for each in subjects]
+        yield [killing(each) for each in subjects]
+
+
+def killing(subject: KilledSubject, name: str = "user") -> Kills:
+    """What kills a hub of ours, and judges it by its own report as well."""
+    return Kills(
+        subject,
+        seconds=PATIENCE,
+        settle=TWO_SWEEPS,
+        name=name,
+        amiss=partial(kill_troubles.amiss, subject.hub),
+    )
 
 
 def cases(kills: Kills, only: str = ONLY) -> list[Case]:

@@ -72,6 +72,13 @@ def while_frozen(hub: Hub, plan: Plan, folder: Path, what: Callable[[], None]) -
     raise AssertionError("the hub writes its ledger without end")
 
 
+def amiss(hub: Hub) -> set[str]:
+    """Users of whom ledger, hub and targets disagree now."""
+    answer = hub.api("GET", "anywhere/leaks")
+    answer.raise_for_status()
+    return {each["user"] for each in answer.json()["disagreements"]}
+
+
 def _wish(hub: Hub, user: str) -> None:
     """As a hub leaves it that dies as soon as the wish is written down."""
     url = f"sqlite:///{hub.state.ledger}"

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from tests.hub.kill_hubs import TWO_SWEEPS, KilledHub
-from tests.hub.kill_lanes import PATIENCE, RECORD, zygote
+from tests.hub.kill_hubs import KilledHub
+from tests.hub.kill_lanes import RECORD, killing, zygote
 
 from jupyterhub_anywhere.testing.faults.records import KILLED, OURS, STOCK, Record, keep
 from jupyterhub_anywhere.testing.faults.run import Doing, Kills, Outcome, Trouble, pick
@@ -78,7 +78,7 @@ def cycles(
 
 @pytest.mark.parametrize(("doing", "trouble"), SAMPLE)
 def test_nothing_is_lost_and_nothing_leaks(ours: KilledHub, doing: Doing, trouble: Trouble) -> None:
-    kills = Kills(ours, seconds=PATIENCE, settle=TWO_SWEEPS, name=f"{doing}{trouble}")
+    kills = killing(ours, f"{doing}{trouble}")
     found = pick(kills.places(doing, trouble), *SAMPLE[doing, trouble])
     outcomes = cycles(kills, OURS, doing, trouble, found)
 

@@ -242,6 +242,15 @@ def test_each_sin_is_seen(world: World, sin: str, failure: str) -> None:
     assert outcome.to_json()["fault"] == "everywhere"
 
 
+def test_what_ledger_and_hub_disagree_on_is_told(world: World) -> None:
+    found = {"user1", "somebody"}
+    kills = Kills(world, seconds=0.1, amiss=lambda: found)
+    outcome = kills.cycle(Doing.START, "everywhere")
+    assert outcome.amiss == ("user1",)
+    assert outcome.failures == ("amiss",)
+    assert kills.cycle(Doing.START, "everywhere").failures == ()
+
+
 def test_a_server_that_goes_late_is_missed_in_the_next_cycle(world: World) -> None:
     kills = kills_of(world)
     assert kills.cycle(Doing.START, "everywhere").failures == ()

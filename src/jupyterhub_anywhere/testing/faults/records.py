@@ -24,6 +24,7 @@ _WORDS: Final = {
     "ghosts": "the hub shows a server that is none",
     "tokens": "a token outlives its server",
     "files": "files are not what they were",
+    "amiss": "the ledger, the hub and what runs disagree",
     "hub_up": "the hub does not come back",
 }
 _DOINGS: Final = {

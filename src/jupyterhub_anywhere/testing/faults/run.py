@@ -16,7 +16,7 @@ from jupyterhub_anywhere.testing.faults import kills, places
 from jupyterhub_anywhere.testing.faults.kills import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
 # Seconds: a place that is not reached by then is not reached in this run.
@@ -143,6 +143,7 @@ class Outcome:
         ghosts: Users of whose server the hub says that it is ready, and nothing runs.
         tokens: Users with valid tokens of servers that are none.
         files: Users whose files are not what they were.
+        amiss: Users of whom ledger, hub and targets disagree in the end, where there is a ledger.
         forgotten: Whether a stop that was asked for was not gone on with. For information: the
             hub, at least, knows of the server.
         hub_up: Whether the hub came back.
@@ -156,13 +157,14 @@ class Outcome:
     ghosts: tuple[str, ...] = ()
     tokens: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    amiss: tuple[str, ...] = ()
     forgotten: bool = False
     hub_up: bool = True
 
     @property
     def failures(self) -> tuple[str, ...]:
         """The promises that were broken, by their names here."""
-        names = ("leaked", "lost", "ghosts", "tokens", "files")
+        names = ("leaked", "lost", "ghosts", "tokens", "files", "amiss")
         broken = [name for name in names if getattr(self, name)]
         return tuple(broken if self.hub_up else [*broken, "hub_up"])
 
@@ -279,13 +281,20 @@ class Kills:
         seconds: How long a hub that came back may take to put things right.
         name: What users' names begin with.
         settle: Seconds after its return before a hub may be found well: two sweeps of it.
+        amiss: Users of whom ledger, hub and targets disagree now; None where there is no ledger.
     """
 
     def __init__(
-        self, subject: Subject, *, seconds: float = 12.0, name: str = "user", settle: float = 0.0
+        self,
+        subject: Subject,
+        *,
+        seconds: float = 12.0,
+        name: str = "user",
+        settle: float = 0.0,
+        amiss: Callable[[], Collection[str]] | None = None,
     ) -> None:
         self._subject, self._seconds, self._name = subject, seconds, name
-        self._settle = settle
+        self._settle, self._amiss = settle, amiss or tuple
         self._cycles = 0
         self._bystander = Before()
 
@@ -362,7 +371,13 @@ class Kills:
         except AssertionError:
             return Outcome(fault="", doing="", hub_up=False)
         time.sleep(self._settle)
-        return judge(self._subject, [user, *before.healthy], before, self._seconds)
+        users = {user, *before.healthy}
+        outcome = judge(self._subject, sorted(users), before, self._seconds)
+        if not outcome.failures and not wait(
+            lambda: users.isdisjoint(self._amiss()), self._seconds
+        ):
+            return replace(outcome, amiss=tuple(sorted(users.intersection(self._amiss()))))
+        return outcome
 
     def _next(self) -> str:
         self._cycles += 1
@@ -397,6 +412,7 @@ class Kills:
         # Where nothing is to end there is nothing to see: some sweeps have to be enough.
         time.sleep(self._settle)
         judge(self._subject, [user], before, self._seconds)
+        wait(lambda: user not in self._amiss(), self._seconds)
 
     def _finish(self, user: str) -> None:
         """Leave nothing of the cycle's own user."""
