@@ -6,7 +6,8 @@ never listens; anything else serves. ``STUB_HUB_VERSION`` is the version it clai
 Below its prefix it answers 200 to everything, with the hub's version in ``X-JupyterHub-Version``;
 ``…/stub/about`` tells what it is, ``…/stub/hub`` what the hub's API answers from in here,
 ``…/stub/files/NAME`` reads (GET) or writes (PUT) a file of the home, and ``…/stub/eat`` takes
-memory until there is none. From SIGUSR1 to SIGUSR2 it takes questions and answers none of them.
+memory until there is none. From SIGUSR1 to SIGUSR2 it takes questions and ends each connection
+without an answer.
 """
 
 from __future__ import annotations
@@ -100,7 +101,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer, whatever is asked."""
-        ANSWERS.wait()
+        if not ANSWERS.is_set():
+            self.close_connection = True
+            return
         path, file = urlsplit(self.path).path, self.file()
         if file is not None:
             self.answer(200, file.read_bytes()) if file.is_file() else self.answer(404, b"{}")

@@ -10,6 +10,8 @@ from contextlib import ExitStack
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Self
 
+from tests.hub.kill_lanes import zygote
+
 from jupyterhub_anywhere.testing.faults.control import fault_proxy
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from engines.docker.engine import DockerEngine
     from jupyterhub_anywhere.testing.faults.control import Control
     from jupyterhub_anywhere.testing.faults.run import Outcome
+    from jupyterhub_anywhere.testing.faults.zygote import Zygote
 
 
 class Lane:
@@ -40,8 +43,9 @@ class Lanes:
 
     Args:
         engine: Where all of them have their servers.
-        folder: A folder for the proxies' sockets; its path has to be short.
-        make: Makes a hub that has not been started, out of the proxy before its engine.
+        folder: A folder for sockets; its path has to be short.
+        make: Makes a hub that has not been started, out of the proxy before its engine and the
+            process that hubs are forked from.
         number: How many.
     """
 
@@ -49,7 +53,7 @@ class Lanes:
         self,
         engine: DockerEngine,
         folder: Path,
-        make: Callable[[Control], DockerSubject],
+        make: Callable[[Control, Zygote], DockerSubject],
         number: int,
     ) -> None:
         self._engine, self._folder, self._make, self._number = engine, folder, make, number
@@ -59,11 +63,13 @@ class Lanes:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             lanes = []
+            self._folder.mkdir(parents=True, exist_ok=True)
+            warm = stack.enter_context(zygote(self._folder))
             for number in range(self._number):
                 folder = self._folder / str(number)
-                folder.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(exist_ok=True)
                 control = stack.enter_context(fault_proxy(self._engine.socket, folder))
-                subject = self._make(control)
+                subject = self._make(control, warm)
                 stack.callback(subject.close)
                 # First, so that a hub can take leave of its engine.
                 stack.callback(control.rules)

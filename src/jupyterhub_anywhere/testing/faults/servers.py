@@ -20,8 +20,10 @@ from jupyterhub_anywhere.testing.faults.run import (
 if TYPE_CHECKING:
     from jupyterhub_anywhere.testing.faults.run import Before
 
-# Seconds in which a hub has to notice that a server has ended.
+# Seconds in which a hub has to notice that a server has ended, and in which one that runs may do
+# something about a server that is slow.
 _NOTICE: Final = 15.0
+_IDLE: Final = 5.0
 
 
 class Harm(enum.StrEnum):
@@ -69,10 +71,21 @@ class Harms:
         subject: The hub, which runs.
         seconds: How long the hub may take to put things right.
         name: What users' names begin with.
+        slow: For how many seconds a server is slow while its hub comes back: longer than a hub of
+            tests waits for one that ends each connection without an answer. A single question
+            may wait for five minutes in JupyterHub, so that one which stands still outlives this.
     """
 
-    def __init__(self, subject: Harmful, *, seconds: float = 12.0, name: str = "harmed") -> None:
+    def __init__(
+        self,
+        subject: Harmful,
+        *,
+        seconds: float = 12.0,
+        name: str = "harmed",
+        slow: float = _NOTICE,
+    ) -> None:
         self._subject, self._seconds, self._name = subject, seconds, name
+        self._slow = slow
         self._cycles = 0
 
     def cycle(self, doing: Doing, harm: Harm) -> Outcome:
@@ -116,8 +129,9 @@ class Harms:
         if harm in _ENDS:
             wait(lambda: not subject.told(user).ready, _NOTICE)
         else:
-            # As long as a hub of tests waits for a server; a hub that stops it does so by then.
-            wait(lambda: not (told := subject.told(user)).ready and not told.pending, _NOTICE)
+            # A hub that stops it does so by then.
+            seconds = self._slow if doing is Doing.RESTART else _IDLE
+            wait(lambda: not (told := subject.told(user)).ready and not told.pending, seconds)
         return not subject.ended()
 
     def _do(self, harm: Harm, user: str, *, on: bool) -> None:
