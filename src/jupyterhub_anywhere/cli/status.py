@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,6 +22,8 @@ from jupyterhub_anywhere.cli.session import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from jupyterhub_anywhere.hub.servers import ServerStatus
     from jupyterhub_anywhere.hub.status import Status
 
@@ -47,12 +51,25 @@ def status(session: Session, *, as_json: bool) -> int:
     """
     from jupyterhub_anywhere.hub.status import status as find_out
 
-    found = find_out(session.paths)
-    if as_json:
-        answer_json(found.to_json())
-    else:
-        _show(found)
+    with _nothing_collected():
+        found = find_out(session.paths)
+        if as_json:
+            answer_json(found.to_json())
+        else:
+            _show(found)
     return 0 if found.running else NOT_RUNNING
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Thousands of rows are made and none is thrown away: looking for garbage doubles the time."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def _show(found: Status) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +23,8 @@ from jupyterhub_anywhere.spawner import site as sites
 from jupyterhub_anywhere.targets.reasons import reason_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jupyterhub_anywhere.core.clock import Clock
     from jupyterhub_anywhere.core.inventory import Inventory
     from jupyterhub_anywhere.core.state import StatePaths
@@ -62,7 +65,7 @@ def look(paths: StatePaths, record: UpRecord | None, clock: Clock | None = None)
     if not paths.hub_id.exists() and (record is None or not record.hub_id):
         return Offline(Known(now=clock.now()))
     site = site_of(paths, record, record.hub_id if record is not None else "")
-    found = _ledger(paths, site, _broken(paths, record), clock)
+    found = _ledger(paths, site, partial(_broken, paths, record), clock)
     known = asyncio.run(_targets(site, clock))
     return replace(found, known=replace(known, now=clock.now(), leases=tuple(found.leases)))
 
@@ -78,7 +81,9 @@ def _broken(paths: StatePaths, record: UpRecord | None) -> AnywhereError | None:
     return None
 
 
-def _ledger(paths: StatePaths, site: Site, broken: AnywhereError | None, clock: Clock) -> Offline:
+def _ledger(
+    paths: StatePaths, site: Site, broken: Callable[[], AnywhereError | None], clock: Clock
+) -> Offline:
     """The leases of the ledger."""
     nothing = Offline(Known(now=clock.now()))
     try:
@@ -86,7 +91,7 @@ def _ledger(paths: StatePaths, site: Site, broken: AnywhereError | None, clock: 
     except LedgerError as error:
         return replace(nothing, problem=error)
     if url.startswith(_SQLITE) and not Path(url.removeprefix(_SQLITE)).exists():
-        if broken is None:
+        if broken() is None:
             return nothing
         # The file may name another place.
         why = LedgerError(

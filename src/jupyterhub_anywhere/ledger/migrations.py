@@ -123,8 +123,10 @@ def _check_health(database: Database) -> None:
     """
     if database.file is None:
         return
+    # Not the integrity check, which compares each index as well: with 90,000 leases it takes five
+    # times as long, 3.1 s for 0.6 s, and a hub's start waits for it.
     with database.read() as connection:
-        verdict = connection.execute(text("PRAGMA integrity_check(1)")).scalar_one()
+        verdict = connection.execute(text("PRAGMA quick_check(1)")).scalar_one()
     if verdict != "ok":
         raise LedgerError(f"The ledger {database.place} is damaged: {verdict}.", hint=RESTORE)
 
