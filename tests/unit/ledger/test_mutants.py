@@ -1,17 +1,22 @@
-"""Our own code, broken on purpose in five ways: the model notices each of them."""
+"""Our own code, broken on purpose in nine ways: the model notices each of them, in seconds."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from jupyterhub_anywhere.core.observation import Observation, Phase
+from jupyterhub_anywhere.ledger import decide
 from jupyterhub_anywhere.ledger.book import Book
+from jupyterhub_anywhere.ledger.execute import Executor
 from jupyterhub_anywhere.ledger.hold import Hold
 from jupyterhub_anywhere.ledger.policy import Policy
 from jupyterhub_anywhere.ledger.states import Cause
+from jupyterhub_anywhere.ledger.view import Decision
+from jupyterhub_anywhere.targets.evidence import Evidence
 from jupyterhub_anywhere.targets.watch import Watch
 from jupyterhub_anywhere.testing.model import steps
 from jupyterhub_anywhere.testing.model.simulation import Broken, Simulation, quiet
@@ -58,6 +63,46 @@ def no_label(patch: Patch) -> None:
     patch.setattr(EngineInventory, "ours", lambda self, thing: True)
 
 
+def one_list_is_two(patch: Patch) -> None:
+    patch.setattr(Evidence, "_doubt_of_lists", lambda self, last, name, since: "")
+
+
+def what_is_kept_is_removed(patch: Patch) -> None:
+    end = Executor._end
+
+    async def mutant(self: Executor, action: Any) -> None:
+        await end(self, replace(action, halt=False))
+
+    patch.setattr(Executor, "_end", mutant)
+
+
+def a_list_of_before_counts(patch: Patch) -> None:
+    observe = Watch.observe
+
+    def mutant(self: Watch, name: str, since: Any) -> Observation:
+        return observe(self, name, since - timedelta(days=30))
+
+    patch.setattr(Watch, "observe", mutant)
+
+
+def no_grace(patch: Patch) -> None:
+    doubt = Decision.doubt
+
+    def mutant(self: Decision, view: Any, what: Any, _patience: float, *actions: Any) -> None:
+        doubt(self, view, what, 0.0, *actions)
+
+    patch.setattr(Decision, "doubt", mutant)
+
+
+def a_failed_start_owns_its_name(patch: Patch) -> None:
+    own = decide._is_its_own
+
+    def mutant(view: Any, found: Any, lease: Lease) -> bool:
+        return own(view, found, replace(lease, cause="stop"))
+
+    patch.setattr(decide, "_is_its_own", mutant)
+
+
 def lives(world: Simulation) -> None:
     """Servers start, an engine fails, the hub dies in the middle, the database is lost."""
     world.start(("ann", ""), "here")
@@ -82,6 +127,58 @@ def lives(world: Simulation) -> None:
     world.settle()
 
 
+def lies(world: Simulation) -> None:
+    """Lists lack what is there, and one that was asked for before a start comes after it."""
+    world.start(("ann", ""), "here")
+    world.advance(30)
+    steps.fault(world, "here", "empty", 1)
+    world.advance(40)
+    world.check()
+    world.slow("here listed", 4.0)
+    for _ in range(8):
+        world.start(("bob", ""), "here")
+        world.advance(9)
+        world.check()
+        world.stop(("bob", ""))
+        world.advance(23)
+    world.settle()
+
+
+def leftovers(world: Simulation) -> None:
+    """What a failed stop leaves keeps files; what the hub forgets is left alone for a while."""
+    world.start(("bob", ""), "lab")
+    world.start(("ann", ""), "here")
+    world.advance(30)
+    row = world.database.rows.pop(("ann", ""))
+    # It forgets on purpose: its database is no older one.
+    world.database.touched["ann", ""] = world.clock.now()
+    world.advance(90)
+    world.check()
+    world.database.rows["ann", ""] = row
+    steps.fault(world, "lab", "fails", 1)
+    world.stop(("bob", ""))
+    world.advance(10)
+    steps.well(world, "lab")
+    world.advance(60)
+    world.check()
+    world.settle()
+
+
+def forgetfulness(world: Simulation) -> None:
+    """Both databases are lost, and a start of what still serves fails."""
+    world.start(("bob", ""), "lab")
+    world.advance(30)
+    world.lose_ledger()
+    world.lose_database()
+    steps.fault(world, "lab", "fails", 1)
+    world.start(("bob", ""), "lab")
+    world.advance(3)
+    steps.well(world, "lab")
+    world.advance(120)
+    world.check()
+    world.settle()
+
+
 @pytest.fixture
 def world() -> Any:
     with quiet():
@@ -90,17 +187,34 @@ def world() -> Any:
         world.close()
 
 
-def test_the_code_as_it_is_holds(world: Simulation) -> None:
-    lives(world)
+@pytest.mark.parametrize("story", [lives, lies, leftovers, forgetfulness])
+def test_the_code_as_it_is_holds(world: Simulation, story: Callable[[Simulation], None]) -> None:
+    story(world)
 
 
-@pytest.mark.parametrize("mutate", [no_commit_before_create, an_error_is_gone, no_hold, no_label])
+@pytest.mark.parametrize(
+    ("mutate", "story"),
+    [
+        (no_commit_before_create, lives),
+        (an_error_is_gone, lives),
+        (no_hold, lives),
+        (no_label, lives),
+        (no_grace, leftovers),
+        (one_list_is_two, lies),
+        (a_list_of_before_counts, lies),
+        (what_is_kept_is_removed, leftovers),
+        (a_failed_start_owns_its_name, forgetfulness),
+    ],
+)
 def test_a_mutant_is_caught(
-    world: Simulation, monkeypatch: Patch, mutate: Callable[[Patch], None]
+    world: Simulation,
+    monkeypatch: Patch,
+    mutate: Callable[[Patch], None],
+    story: Callable[[Simulation], None],
 ) -> None:
     mutate(monkeypatch)
     with pytest.raises(Broken):
-        lives(world)
+        story(world)
 
 
 def test_skipping_the_grace_is_caught() -> None:

@@ -257,6 +257,15 @@ class Simulation:
             thing.alive = False
             self.wished.add(thing.by)
 
+    def slow(self, what: str, seconds: float) -> None:
+        """Something takes so long from now on.
+
+        Args:
+            what: An engine's name and what it is asked, or does: ``here list``, ``here listed``.
+            seconds: How long half a call takes.
+        """
+        self._tempo[what] = seconds
+
     def doom(self, points: int) -> None:
         """The hub dies that many points later."""
         self.life.die_at = self.life.count + points
