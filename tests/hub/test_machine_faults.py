@@ -9,8 +9,9 @@ import httpx
 import pytest
 from tests.hub.harness import Hub, wait_for
 from tests.hub.kill_hubs import LEDGER, KilledHub
+from tests.hub.machine import BYSTANDER, check, states
 
-from jupyterhub_anywhere.testing.faults.run import Before, judge, ready_bystander, settled
+from jupyterhub_anywhere.testing.faults.run import Doing, ready_bystander, settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 # Megabytes of a disk that soon is full.
 SMALL: Final = 8
-# Seconds within which a hub has put things right.
-SECONDS: Final = 20.0
-BYSTANDER: Final = "bystander"
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(600)]
 
@@ -80,20 +78,6 @@ def hub(disk: Disk) -> Iterator[KilledHub]:
         made.close()
 
 
-def states(hub: KilledHub) -> dict[str, str]:
-    """User to state, by the ledger."""
-    found = hub.hub.api("GET", "anywhere/leases")
-    found.raise_for_status()
-    return {each["user"]: each["state"] for each in found.json()["servers"]}
-
-
-def well(hub: KilledHub, before: Before, *users: str) -> None:
-    """Every promise is kept, and ledger, hub and machine agree."""
-    outcome = judge(hub, [*users, *before.healthy], before, SECONDS)
-    assert outcome.failures == (), f"{outcome}\n{hub.hub.logs()}"
-    wait_for(lambda: hub.hub.run("leaks").returncode == 0, what="that nothing disagrees")
-
-
 def test_a_full_disk_costs_new_starts_and_nothing_else(hub: KilledHub, disk: Disk) -> None:
     before = ready_bystander(hub)
     settled(hub, "bob")
@@ -113,7 +97,7 @@ def test_a_full_disk_costs_new_starts_and_nothing_else(hub: KilledHub, disk: Dis
 
     disk.empty()
     before.healthy["ann"] = settled(hub, "ann")
-    well(hub, before, "bob")
+    check(hub, Doing.RUN, "the ledger's disk is full for some time", before, "bob")
     assert states(hub) == {BYSTANDER: "running", "ann": "running"}
 
 
@@ -134,4 +118,4 @@ def test_a_ledger_that_can_only_be_read_keeps_its_hub_from_starting_and_stops_no
     disk.mount("remount,rw")
     hub.boot()
     before.healthy["ann"] = settled(hub, "ann")
-    well(hub, before)
+    check(hub, Doing.RESTART, "the ledger can only be read for some time", before)

@@ -18,17 +18,15 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from tests.hub.harness import processes_with, read_json, wait_for
 from tests.hub.kill_hubs import KilledHub
+from tests.hub.machine import BYSTANDER, check, rows, states
 
 from jupyterhub_anywhere.core.processes import ProcessId
 from jupyterhub_anywhere.hub.files import write_json
-from jupyterhub_anywhere.testing.faults.run import Before, judge, ready_bystander, settled
+from jupyterhub_anywhere.testing.faults.run import Before, Doing, ready_bystander, settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Seconds within which a hub has put things right.
-SECONDS: Final = 20.0
-BYSTANDER: Final = "bystander"
 _HOURS: Final = "hours"
 _SEAM: Final = """
 from datetime import UTC, datetime, timedelta
@@ -64,18 +62,6 @@ def set_clock(hub: KilledHub, hours: float) -> None:
     new.rename(hub.folder / _HOURS)
 
 
-def rows(hub: KilledHub) -> list[dict[str, Any]]:
-    """The leases."""
-    found = hub.hub.api("GET", "anywhere/leases")
-    found.raise_for_status()
-    return list(found.json()["servers"])
-
-
-def states(hub: KilledHub) -> dict[str, str]:
-    """User to state, by the ledger."""
-    return {each["user"]: each["state"] for each in rows(hub)}
-
-
 def ahead(hub: KilledHub, user: str) -> float:
     """By how many hours a server seems to have been started later than it was."""
     (since,) = [datetime.fromisoformat(x["since"]) for x in rows(hub) if x["user"] == user]
@@ -95,13 +81,6 @@ def some_looks(hub: KilledHub) -> None:
     wait_for(lambda: looks(hub) >= before + 3, what="three looks of the hub")
 
 
-def well(hub: KilledHub, before: Before, *users: str) -> None:
-    """Every promise is kept, and ledger, hub and machine agree."""
-    outcome = judge(hub, [*users, *before.healthy], before, SECONDS)
-    assert outcome.failures == (), f"{outcome}\n{hub.hub.logs()}"
-    wait_for(lambda: hub.hub.run("leaks").returncode == 0, what="that nothing disagrees")
-
-
 def test_a_clock_that_is_set_by_hours_costs_nothing(hub: KilledHub) -> None:
     before = ready_bystander(hub)
     for number, hours in enumerate((6.0, -6.0, 0.0)):
@@ -116,7 +95,7 @@ def test_a_clock_that_is_set_by_hours_costs_nothing(hub: KilledHub) -> None:
     hub.kill()
     hub.boot()
     some_looks(hub)
-    well(hub, before, "bob0", "bob1", "bob2")
+    check(hub, Doing.RUN, "the clock is set by hours", before, "bob0", "bob1", "bob2")
     assert set(states(hub).values()) == {"running"}
     assert set(states(hub)) == set(before.healthy)
 
@@ -144,11 +123,11 @@ def test_after_a_reboot_nothing_of_others_is_touched(hub: KilledHub) -> None:
             _give_pids_to(hub, stranger.pid)
             hub.boot()
             wait_for(lambda: states(hub) == {}, what="the end of all leases")
-            well(hub, Before(), "ann", "bob")
+            fault = "the machine is booted anew, and pids are others'"
+            check(hub, Doing.RESTART, fault, Before(), "ann", "bob")
             assert stranger.poll() is None, "a stranger's process was ended"
             before = Before({"ann": settled(hub, "ann")})
-            hub.ask_stop("bob")
-            well(hub, before, "bob")
+            check(hub, Doing.RESTART, fault, before, "bob")
             assert stranger.poll() is None, "a stranger's process was ended"
         finally:
             stranger.kill()
