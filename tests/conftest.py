@@ -107,6 +107,16 @@ def pytest_runtest_makereport(
     return report
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many steps the model made, of all processes together."""
+    stats = terminalreporter.stats
+    reports = [each for outcome in ("passed", "failed") for each in stats.get(outcome, [])]
+    notes = [note for each in reports for note in getattr(each, "user_properties", ())]
+    made = sum(int(count) for name, count in notes if name == "model steps")
+    if made:
+        terminalreporter.write_line(f"The model made {made:,} steps.")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(
     collector: pytest.Collector,

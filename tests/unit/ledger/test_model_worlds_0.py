@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+# What breaks is made short, which takes its time.
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("part", parts(0))
 def test_what_must_hold_holds(part: int, record_property: Callable[[str, object], None]) -> None:
     enough(live(part, record_property))
