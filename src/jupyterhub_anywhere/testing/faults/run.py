@@ -260,7 +260,15 @@ def settled(subject: Subject, user: str) -> frozenset[str]:
     """
     subject.add(user)
     subject.ask_start(user)
-    if not wait(lambda: subject.told(user).ready, 60.0):
+
+    def ready() -> bool:
+        told = subject.told(user)
+        if not told.ready and not told.pending:
+            # The deadlines of tests are short: a machine that is busy misses one.
+            subject.ask_start(user)
+        return told.ready
+
+    if not wait(ready, 60.0):
         raise CycleError(f"{user}'s server is not ready after a minute; nothing was done to it.")
     return subject.running().get(user, frozenset())
 
@@ -412,7 +420,6 @@ class Kills:
         # Where nothing is to end there is nothing to see: some sweeps have to be enough.
         time.sleep(self._settle)
         judge(self._subject, [user], before, self._seconds)
-        wait(lambda: user not in self._amiss(), self._seconds)
 
     def _finish(self, user: str) -> None:
         """Leave nothing of the cycle's own user."""
