@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # Seconds that a hub may take to answer, and until all of its servers are ready.
 _PATIENCE = 150.0
+# Users that one answer of the hub lists.
+_PAGE = 200
 _COMMON = """
 c.DockerSpawner.client_kwargs = {{"base_url": {url!r}}}
 c.JupyterHub.cleanup_servers = False
@@ -126,13 +128,13 @@ class FullHub:
         """How many servers are ready."""
         found, offset = 0, 0
         while True:
-            words = {"state": "ready", "limit": 200, "offset": offset}
+            words = {"state": "ready", "limit": str(_PAGE), "offset": str(offset)}
             answer = self.hub.api("GET", "users", params=words, timeout=60)
             answer.raise_for_status()
             page = answer.json()
             found += sum(bool(each["servers"]) for each in page)
             offset += len(page)
-            if len(page) < words["limit"]:
+            if len(page) < _PAGE:
                 return found
 
     def lags(self, seconds: float) -> list[float]:

@@ -113,6 +113,9 @@ class _Servers(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 4096
 
+    def handle_error(self, *_args: Any) -> None:
+        """A hub that waited for too long has hung up."""
+
 
 class _Server(_Quiet):
     def do_GET(self) -> None:
