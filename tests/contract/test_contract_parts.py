@@ -24,6 +24,7 @@ MOST = 40
         "tests/contract/test_contract_memory.py",
         "tests/contract/test_contract_process.py",
         "tests/engines/test_contract_docker.py",
+        "tests/engines/test_contract_docker_removed.py",
     ],
 )
 def test_a_kind_joins_with_a_few_lines(file: str) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
+from docker.errors import NotFound
 from tests.contract.stub import StubSubject
 
 from jupyterhub_anywhere.testing.faults.rules import Action, Rule
@@ -35,7 +37,9 @@ class ContainerSubject(StubSubject):
     async def kill(self, name: str) -> None:
         container = self.client.containers.get(name)
         container.kill()
-        container.wait()
+        # One that is removed at its end may be gone by now.
+        with contextlib.suppress(NotFound):
+            container.wait()
 
     async def stranger(self, name: str) -> Callable[[], Awaitable[bool]]:
         made = self.client.containers.run(self.image, name=name, detach=True)

@@ -22,6 +22,7 @@ from jupyterhub_anywhere.targets.docker.failures import Place, explain
 from jupyterhub_anywhere.targets.docker.identity import OfOneEngine, check_same, identity
 from jupyterhub_anywhere.targets.docker.images import name_and_tag, permitted
 from jupyterhub_anywhere.targets.docker.keeping import forget_server, keeps_for_name
+from jupyterhub_anywhere.targets.docker.stopping import Stopping
 from jupyterhub_anywhere.targets.docker.traits import DockerTraits
 from jupyterhub_anywhere.targets.docker.volumes import label_volumes
 from jupyterhub_anywhere.targets.errors import StartError
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 _START_MARGIN: Final = 2.0
 # Seconds between looks: at the server's port, short at first, and at the container itself.
 _FIRST_LOOK, _SLOWEST_LOOK, _INSPECT_EVERY = 0.05, 0.5, 0.5
-# Seconds that an engine gets to finish the removal of a container.
-_REMOVAL_SECONDS: Final = 20.0
 # Seconds between two lines of news about a pull.
 _NEWS_EVERY: Final = 0.5
 # The part of the progress bar that a pull gets.
@@ -53,7 +52,7 @@ class UnsureError(DockerException):
         self.explanation = error.explanation
 
 
-class AnywhereDockerSpawner(DockerTraits, OfOneEngine, DockerSpawner):
+class AnywhereDockerSpawner(DockerTraits, OfOneEngine, Stopping, DockerSpawner):
     """Runs each server as a container of one target's engine."""
 
     # Set on the generated subclass of a target.
@@ -429,27 +428,6 @@ class AnywhereDockerSpawner(DockerTraits, OfOneEngine, DockerSpawner):
         except (DockerException, OSError):
             return []
         return bytes(text).decode("utf-8", "replace").splitlines()
-
-    async def _remove_container(self, container: str, *args: Any, **kwargs: Any) -> Any:
-        """Remove a container, or wait until the engine has done so by itself (`remove`).
-
-        Its name is not free before, and stock starts the next one at once.
-        """
-        try:
-            return await super().docker("remove_container", container, *args, **kwargs)
-        except APIError as error:
-            if error.status_code == _CONFLICT and "in progress" in str(error.explanation):
-                await self._wait_gone(container)
-            raise
-
-    async def _wait_gone(self, container: str) -> None:
-        until = time.monotonic() + _REMOVAL_SECONDS
-        while time.monotonic() < until:
-            try:
-                await super().docker("inspect_container", container)
-            except NotFound:
-                return
-            await asyncio.sleep(_FIRST_LOOK)
 
     async def _remove_stillborn(self) -> None:
         """Remove the container that this start has made, and that never served.
