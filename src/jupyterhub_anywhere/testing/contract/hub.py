@@ -47,6 +47,8 @@ APART: Final = 1.1
 AGAIN: Final = 700.0
 GRACE: Final = 300.0
 PROFILE: Final = "contract"
+# Seconds that a busy machine gets to clean up.
+_PATIENCE: Final = 60.0
 # Looks after which everything has come to its end, or never will.
 _LOOKS: Final = 6
 _SETTLED: Final = frozenset({State.RUNNING, State.KEPT})
@@ -196,11 +198,17 @@ class HubProcess:
         return spawner
 
     async def cancel(self, start: asyncio.Task[Any], *, user: str = "", server: str = "") -> None:
-        """Cancel a start, as the hub's API does."""
+        """Cancel a start, as the hub's API does, and wait until its child has cleaned up."""
+        person = self.person(user or self.user)
+        spawner = person.spawners[server]
         start.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await start
-        await self.person(user or self.user).stop(server)
+        unfinished = spawner.unfinished
+        await person.stop(server)
+        if unfinished is not None:
+            await asyncio.wait([unfinished], timeout=_PATIENCE)
+            await asyncio.sleep(0)
 
     async def stop(self, *, user: str = "", server: str = "") -> None:
         """Stop a server."""
