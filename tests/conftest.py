@@ -41,6 +41,15 @@ def pytest_collection_finish() -> None:
     gc.disable()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
+    """Look no more through what a file's tests have imported and leave for good."""
+    yield
+    if nextitem is None or nextitem.path != item.path:
+        gc.collect()
+        gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _own_garbage() -> Generator[None]:
     """Collect a test's garbage after its other fixtures have ended, before its warnings count."""
