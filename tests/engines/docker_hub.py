@@ -77,7 +77,9 @@ class DockerHub:
         """What the engine says of a server's container; None where there is none."""
         name = f"{self.prefix}-{user}" + (f"--{server}" if server else "")
         with contextlib.closing(self.engine.client()) as client:
-            found = client.containers.list(all=True, filters={"name": f"^/{name}$"})
+            filters = {"name": f"^/{name}$"}
+            # It may be removed between the list and the look at it.
+            found = client.containers.list(all=True, ignore_removed=True, filters=filters)
             return dict(found[0].attrs) if found else None
 
     def token(self, user: str, server: str = "") -> str:

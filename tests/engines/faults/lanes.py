@@ -5,7 +5,7 @@ A cycle mostly waits: for a deadline, for a container, for a list. So a few of t
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Self
@@ -90,14 +90,19 @@ class Lanes:
         """Do cycles, as many at once as there are hubs; the outcomes in the order of the cycles.
 
         Raises:
-            Exception: A cycle could not be done; the others that had begun have come to their end.
+            Exception: A cycle could not be done; all others have come to their end.
         """
 
         def one(cycle: Callable[[Lane], Outcome]) -> Outcome:
             lane = self._free.get()
             try:
+                if lane.subject.ended():
+                    # An earlier cycle could not be done to its end.
+                    lane.subject.boot()
                 return cycle(lane)
             finally:
                 self._free.put(lane)
 
-        return list(self._pool.map(one, cycles))
+        futures = [self._pool.submit(one, cycle) for cycle in cycles]
+        wait(futures)
+        return [each.result() for each in futures]
