@@ -103,7 +103,8 @@ class Book:
         self.busy.add(lease.id)
         try:
             return await self._ledger.add(lease)
-        except Exception:
+        except BaseException:
+            # Also who is cancelled meanwhile does not get the lease, and cannot release it.
             self.busy.discard(lease.id)
             raise
 
@@ -117,7 +118,7 @@ class Book:
         self.busy.add(kept.id)
         try:
             return await self._note(kept, **changes)
-        except Exception:
+        except BaseException:
             self.busy.discard(kept.id)
             raise
 
