@@ -6,10 +6,10 @@ import sys
 
 from tests.contract.stub import CRASH, PROGRAM, StubSubject
 
-from jupyterhub_anywhere.targets.causes import FailureCause
 from jupyterhub_anywhere.targets.process import ProcessKind
-from jupyterhub_anywhere.targets.process.labels import kill_server, scan
-from jupyterhub_anywhere.testing.contract import Can, Contract, Keys
+from jupyterhub_anywhere.targets.process.ending import kill_rest
+from jupyterhub_anywhere.targets.process.labels import scan
+from jupyterhub_anywhere.testing.contract import Can, Contract, FailureCause, Keys
 
 
 class ProcessSubject(StubSubject):
@@ -22,7 +22,7 @@ class ProcessSubject(StubSubject):
         return {each.server for hub in self.hubs for each in scan(hub)}
 
     async def kill(self, name: str) -> None:
-        assert all(kill_server(hub, name) for hub in self.hubs)
+        assert all(kill_rest(hub, name) for hub in self.hubs)
 
     async def close(self) -> None:
         for name in await self.names():

@@ -8,9 +8,8 @@ import pytest
 from tests.contract.stub import CRASH
 from tests.engines.containers import VOLUMES, ContainerSubject
 
-from jupyterhub_anywhere.targets.causes import FailureCause
 from jupyterhub_anywhere.targets.docker import DockerTarget
-from jupyterhub_anywhere.testing.contract import Can, Contract, Keys
+from jupyterhub_anywhere.testing.contract import Can, Contract, FailureCause, Keys
 
 
 class DockerSubject(ContainerSubject):

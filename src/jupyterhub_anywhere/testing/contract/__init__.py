@@ -11,7 +11,8 @@ See ``docs/contract.md``.
 
 from __future__ import annotations
 
+from jupyterhub_anywhere.targets.causes import FailureCause
 from jupyterhub_anywhere.testing.contract.subject import Can, Keys, Subject
 from jupyterhub_anywhere.testing.contract.suite import Contract
 
-__all__ = ["Can", "Contract", "Keys", "Subject"]
+__all__ = ["Can", "Contract", "FailureCause", "Keys", "Subject"]
