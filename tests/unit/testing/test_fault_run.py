@@ -267,6 +267,15 @@ def test_a_server_that_is_not_reached_is_lost(world: World) -> None:
     assert look(world, [run.BYSTANDER], before, healthy=False).failures == ()
 
 
+def test_what_an_earlier_fault_has_left_is_not_counted_again(world: World) -> None:
+    run.ready_bystander(world)
+    world.known[run.BYSTANDER] = Told(ready=True, tokens=2)
+    before = run.ready_bystander(world)
+    assert look(world, [run.BYSTANDER], before, healthy=True).tokens == ()
+    world.known[run.BYSTANDER] = Told(ready=True, tokens=3)
+    assert look(world, [run.BYSTANDER], before, healthy=True).tokens == (run.BYSTANDER,)
+
+
 def test_a_server_that_is_none_is_a_ghost(world: World) -> None:
     world.known["ann"] = Told(ready=True, tokens=1)
     assert judge(world, ["ann"], Before(), 0.05).ghosts == ("ann",)
