@@ -181,11 +181,13 @@ class Before:
         healthy: User to what ran and served: it has to go on.
         files: User to files.
         ends: Users of whom nothing may be left, whatever the hub says of them.
+        stale: User to how many tokens an earlier fault has left, of which this one is not guilty.
     """
 
     healthy: dict[str, frozenset[str]] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     ends: set[str] = field(default_factory=set)
+    stale: dict[str, int] = field(default_factory=dict)
 
 
 def wait(condition: Callable[[], bool], seconds: float = _REACH) -> bool:
@@ -224,7 +226,9 @@ def look(subject: Subject, users: Iterable[str], before: Before, *, healthy: boo
         leaked=tuple(user for user in told if here[user] and user not in known),
         lost=tuple(user for user, then in kept.items() if lost(user, then)),
         ghosts=tuple(user for user in told if told[user].ready and not here[user]),
-        tokens=tuple(user for user in told if told[user].tokens > (user in known)),
+        tokens=tuple(
+            user for user in told if told[user].tokens > (user in known) + before.stale.get(user, 0)
+        ),
         files=tuple(
             user for user, then in before.files.items() if then and subject.files(user) != then
         ),
@@ -278,7 +282,8 @@ def ready_bystander(subject: Subject, user: str = BYSTANDER) -> Before:
     subject.add(user)
     here = subject.running().get(user, frozenset()) if subject.told(user).ready else None
     running = here or settled(subject, user)
-    return Before({user: running}, {user: subject.files(user)})
+    stale = max(0, subject.told(user).tokens - 1)
+    return Before({user: running}, {user: subject.files(user)}, stale={user: stale})
 
 
 class Kills:
@@ -367,7 +372,8 @@ class Kills:
         """The same one in every cycle: whose server goes late, is missed in the next."""
         if not self._bystander.healthy:
             self._bystander = ready_bystander(self._subject)
-        return Before({**self._bystander.healthy}, {**self._bystander.files})
+        then = self._bystander
+        return Before({**then.healthy}, {**then.files}, stale={**then.stale})
 
     def _reach(self, doing: Doing) -> float:
         """Seconds: a hub that was started has to come up before it comes anywhere."""
