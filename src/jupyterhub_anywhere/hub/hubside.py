@@ -66,8 +66,7 @@ class JupyterHubSide:
                     orm.Spawner, orm.Spawner.user_id == orm.User.id
                 )
             )
-        # JupyterHub writes UTC, without saying so.
-        return {(user, name): at and at.replace(tzinfo=UTC) for user, name, at in found}
+        return {(user, name): _aware(at) for user, name, at in found}
 
     def servers(self) -> Mapping[tuple[str, str], HubServer]:
         """Every server that the hub counts as running, starting or stopping."""
@@ -94,15 +93,15 @@ class JupyterHubSide:
         """The API tokens that servers were given."""
         with self._reading() as db:
             rows = list(
-                db.query(orm.APIToken.id, orm.APIToken.note, orm.User.name)
+                db.query(orm.APIToken.id, orm.APIToken.note, orm.User.name, orm.APIToken.created)
                 .join(orm.User, orm.APIToken.user_id == orm.User.id)
                 .filter(orm.APIToken.note.like(f"{_NOTE}%"))
             )
         found = []
-        for identity, note, user in rows:
+        for identity, note, user, made in rows:
             server = self._server_in(str(note), user)
             if server is not None:
-                found.append(ServerToken(id=int(identity), user=user, server=server))
+                found.append(ServerToken(int(identity), user, server, _aware(made)))
         return found
 
     @contextmanager
@@ -144,11 +143,11 @@ class JupyterHubSide:
         """The OAuth clients that servers were given."""
         with self._reading() as db:
             rows = list(
-                db.query(orm.OAuthClient.id, orm.User.name, orm.Spawner.name)
+                db.query(orm.OAuthClient.id, orm.User.name, orm.Spawner.name, orm.Spawner.started)
                 .join(orm.Spawner, orm.Spawner.oauth_client_id == orm.OAuthClient.identifier)
                 .join(orm.User, orm.Spawner.user_id == orm.User.id)
             )
-        return [ServerClient(id=int(each), user=user, server=name) for each, user, name in rows]
+        return [ServerClient(int(each), user, name, _aware(at)) for each, user, name, at in rows]
 
     async def disown(self, client: int) -> None:
         """Delete the OAuth client of a server that is dead, and with it the logins to it."""
@@ -201,3 +200,8 @@ class JupyterHubSide:
         if row is None:
             return None
         return self._app.users[row].spawners.get(server)
+
+
+def _aware(at: datetime | None) -> datetime | None:
+    """A time of the database: JupyterHub writes UTC, without saying so."""
+    return None if at is None else at.replace(tzinfo=UTC)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from jupyterhub_anywhere.core.observation import Observation
     from jupyterhub_anywhere.ledger.lease import Lease
@@ -35,11 +36,13 @@ class ServerToken:
         id: Its id in the hub's database; later ones are higher.
         user: Whose server.
         server: The server's name, empty for the default one.
+        made: When it was given; None where nobody knows.
     """
 
     id: int
     user: str
     server: str
+    made: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,13 @@ class ServerClient:
         id: Its id in the hub's database.
         user: Whose server.
         server: The server's name, empty for the default one.
+        made: When it was given; None where nobody knows.
     """
 
     id: int
     user: str
     server: str
+    made: datetime | None = None
 
 
 class HubSide(Protocol):

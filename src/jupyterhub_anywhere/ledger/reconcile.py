@@ -215,7 +215,7 @@ class Reconciler:
             for each in self._lookout.strays(target, look)
             if each.keep
         }
-        decision = decide_tokens(view, kept)
+        decision = decide_tokens(view, kept, self._hold.since)
         self._sights.update("", decision.doubts)
         self._candidates[""] = decision.candidates
         return await self._do("", decision.actions)

@@ -11,9 +11,10 @@ from jupyterhub_anywhere.ledger.view import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
     from jupyterhub_anywhere.core.inventory import Resource
-    from jupyterhub_anywhere.ledger.hubside import ServerToken
+    from jupyterhub_anywhere.ledger.hubside import ServerClient, ServerToken
     from jupyterhub_anywhere.ledger.view import View
 
 
@@ -100,25 +101,37 @@ def _exists(view: View, user: str, server: str) -> bool:
     )
 
 
-def decide_tokens(view: View, kept: Collection[tuple[str, str]]) -> Decision:
+def decide_tokens(
+    view: View, kept: Collection[tuple[str, str]], since: datetime | None = None
+) -> Decision:
     """Tokens and OAuth clients of servers that are dead.
 
     Args:
         view: Of no target.
         kept: User and server's name of every stray that keeps files: it is started again with the
             token that it has, and who was logged in to it still is.
+        since: Since when the ledger has seen all that was begun, where something is held back; what
+            was given later is no sign of a ledger or a database that lacks something.
     """
     decision = Decision()
     for token in view.hub.tokens:
         if _is_dead(view, token) and (token.user, token.server) not in kept:
             doubt = Doubt("token", "", str(token.id))
-            decision.doubt(view, doubt, view.policy.grace, Revoke(token))
+            fresh = _is_later(token, since)
+            decision.doubt(view, doubt, view.policy.grace, Revoke(token, wary=not fresh))
+            decision.candidates -= {doubt} if fresh else set()
     for client in view.hub.clients:
         server = client.user, client.server
         if _has_ended(view, server) and server not in kept:
             doubt = Doubt("client", "", str(client.id))
-            decision.doubt(view, doubt, view.policy.grace, Disown(client))
+            fresh = _is_later(client, since)
+            decision.doubt(view, doubt, view.policy.grace, Disown(client, wary=not fresh))
+            decision.candidates -= {doubt} if fresh else set()
     return decision
+
+
+def _is_later(given: ServerToken | ServerClient, since: datetime | None) -> bool:
+    return since is not None and given.made is not None and given.made > since
 
 
 def _is_dead(view: View, token: ServerToken) -> bool:

@@ -460,6 +460,27 @@ def test_an_oauth_client_goes_with_its_server(
     assert kept.actions == []
 
 
+@pytest.mark.parametrize(("made", "held"), [(-1, True), (1, False), (None, True)])
+def test_what_was_given_after_a_hold_began_is_not_held_back(
+    made: int | None,
+    held: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    since = datetime(2026, 5, 4, 12, tzinfo=UTC)
+    at = None if made is None else since + timedelta(minutes=made)
+    given: dict[str, Any] = {
+        "tokens": (replace(TOKEN, made=at),),
+        "clients": (replace(CLIENT, made=at),),
+    }
+    ages = {**AGED["ages"], **OLD["ages"]}
+
+    found = decide_tokens(view(server=None, ages=ages, **given), (), since)
+
+    assert [wary(each) for each in found.actions] == [held, held]
+    assert len(found.candidates) == (2 if held else 0)
+    assert len(found.doubts) == 2
+    assert len(decide_tokens(view(server=None, ages=ages, **given), ()).candidates) == 2
+
+
 def test_a_token_of_an_earlier_start_is_revoked_while_a_later_one_runs() -> None:
     assert revoked(lease(token=9))
     assert not revoked(lease(token=7))
