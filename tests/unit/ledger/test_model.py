@@ -61,3 +61,24 @@ def test_what_was_found_stays_found(found: int | tuple[int, int]) -> None:
 @pytest.mark.parametrize("found", FOUND_WITH_LOSSES.values(), ids=FOUND_WITH_LOSSES.keys())
 def test_what_was_found_with_lost_files_stays_found(found: int | tuple[int, int]) -> None:
     run(*(found if isinstance(found, tuple) else (found,)), losses=True)
+
+
+def test_no_ledger_is_lost_while_what_serves_is_at_an_engine_that_does_not_answer() -> None:
+    # Only the ledger knows at which engine it is: without both, nobody can tell that it serves.
+    world = Simulation()
+    try:
+        world.places[1].replace()
+        world.start(("bob", "two"), "lab")
+        world.advance(30.0)
+        world.places[1].replace()
+        world.lose_ledger()
+        world.advance(30.0)
+        world.check()
+        assert world.deaths == 0
+        world.stop(("bob", "two"))
+        world.advance(30.0)
+        world.lose_ledger()
+        assert world.deaths == 1
+        world.settle()
+    finally:
+        world.close()

@@ -272,13 +272,19 @@ class Simulation:
 
     def lose_ledger(self) -> None:
         """The ledger's file is lost while the hub is down; not while engines are replaced, too."""
-        if any(engine.replaced for engine in self.places):
+        if any(engine.replaced or self._serves_away(engine) for engine in self.places):
             return
         self.kill()
         self.waited.clear()
         self.ledger.close()
         self.ledger = Shelf(Ledger.open(self._url, HUB, self.clock))
         self.boot()
+
+    def _serves_away(self, engine: Engine) -> bool:
+        """Whether something serves where nobody answers: only the ledger knows of that."""
+        return any(
+            thing.hub == HUB and thing.alive and not self._may_end(thing) for thing in engine.away
+        )
 
     def lose_database(self) -> None:
         """The hub's database is lost while it is down; its users come back one day."""

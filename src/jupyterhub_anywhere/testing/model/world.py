@@ -127,9 +127,14 @@ class Engine:
         return self.id != f"{self.name}-1"
 
     @property
+    def away(self) -> list[Thing]:
+        """What exists at the engine that does not answer."""
+        return [*self._other.values()]
+
+    @property
     def everything(self) -> list[Thing]:
         """What exists at both engines."""
-        return [*self.things.values(), *self._other.values()]
+        return [*self.things.values(), *self.away]
 
     # --- calls ------------------------------------------------------------------------------------
 
