@@ -7,6 +7,8 @@ import secrets
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from jupyterhub.httpclient import JupyterHubHTTPClient
+
 from jupyterhub_anywhere.catalog.profiles import Catalog
 from jupyterhub_anywhere.config.load import load_text
 from jupyterhub_anywhere.core.state import StatePaths
@@ -156,3 +158,11 @@ async def staged(subject: Subject, can: Can, folder: Path) -> AsyncIterator[Stag
             await stage.close()
         finally:
             sites._Holder.site = published
+            await _close_client()
+
+
+async def _close_client() -> None:
+    """Close the client of JupyterHub, of which a process has one, that waits for servers."""
+    if JupyterHubHTTPClient.initialized():
+        await JupyterHubHTTPClient.loop_instance().close()
+        JupyterHubHTTPClient.clear_instance()
