@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Seconds by which the two clocks have to part before somebody has set one of them.
 _TOLERANCE: Final = 0.05
+# Seconds by which sums of times of day may be off: they have seven digits after the point at best.
+_ROUNDING: Final = 0.001
 # Seconds in which both clocks have to be read for the reading to count, and tries at it.
 _READING, _TRIES = 0.005, 3
 # Times that a clock was set which are remembered.
@@ -69,6 +71,7 @@ class Moments:
         """
         now = self.now().elapsed
         told = at.timestamp()
-        found = [told - each for each in self._offsets if told - each <= now + _TOLERANCE]
+        longest = now + _TOLERANCE + _ROUNDING
+        found = [told - each for each in self._offsets if told - each <= longest]
         # Of the future by each of them: an earlier process wrote it, by a clock set since.
         return max(found, default=self._born) + _TOLERANCE
