@@ -93,7 +93,7 @@ def servers(hub: Hub) -> dict[str, str]:
     """User to state, by the ledger."""
     found = hub.api("GET", "anywhere/leases")
     if found.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-        return {}  # The ledger is not open yet.
+        return {"": "the ledger is not open yet"}
     found.raise_for_status()
     return {each["user"]: each["state"] for each in found.json()["servers"]}
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from jupyterhub_anywhere.ledger.states import State
+from jupyterhub_anywhere.ledger.states import RUNS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from datetime import datetime
 
     from jupyterhub_anywhere.ledger.lease import Lease
@@ -20,13 +20,12 @@ if TYPE_CHECKING:
 REASON: Final = (
     "the hub's database is new, or older than the ledger: it lacks servers that the ledger has"
 )
-_RUNS: Final = frozenset({State.RUNNING, State.UNKNOWN})
 
 
 def doubt(
     leases: Iterable[Lease],
     users: Collection[str],
-    rows: Mapping[tuple[str, str], datetime | None],
+    rows: Callable[[], Mapping[tuple[str, str], datetime | None]],
     active: Collection[tuple[str, str]],
 ) -> str:
     """Why the database cannot be taken at its word; empty where it can.
@@ -37,18 +36,22 @@ def doubt(
     Args:
         leases: All that are not gone.
         users: The names of all users that the database knows.
-        rows: User and server's name to when the database's row of it was last touched, of every
-            server that it knows, whether it runs or not; None where that was never.
+        rows: Asked only where a server that runs is not active: user and server's name to when the
+            database's row of it was last touched, of every server that it knows, whether it runs or
+            not; None where that was never.
         active: Those that it counts as running.
     """
     held = [each for each in leases if each.live or each.keeps]
     if held and not any(each.user in users for each in held):
         return REASON
-    for lease in held:
-        server = lease.user, lease.server
-        if lease.state not in _RUNS or server in active:
-            continue
-        touched, made = rows.get(server), lease.made
+    missing = [each for each in held if each.state in RUNS and _server(each) not in active]
+    touched_at = rows() if missing else {}
+    for lease in missing:
+        touched, made = touched_at.get(_server(lease)), lease.made
         if touched is None or (made is not None and touched < made):
             return REASON
     return ""
+
+
+def _server(lease: Lease) -> tuple[str, str]:
+    return lease.user, lease.server

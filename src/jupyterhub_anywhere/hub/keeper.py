@@ -213,7 +213,7 @@ class Keeper:
         leases = await self.ledger.active()
         # After the ledger: what it has by then, the database has too.
         active = {key for key, known in side.servers().items() if known.active or known.pending}
-        return birth.doubt(leases, side.users(), side.rows(), active)
+        return birth.doubt(leases, side.users(), side.rows, active)
 
     @property
     def _history(self) -> timedelta:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from jupyterhub_anywhere.ledger.engines import made_at, replaced
 from jupyterhub_anywhere.ledger.known import NOT_DECLARED
 from jupyterhub_anywhere.ledger.policy import Policy
+from jupyterhub_anywhere.ledger.sights import Doubt
 from jupyterhub_anywhere.ledger.states import State
 from jupyterhub_anywhere.ledger.strays import decide_tokens
 from jupyterhub_anywhere.ledger.view import HubFacts, View
@@ -353,27 +354,29 @@ def _tokens(known: Known) -> Iterator[Disagreement]:
         return
     strays = [each for sweep in known.sweeps.values() for each in sweep.resources.values()]
     kept = {(each.user, each.server) for each in strays if each.keep}
-    doubts = {(x.kind, x.name) for x in decide_tokens(_view(known), kept).doubts}
+    decision = decide_tokens(_view(known), kept, known.held_since)
     for token in known.tokens:
-        if ("token", str(token.id)) in doubts:
-            yield _credential(known, Kind.TOKEN, f"API token {token.id}", token)
+        doubt = Doubt("token", "", str(token.id))
+        if doubt in decision.doubts:
+            hold = known.hold if doubt in decision.candidates else ""
+            yield _credential(Kind.TOKEN, f"API token {token.id}", token, hold)
     for client in known.clients:
-        if ("client", str(client.id)) in doubts:
-            yield _credential(known, Kind.CLIENT, f"OAuth client {client.id}", client)
+        doubt = Doubt("client", "", str(client.id))
+        if doubt in decision.doubts:
+            hold = known.hold if doubt in decision.candidates else ""
+            yield _credential(Kind.CLIENT, f"OAuth client {client.id}", client, hold)
 
 
-def _credential(
-    known: Known, kind: Kind, name: str, of: ServerToken | ServerClient
-) -> Disagreement:
+def _credential(kind: Kind, name: str, of: ServerToken | ServerClient, hold: str) -> Disagreement:
     named = f"{of.user}:{of.server}" if of.server else of.user
     return Disagreement(
         kind=kind,
         what=f"{name} of server {named}",
         user=of.user,
         server=of.server,
-        cause=known.hold or "it counts, and its server runs no more",
+        cause=hold or "it counts, and its server runs no more",
         cure="It is revoked as soon as a person has decided."
-        if known.hold
+        if hold
         else "It is revoked after a time of grace.",
     )
 

@@ -44,6 +44,7 @@ class Known:
         clients: OAuth clients of servers.
         first_seen: Target and name of what has no lease to when it was first seen.
         hold: Why nothing may be removed by itself; empty where it may.
+        held_since: Since when; None where nothing is held.
         grace: Seconds from the first sight of what has no lease until it is removed.
     """
 
@@ -57,6 +58,7 @@ class Known:
     clients: Sequence[ServerClient] = ()
     first_seen: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
     hold: str = ""
+    held_since: datetime | None = None
     grace: float = 0.0
 
     def trouble(self, target: str) -> Trouble | None:

@@ -256,6 +256,7 @@ class Reconciler:
             clients=look.hub.clients,
             first_seen={(x.target, x.name): at.at for x, at in sights if x.kind == "stray"},
             hold=self._hold.reason,
+            held_since=self._hold.since,
             grace=self._policy.grace,
         )
 

@@ -85,6 +85,8 @@ TABLE: Final[Mapping[tuple[State, Cause], State]] = MappingProxyType(
 # What may exist at a target.
 HELD: Final = frozenset({State.STARTING, State.RUNNING, State.UNKNOWN, State.STOPPING, State.KEPT})
 # What counts as a server of its user.
+# In which a server ran when it was last seen.
+RUNS: Final = frozenset({State.RUNNING, State.UNKNOWN})
 LIVE: Final = frozenset({State.WANTED, State.QUEUED, State.STARTING, State.RUNNING, State.UNKNOWN})
 
 

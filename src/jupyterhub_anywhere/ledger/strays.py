@@ -117,16 +117,14 @@ def decide_tokens(
     for token in view.hub.tokens:
         if _is_dead(view, token) and (token.user, token.server) not in kept:
             doubt = Doubt("token", "", str(token.id))
-            fresh = _is_later(token, since)
-            decision.doubt(view, doubt, view.policy.grace, Revoke(token, wary=not fresh))
-            decision.candidates -= {doubt} if fresh else set()
+            held = not _is_later(token, since)
+            decision.doubt(view, doubt, view.policy.grace, Revoke(token, wary=held), held=held)
     for client in view.hub.clients:
         server = client.user, client.server
         if _has_ended(view, server) and server not in kept:
             doubt = Doubt("client", "", str(client.id))
-            fresh = _is_later(client, since)
-            decision.doubt(view, doubt, view.policy.grace, Disown(client, wary=not fresh))
-            decision.candidates -= {doubt} if fresh else set()
+            held = not _is_later(client, since)
+            decision.doubt(view, doubt, view.policy.grace, Disown(client, wary=held), held=held)
     return decision
 
 

@@ -162,10 +162,21 @@ class Decision:
     doubts: set[Doubt] = field(default_factory=set)
     candidates: set[Doubt] = field(default_factory=set)
 
-    def doubt(self, view: View, doubt: Doubt, patience: float, *actions: Action) -> None:
-        """Do something once a doubt is old enough; never on the first sight."""
+    def doubt(
+        self, view: View, doubt: Doubt, patience: float, *actions: Action, held: bool = True
+    ) -> None:
+        """Do something once a doubt is old enough; never on the first sight.
+
+        Args:
+            view: What is known.
+            doubt: What is not as it should be.
+            patience: Seconds that it has to be so.
+            actions: What is done then.
+            held: Whether a hold holds it back.
+        """
         self.doubts.add(doubt)
-        self.candidates.add(doubt)
+        if held:
+            self.candidates.add(doubt)
         age = view.ages.get(doubt)
         if age is not None and age >= patience:
             self.actions.extend(actions)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from jupyterhub_anywhere.core.errors import AnywhereError
 from jupyterhub_anywhere.ledger.ending import GONE, ended, explained
-from jupyterhub_anywhere.ledger.states import State
+from jupyterhub_anywhere.ledger.states import RUNS
 
 if TYPE_CHECKING:
     from jupyterhub_anywhere.core.observation import Observation
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.spawner.desk import Desk
 
 log = logging.getLogger(__name__)
-
-_RUNS: Final = frozenset({State.RUNNING, State.UNKNOWN})
 
 
 async def tell_of_end(desk: Desk, lease: Lease, seen: Observation) -> None:
@@ -32,7 +30,7 @@ async def tell_of_end(desk: Desk, lease: Lease, seen: Observation) -> None:
     except AnywhereError as error:
         log.warning("The user of %s is not told of its end: %s", lease.name, error)
         return
-    if now is None or now.state not in _RUNS:
+    if now is None or now.state not in RUNS:
         return
     text = GONE if seen.exit_code is None else ended(seen.exit_code)
     desk.told.ended(now, await explained(text, now, desk.watches.get(now.target)))

@@ -14,7 +14,7 @@ from jupyterhub_anywhere.core.errors import AnywhereError, TargetError
 from jupyterhub_anywhere.core.names import resource_name
 from jupyterhub_anywhere.core.observation import Observation, Phase
 from jupyterhub_anywhere.ledger.ending import LOST_IN_LINE
-from jupyterhub_anywhere.ledger.states import Cause, State
+from jupyterhub_anywhere.ledger.states import RUNS, Cause, State
 from jupyterhub_anywhere.spawner import desk as desks
 from jupyterhub_anywhere.spawner import guard
 from jupyterhub_anywhere.spawner.ending import Ending
@@ -35,8 +35,6 @@ _WAIT_SECONDS: Final = 15.0
 _LOOK_EVERY: Final = 1.1
 # Seconds that a child gets to clean up after a start that was cancelled.
 _CLEAN_SECONDS: Final = 120.0
-# States in which the target's own list is what tells whether the server runs.
-_WATCHED: Final = frozenset({State.RUNNING, State.UNKNOWN})
 # States before anything is made.
 _UNMADE: Final = frozenset({State.WANTED, State.QUEUED})
 # Of a user's past leases, how many are looked at for the latest of one server.
@@ -309,7 +307,7 @@ class Leasing(Ending):
         lease = await self.lease()
         if first and self.child is None and await self._never_made(desk, lease):
             return Observation(Phase.GONE, "The hub ended before anything was made.")
-        if watch is None or lease is None or lease.state not in _WATCHED:
+        if watch is None or lease is None or lease.state not in RUNS:
             return None
         engine = lease.child.get("engine")
         watch.made_at(lease.name, engine if isinstance(engine, str) else "")

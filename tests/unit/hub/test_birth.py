@@ -38,7 +38,7 @@ def told(
     active: tuple[tuple[str, str], ...] = (),
     users: tuple[str, ...] = ("ann", "bob"),
 ) -> str:
-    return doubt(leases, users, {ANN: BEFORE} if rows is None else rows, active)
+    return doubt(leases, users, lambda: {ANN: BEFORE} if rows is None else rows, active)
 
 
 def test_a_database_that_knows_what_runs_is_believed() -> None:

@@ -353,6 +353,14 @@ def test_a_token_of_a_dead_server() -> None:
     assert "person" in the_only(held).cure
 
 
+def test_of_a_token_that_was_given_after_a_hold_began_no_person_is_asked() -> None:
+    later = ServerToken(4, "bob", "two", NOW)
+    values = {"tokens": [later], "hold": "new", "held_since": NOW - timedelta(minutes=1)}
+    each = the_only(make_report(known(**values)))
+    assert each.cure == "It is revoked after a time of grace."
+    assert each.cause == "it counts, and its server runs no more"
+
+
 def test_it_is_plain_data() -> None:
     found = make_report(orphan(first_seen={("lab", "jupyter-eve"): NOW}))
     told = json.loads(json.dumps(found.to_json()))

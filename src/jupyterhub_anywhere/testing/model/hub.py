@@ -132,7 +132,7 @@ class ModelHub:
         """Before each round: whether the database can be taken at its word."""
         leases = await self._ledger.active()
         active = self._db.rows.keys() | self.pending.keys()
-        self._newborn = birth.doubt(leases, self._db.users, self._db.touched, active)
+        self._newborn = birth.doubt(leases, self._db.users, lambda: self._db.touched, active)
 
     def users(self) -> set[str]:
         """The names of all users."""
