@@ -6,7 +6,7 @@ import contextlib
 import signal
 import sqlite3
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from jupyterhub_anywhere.core.clock import SystemClock
 from jupyterhub_anywhere.ledger.errors import LedgerError
@@ -15,7 +15,7 @@ from jupyterhub_anywhere.ledger.store import Ledger
 from jupyterhub_anywhere.testing.faults.run import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from tests.hub.harness import Hub
@@ -25,35 +25,38 @@ if TYPE_CHECKING:
 _TRIES = 100
 
 
-def make(
-    hub: Hub, user: str, sort: Trouble, *, stray: Callable[[], None], end: Callable[[], None]
+class Troubled(Protocol):
+    """A hub that is killed, as far as it is needed here."""
+
+    hub: Hub
+    folder: Path
+
+    def clear(self, user: str) -> None:
+        """End what really runs for the user."""
+
+
+def arise(
+    subject: Troubled, user: str, sort: Trouble, plan: Plan, stray: Callable[[str], None]
 ) -> None:
-    """Make trouble.
+    """Make trouble, and write a plan, while the hub stands still; both at once for the hub.
 
     Args:
-        hub: Whose ledger it is.
+        subject: The hub, and what ends what runs for a user.
         user: Whose server.
-        sort: What.
-        stray: Make something with the hub's label that nobody is there for.
-        end: End what runs for the user.
-
-    Raises:
-        LedgerError: The hub holds its ledger just now.
-        sqlite3.OperationalError: The same.
+        sort: What trouble.
+        plan: What the hub does at the next chance.
+        stray: Make something with the hub's label and the user's name that nobody is there for.
     """
-    match sort:
-        case Trouble.STRAY:
-            stray()
-        case Trouble.ENDED:
-            end()
-        case Trouble.WISH:
-            _wish(hub, user)
-        case Trouble.UNHELD:
-            _forget(hub, user)
+    make: Mapping[Trouble, Callable[[], None]] = {
+        Trouble.STRAY: lambda: stray(user),
+        Trouble.ENDED: lambda: subject.clear(user),
+        Trouble.WISH: lambda: _wish(subject.hub, user),
+        Trouble.UNHELD: lambda: _forget(subject.hub, user),
+    }
+    _while_frozen(subject.hub, plan, subject.folder, make[sort])
 
 
-def while_frozen(hub: Hub, plan: Plan, folder: Path, what: Callable[[], None]) -> None:
-    """Do something, and write a plan, while the hub stands still; both at once for the hub."""
+def _while_frozen(hub: Hub, plan: Plan, folder: Path, what: Callable[[], None]) -> None:
     process = hub.process
     assert process is not None
     for _ in range(_TRIES):

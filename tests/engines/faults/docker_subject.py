@@ -185,16 +185,7 @@ class DockerSubject:
                         client.api.remove_container(each["Id"], force=True, v=True)
 
     def trouble(self, user: str, sort: Trouble, plan: Plan) -> None:
-        def make() -> None:
-            kill_troubles.make(
-                self.hub,
-                user,
-                sort,
-                stray=lambda: self._stray(user),
-                end=lambda: self.clear(user),
-            )
-
-        kill_troubles.while_frozen(self.hub, plan, self.folder, make)
+        kill_troubles.arise(self, user, sort, plan, self._stray)
 
     def _stray(self, user: str) -> None:
         """A container with the hub's label that belongs to no lease."""
