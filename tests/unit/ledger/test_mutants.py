@@ -88,8 +88,10 @@ def a_list_of_before_counts(patch: Patch) -> None:
 def no_grace(patch: Patch) -> None:
     doubt = Decision.doubt
 
-    def mutant(self: Decision, view: Any, what: Any, _patience: float, *actions: Any) -> None:
-        doubt(self, view, what, 0.0, *actions)
+    def mutant(
+        self: Decision, view: Any, what: Any, _patience: float, *actions: Any, **held: Any
+    ) -> None:
+        doubt(self, view, what, 0.0, *actions, **held)
 
     patch.setattr(Decision, "doubt", mutant)
 
