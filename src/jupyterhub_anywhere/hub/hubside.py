@@ -70,23 +70,28 @@ class JupyterHubSide:
 
     def servers(self) -> Mapping[tuple[str, str], HubServer]:
         """Every server that the hub counts as running, starting or stopping."""
-        found = {}
+        found: dict[tuple[str, str], HubServer] = {}
         with self._reading() as db:
             rows = list(
-                db.query(orm.User.name, orm.Spawner.name)
+                db.query(orm.User.id, orm.User.name, orm.Spawner.name)
                 .join(orm.Spawner, orm.Spawner.user_id == orm.User.id)
                 .filter(orm.Spawner.server_id.is_not(None))
             )
-        for user, server in rows:
+        names = {}
+        for identity, user, server in rows:
             found[user, server] = HubServer(active=True)
-        for user in self._app.users.values():
-            for name, spawner in user.spawners.items():
-                if spawner.active or spawner.pending:
-                    found[user.name, name] = HubServer(
-                        active=True,
-                        pending=str(spawner.pending or ""),
-                        target=getattr(spawner, "anywhere_target", ""),
-                    )
+            names[identity, server] = user
+        for identity, user in self._app.users.items():
+            for server, spawner in user.spawners.items():
+                pending = spawner.pending
+                # Whatever else is asked of a server's row, the hub reads it from its database.
+                if not pending and (identity, server) not in names:
+                    continue
+                found[names.get((identity, server)) or user.name, server] = HubServer(
+                    active=True,
+                    pending=str(pending or ""),
+                    target=getattr(spawner, "anywhere_target", ""),
+                )
         return found
 
     def tokens(self) -> Sequence[ServerToken]:

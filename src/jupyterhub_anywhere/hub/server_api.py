@@ -37,6 +37,14 @@ ENDED: Final = (
 class ServerAPI(InLine, UserServerAPIHandler):
     """``/api/users/USER/server`` and ``/api/users/USER/servers/SERVER``."""
 
+    _found: tuple[str, Any] | None = None
+
+    def find_user(self, name: str) -> Any:
+        """The user of a name; asked once, for our checks and for the hub's handler after them."""
+        if self._found is None or self._found[0] != name:
+            self._found = name, super().find_user(name)
+        return self._found[1]
+
     @needs_scope("start:servers")
     async def post(self, user_name: str, server_name: str = "") -> None:
         """Start a server."""

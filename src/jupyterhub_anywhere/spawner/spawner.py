@@ -35,6 +35,7 @@ from jupyterhub_anywhere.spawner.patience import Patience
 from jupyterhub_anywhere.spawner.refusals import public_text, refusal
 from jupyterhub_anywhere.spawner.stages import Stage
 from jupyterhub_anywhere.spawner.starting import Starting
+from jupyterhub_anywhere.spawner.together import read_together
 from jupyterhub_anywhere.spawner.versions import Versioned
 from jupyterhub_anywhere.targets.causes import failure_cause
 from jupyterhub_anywhere.targets.errors import StartError
@@ -78,6 +79,7 @@ class AnywhereSpawner(Menu, Patience, Leasing, Starting, Versioned, Spawner):
         self._prepared = False
         self._hanging: guard.Failed | None = None
         super().__init__(**kwargs)
+        read_together(self.orm_spawner)
 
     # --- configuration ---------------------------------------------------------------------------
 
