@@ -36,7 +36,8 @@ def columns(
         rows: As many cells each; control characters in them are shown as escapes.
         colours: Cells to the colour that they have on a terminal; nothing depends on it.
     """
-    cells = [[visible(cell) for cell in row] for row in rows]
+    # Of thousands of rows hardly one has anything to be made visible: each is looked at as a whole.
+    cells = [row if "".join(row).isprintable() else list(map(visible, row)) for row in rows]
     if not is_terminal(sys.stdout):
         answer("\n".join("\t".join(row) for row in cells))
         return

@@ -211,13 +211,13 @@ def _leases(known: Known) -> Iterator[Disagreement]:
         if resource.lease
     }
     for lease in known.leases:
-        source = known.sources.get(lease.target, "")
-        if replaced(lease, known.sweeps.get(lease.target), source):
-            found: Disagreement | None = _elsewhere(lease, source)
+        sweep, source = known.sweeps.get(lease.target), known.sources.get(lease.target, "")
+        found: Disagreement | None
+        if source and replaced(lease, sweep, source):
+            found = _elsewhere(lease, source)
         elif lease.state is State.STOPPING:
             found = _deletion(known, lease)
         else:
-            sweep = known.sweeps.get(lease.target)
             resource = listed.get(lease.id)
             if resource is None and sweep is not None:
                 resource = sweep.resources.get(lease.name)
