@@ -20,7 +20,6 @@ from jupyterhub_anywhere.ledger.glance import glance
 from jupyterhub_anywhere.ledger.known import Known
 from jupyterhub_anywhere.ledger.url import ledger_url
 from jupyterhub_anywhere.spawner.places import load_places
-from jupyterhub_anywhere.targets.reasons import reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,6 +143,8 @@ async def _list(target: str, inventory: Inventory, clock: Clock) -> Sweep:
         reason = f"no answer in {_LIST_SECONDS:.0f} seconds"
         return Sweep(target, began, clock.now(), reason=reason)
     except Exception as error:  # noqa: BLE001 - a foreign inventory may raise anything
+        from jupyterhub_anywhere.targets.reasons import reason_of
+
         return Sweep(target, began, clock.now(), reason=reason_of(error))
     return Sweep(target, began, clock.now(), {each.name: each for each in found})
 

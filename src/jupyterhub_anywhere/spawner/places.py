@@ -13,7 +13,6 @@ from pydantic import ValidationError
 
 from jupyterhub_anywhere.config.crosscheck import secret_problems
 from jupyterhub_anywhere.config.load import Loaded, load, load_text
-from jupyterhub_anywhere.config.problems import Within, problems_of
 from jupyterhub_anywhere.core.errors import ConfigError
 from jupyterhub_anywhere.core.names import did_you_mean
 from jupyterhub_anywhere.core.state import StatePaths
@@ -165,6 +164,8 @@ def _made(name: str, declared: TargetConfig, info: SiteInfo, report: Report) -> 
     try:
         own = kind.settings_model.model_validate(declared.own)
     except ValidationError as error:
+        from jupyterhub_anywhere.config.problems import Within, problems_of
+
         within = Within(prefix=("targets", name), also=_COMMON_KEYS)
         report.take(problems_of(error, kind.settings_model, declared.own, report.marks, within))
         # Its other parts are checked all the same: one run reports everything.
