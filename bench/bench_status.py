@@ -110,13 +110,14 @@ async def serve(paths: StatePaths) -> None:
     # Made by the last look at the target, which nobody waits for now.
     found = {x.name: Resource(x.name, x.user, x.server, lease=x.id) for x in await ledger.active()}
     seat = Seat(ledger, Sweep("here", now, now, found, trusted=True))
-    late, begun = 0.0, time.process_time()
+    late, held, begun = 0.0, 0.0, time.process_time()
     ended = asyncio.Event()
 
     async def answer(request: dict[str, Any]) -> dict[str, Any]:
         if request["command"] == "stop":
             ended.set()
-            return {"ok": True, "late": late, "spent": time.process_time() - begun}
+            spent = time.process_time() - begun
+            return {"ok": True, "late": late, "held": held, "spent": spent}
         if request["command"] == "status":
             return {"ok": True, "servers": [], "doors": []}
         return await overview.answer(seat, request)
@@ -126,9 +127,10 @@ async def serve(paths: StatePaths) -> None:
     write_up(paths, UpRecord(ProcessId.of(os.getpid()), "http://127.0.0.1:1/", None, "hub-abc"))
     print("ready", flush=True)
     while not ended.is_set():
-        begin = time.perf_counter()
+        begin, used = time.perf_counter(), time.process_time()
         await asyncio.sleep(0.001)
         late = max(late, time.perf_counter() - begin - 0.001)
+        held = max(held, time.process_time() - used)
     await controller.stop()
     await ledger.close()
 
@@ -150,7 +152,9 @@ def hub(paths: StatePaths) -> Iterator[None]:
     late, spent = told["late"], told["spent"] / RUNS
     print(f"  the hub spent {spent:.2f} s of the processor on each")
     met = "met" if late <= GOAL_LAG else "MISSED"
-    print(f"  the hub's loop was late by at most {late * 1000:.0f} ms: goal (50 ms) {met}")
+    # On a busy machine the hub's own part in it tells more.
+    own = f"the hub itself used {told['held'] * 1000:.0f} ms of the processor in such a turn at most"
+    print(f"  its loop was late by at most {late * 1000:.0f} ms ({own}): goal (50 ms) {met}")
 
 
 def measure(paths: StatePaths, what: str) -> bool:
