@@ -153,7 +153,9 @@ def hub(paths: StatePaths) -> Iterator[None]:
     print(f"  the hub spent {spent:.2f} s of the processor on each")
     met = "met" if late <= GOAL_LAG else "MISSED"
     # On a busy machine the hub's own part in it tells more.
-    own = f"the hub itself used {told['held'] * 1000:.0f} ms of the processor in such a turn at most"
+    own = (
+        f"the hub itself used {told['held'] * 1000:.0f} ms of the processor in such a turn at most"
+    )
     print(f"  its loop was late by at most {late * 1000:.0f} ms ({own}): goal (50 ms) {met}")
 
 
