@@ -74,9 +74,10 @@ def glance(url: str, hub: str) -> Glance | None:
 
 
 def _file(url: str) -> Path | None:
-    """The file of a URL without anything else in it."""
+    """The file of a URL that has nothing else in it, and nothing that SQLAlchemy would decode."""
     path = url.removeprefix(_PREFIX)
-    return Path(path) if path != url and path.startswith("/") and "?" not in path else None
+    plain = path != url and path.startswith("/") and not {"?", "%"} & set(path)
+    return Path(path) if plain else None
 
 
 def _leases(file: Path, hub: str) -> list[Lease] | None:
