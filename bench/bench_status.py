@@ -75,18 +75,17 @@ def fill(paths: StatePaths) -> None:
 class Seat:
     """A hub's facts: the ledger, and a list that has all of it."""
 
-    def __init__(self, ledger: AsyncLedger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: AsyncLedger, sweep: Sweep) -> None:
+        self._ledger, self._sweep = ledger, sweep
 
     async def facts(self) -> Known:
         """All of it."""
         active = await self._ledger.active()
         now = SystemClock().now()
-        found = {x.name: Resource(x.name, x.user, x.server, lease=x.id) for x in active}
         return Known(
             now=now,
             leases=active,
-            sweeps={"here": Sweep("here", now, now, found, trusted=True)},
+            sweeps={"here": self._sweep},
             health={"here": Health(observed=now)},
             hub={(x.user, x.server): HubServer(x.state is State.RUNNING) for x in active},
             grace=300.0,
@@ -105,16 +104,20 @@ class Seat:
 
 
 async def serve(paths: StatePaths) -> None:
-    """Answer on the control socket, and print by how much the loop was late at most."""
+    """Answer on the control socket, and tell by how much the loop was late at most."""
     ledger = await AsyncLedger.open(f"sqlite:///{paths.ledger}", "hub-abc", SystemClock())
-    seat = Seat(ledger)
-    late = 0.0
+    now = SystemClock().now()
+    # Made by the last look at the target, which nobody waits for now.
+    found = {x.name: Resource(x.name, x.user, x.server, lease=x.id) for x in await ledger.active()}
+    seat = Seat(ledger, Sweep("here", now, now, found, trusted=True))
+    late, held, begun = 0.0, 0.0, time.process_time()
     ended = asyncio.Event()
 
     async def answer(request: dict[str, Any]) -> dict[str, Any]:
         if request["command"] == "stop":
             ended.set()
-            return {"ok": True, "late": late}
+            spent = time.process_time() - begun
+            return {"ok": True, "late": late, "held": held, "spent": spent}
         if request["command"] == "status":
             return {"ok": True, "servers": [], "doors": []}
         return await overview.answer(seat, request)
@@ -124,9 +127,10 @@ async def serve(paths: StatePaths) -> None:
     write_up(paths, UpRecord(ProcessId.of(os.getpid()), "http://127.0.0.1:1/", None, "hub-abc"))
     print("ready", flush=True)
     while not ended.is_set():
-        begin = time.perf_counter()
+        begin, used = time.perf_counter(), time.process_time()
         await asyncio.sleep(0.001)
         late = max(late, time.perf_counter() - begin - 0.001)
+        held = max(held, time.process_time() - used)
     await controller.stop()
     await ledger.close()
 
@@ -143,10 +147,16 @@ def hub(paths: StatePaths) -> Iterator[None]:
         finally:
             from jupyterhub_anywhere.hub.control import ask
 
-            late = ask(paths, "stop")["late"]
+            told = ask(paths, "stop")
             paths.up.unlink()
+    late, spent = told["late"], told["spent"] / RUNS
+    print(f"  the hub spent {spent:.2f} s of the processor on each")
     met = "met" if late <= GOAL_LAG else "MISSED"
-    print(f"  the hub's loop was late by at most {late * 1000:.0f} ms: goal (50 ms) {met}")
+    # On a busy machine the hub's own part in it tells more.
+    own = (
+        f"the hub itself used {told['held'] * 1000:.0f} ms of the processor in such a turn at most"
+    )
+    print(f"  its loop was late by at most {late * 1000:.0f} ms ({own}): goal (50 ms) {met}")
 
 
 def measure(paths: StatePaths, what: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import sys
 import unicodedata
+from operator import le
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -36,7 +37,8 @@ def columns(
         rows: As many cells each; control characters in them are shown as escapes.
         colours: Cells to the colour that they have on a terminal; nothing depends on it.
     """
-    cells = [[visible(cell) for cell in row] for row in rows]
+    # Of thousands of rows hardly one has anything to be made visible: each is looked at as a whole.
+    cells = [row if "".join(row).isprintable() else list(map(visible, row)) for row in rows]
     if not is_terminal(sys.stdout):
         answer("\n".join("\t".join(row) for row in cells))
         return
@@ -60,6 +62,9 @@ def drawn(
     """
     widths = _widths([headings, *rows], room)
     for number, row in enumerate([headings, *rows]):
+        if number and _fits(row, widths):
+            yield _GAP.join(_cells(row, widths, colours)).rstrip()
+            continue
         pieces = [_wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
         for line in range(max(map(len, pieces))):
             parts = []
@@ -68,6 +73,25 @@ def drawn(
                 padding = " " * (width - _width(text))
                 parts.append(_styled(text, cell, colours, heading=number == 0) + padding)
             yield _GAP.join(parts).rstrip()
+
+
+def _fits(row: Sequence[str], widths: Sequence[int]) -> bool:
+    """Whether it is one line of letters that are all as wide: most of thousands are."""
+    return "".join(row).isascii() and all(map(le, map(len, row), widths))
+
+
+def _cells(
+    row: Sequence[str], widths: Sequence[int], colours: Mapping[str, str] | None
+) -> Iterator[str]:
+    """The cells of a row that fits, each as wide as its column."""
+    if colours is None:
+        return map(str.ljust, row, widths)
+    return (
+        f"{_styled(cell, cell, colours, heading=False)}{' ' * (width - len(cell))}"
+        if cell in colours
+        else cell.ljust(width)
+        for cell, width in zip(row, widths, strict=True)
+    )
 
 
 def _styled(text: str, cell: str, colours: Mapping[str, str] | None, *, heading: bool) -> str:
@@ -80,13 +104,17 @@ def _styled(text: str, cell: str, colours: Mapping[str, str] | None, *, heading:
 
 
 def _widths(rows: Sequence[Sequence[str]], room: int) -> list[int]:
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    widths = [_widest(column) for column in zip(*rows, strict=True)]
     too_much = sum(widths) + len(_GAP) * (len(widths) - 1) - room
     while too_much > 0 and max(widths) > _NARROWEST:
         # The widest gives way first, one at a time: short columns stay whole.
         widths[widths.index(max(widths))] -= 1
         too_much -= 1
     return widths
+
+
+def _widest(column: Sequence[str]) -> int:
+    return max(map(len if "".join(column).isascii() else _width, column))
 
 
 def _width(text: str) -> int:

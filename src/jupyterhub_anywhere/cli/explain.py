@@ -55,7 +55,7 @@ def explain(session: Session, key: str, named: Path | None, *, as_json: bool) ->
     from dataclasses import asdict
 
     from jupyterhub_anywhere.config.explain import explain as look_up
-    from jupyterhub_anywhere.spawner.site import load_file
+    from jupyterhub_anywhere.spawner.places import load_file
     from jupyterhub_anywhere.targets.registry import kinds
 
     file = choose_file(named)
@@ -81,7 +81,8 @@ def explain(session: Session, key: str, named: Path | None, *, as_json: bool) ->
 
 def _overrides(file: Path | None, session: Session) -> Mapping[str, tuple[Any, str]]:
     """What the administrator's own jupyterhub_config.py sets, by the key that it wins over."""
-    from jupyterhub_anywhere.spawner.site import load_file, load_site
+    from jupyterhub_anywhere.spawner.places import load_file
+    from jupyterhub_anywhere.spawner.site import load_site
 
     if load_file(file).config.hub.jupyterhub_config is None:
         return {}

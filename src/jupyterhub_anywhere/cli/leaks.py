@@ -17,6 +17,7 @@ from jupyterhub_anywhere.cli.session import (
     session_options,
 )
 from jupyterhub_anywhere.core.errors import SurroundingsError
+from jupyterhub_anywhere.core.uncollected import uncollected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,11 +75,12 @@ def leaks(  # noqa: PLR0913 - one argument an option
         return _lift(session.paths, yes=yes, as_json=as_json)
     if clean:
         return _clean(session.paths, files=with_files, yes=yes, dry_run=dry_run, as_json=as_json)
-    report = look(session.paths)
-    if as_json:
-        answer_json(report)
-    else:
-        show(report)
+    with uncollected():
+        report = look(session.paths)
+        if as_json:
+            answer_json(report)
+        else:
+            show(report)
     return 0 if report["clean"] else LEAKS
 
 

@@ -1,26 +1,19 @@
 """The entry point of ``anywhere``: the verbs, and the one place where failures become messages.
 
-A verb's module imports what it needs when it runs: ``--help`` and ``check`` do not wait for
-JupyterHub.
+A verb's module is imported when it is used, and imports what it needs when it runs: ``--help`` and
+``status`` do not wait for JupyterHub.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from keyword import iskeyword
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from jupyterhub_anywhere.cli import failures
-from jupyterhub_anywhere.cli.adopt import adopt
-from jupyterhub_anywhere.cli.backup import backup
-from jupyterhub_anywhere.cli.check import check
-from jupyterhub_anywhere.cli.doctor import doctor
-from jupyterhub_anywhere.cli.down import down
-from jupyterhub_anywhere.cli.explain import explain
-from jupyterhub_anywhere.cli.import_ import import_
-from jupyterhub_anywhere.cli.leaks import leaks
-from jupyterhub_anywhere.cli.ledger import ledger
 from jupyterhub_anywhere.cli.output import (
     OutputClosedError,
     abandon,
@@ -28,33 +21,42 @@ from jupyterhub_anywhere.cli.output import (
     prepare_streams,
     tell,
 )
-from jupyterhub_anywhere.cli.password import password
-from jupyterhub_anywhere.cli.reload import reload
-from jupyterhub_anywhere.cli.restore import restore
-from jupyterhub_anywhere.cli.schema import schema
-from jupyterhub_anywhere.cli.service import service
 from jupyterhub_anywhere.cli.session import Session, session_options
-from jupyterhub_anywhere.cli.status import status
-from jupyterhub_anywhere.cli.up import up
 from jupyterhub_anywhere.core.names import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+# In the order in which people meet them; each is the function of this name in a module of it.
+_VERBS: Final = (
+    *("up", "status", "leaks", "adopt", "reload", "down", "check", "explain", "schema", "import"),
+    *("doctor", "password", "service", "backup", "restore", "ledger"),
+)
+
+
 class Verbs(click.Group):
-    """The verbs, in the order in which people meet them."""
+    """The verbs; a module is imported when its verb is used, or shown."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """As declared, not by the alphabet."""
-        return list(self.commands)
+        return list(dict.fromkeys((*_VERBS, *self.commands)))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a verb; None where there is none."""
+        if cmd_name in _VERBS and cmd_name not in self.commands:
+            # The language has "import" for itself.
+            name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+            module = import_module(f"jupyterhub_anywhere.cli.{name}")
+            self.add_command(getattr(module, name))
+        return super().get_command(ctx, cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the verb; an unknown one gets the nearest as a hint."""
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
-            hint = did_you_mean(args[0], self.commands)
+            hint = did_you_mean(args[0], self.list_commands(ctx))
             raise click.UsageError(f"There is no command {args[0]!r}. {hint}", ctx)
         return super().resolve_command(ctx, args)
 
@@ -100,27 +102,6 @@ def cli() -> None:
 
     `anywhere up` runs a hub on this machine; what it offers stands in one file, anywhere.yaml.
     """
-
-
-for _command in (
-    up,
-    status,
-    leaks,
-    adopt,
-    reload,
-    down,
-    check,
-    explain,
-    schema,
-    import_,
-    doctor,
-    password,
-    service,
-    backup,
-    restore,
-    ledger,
-):
-    cli.add_command(_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,10 +18,9 @@ from jupyterhub_anywhere.cli.session import (
     pass_session,
     session_options,
 )
+from jupyterhub_anywhere.core.uncollected import uncollected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from jupyterhub_anywhere.hub.servers import ServerStatus
     from jupyterhub_anywhere.hub.status import Status
 
@@ -51,25 +48,13 @@ def status(session: Session, *, as_json: bool) -> int:
     """
     from jupyterhub_anywhere.hub.status import status as find_out
 
-    with _nothing_collected():
+    with uncollected():
         found = find_out(session.paths)
         if as_json:
             answer_json(found.to_json())
         else:
             _show(found)
     return 0 if found.running else NOT_RUNNING
-
-
-@contextmanager
-def _nothing_collected() -> Iterator[None]:
-    """Thousands of rows are made and none is thrown away: looking for garbage doubles the time."""
-    before = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if before:
-            gc.enable()
 
 
 def _show(found: Status) -> None:

@@ -24,8 +24,6 @@ from jupyterhub_anywhere.config import crosscheck, environment
 from jupyterhub_anywhere.config.include import Gathered, gather
 from jupyterhub_anywhere.config.marks import Mark, Marks
 from jupyterhub_anywhere.config.models import Config
-from jupyterhub_anywhere.config.problems import Within, problems_of
-from jupyterhub_anywhere.config.salvage import problems_of_the_rest
 from jupyterhub_anywhere.config.source import FaultError, read_text
 from jupyterhub_anywhere.core.errors import ConfigError, Problem
 
@@ -99,6 +97,10 @@ def _finish(
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
+        # Here: most files are right, and a look at what runs waits for them.
+        from jupyterhub_anywhere.config.problems import Within, problems_of
+        from jupyterhub_anywhere.config.salvage import problems_of_the_rest
+
         problems += problems_of(error, Config, data, marks, Within(broken=gathered.broken))
         problems += problems_of_the_rest(error, data, marks, base)
         raise ConfigError(problems) from None

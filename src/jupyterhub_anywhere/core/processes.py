@@ -5,7 +5,6 @@ A pid alone is reused, after a reboot at once; a signal sent by pid alone reache
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import signal
@@ -88,6 +87,9 @@ class ProcessId:
         Returns:
             Whether it has ended.
         """
+        # Here: commands that ask who runs do not wait for it.
+        import asyncio
+
         try:
             descriptor = os.pidfd_open(self.pid)
         except OSError:

@@ -14,6 +14,7 @@ from jupyterhub_anywhere.hub import handlers, pages
 from jupyterhub_anywhere.hub.guest import keep_in
 from jupyterhub_anywhere.hub.statefolder import hub_id, open_state
 from jupyterhub_anywhere.spawner import site as sites
+from jupyterhub_anywhere.spawner.places import load_file
 from jupyterhub_anywhere.spawner.spawner import AnywhereSpawner
 from jupyterhub_anywhere.targets.base import SiteInfo
 
@@ -72,7 +73,7 @@ def _loaded(source: str | Path | Loaded | SiteConfig | None) -> Loaded:
         return source
     if isinstance(source, SiteConfig):
         return Loaded(source, Marks(), Path(), Path.cwd())
-    return sites.load_file(None if source is None else Path(source))
+    return load_file(None if source is None else Path(source))
 
 
 def install(c: Config, site: Site) -> None:

@@ -12,15 +12,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.core.errors import SurroundingsError
-from jupyterhub_anywhere.hub.down import down
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from jupyterhub_anywhere.core.state import StatePaths
-
-__all__ = ["ask", "down", "short_path"]
 
 LONGEST_LINE: Final = 1 << 20
 # Of an answer: a row for each of tens of thousands of servers.

@@ -115,10 +115,10 @@ def _end_proxy(paths: StatePaths) -> list[str]:
 
 
 def _end_servers(paths: StatePaths, record: UpRecord | None) -> list[str]:
-    from jupyterhub_anywhere.hub.leftovers import end_leftovers, site_of
+    from jupyterhub_anywhere.hub.leftovers import end_leftovers, places_of
 
     hub_id = record.hub_id if record is not None else ""
     if not hub_id and not paths.hub_id.exists():
         # No hub has run here that could have made anything.
         return []
-    return asyncio.run(end_leftovers(site_of(paths, record, hub_id)))
+    return asyncio.run(end_leftovers(places_of(paths, record, hub_id)))

@@ -11,7 +11,7 @@ from jupyterhub_anywhere.hub.statefolder import hub_id
 from jupyterhub_anywhere.hub.uprecord import read_up
 from jupyterhub_anywhere.ledger.store import Ledger
 from jupyterhub_anywhere.ledger.url import ledger_url
-from jupyterhub_anywhere.spawner.site import load_file
+from jupyterhub_anywhere.spawner.places import load_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from jupyterhub_anywhere.core.errors import AnywhereError
 from jupyterhub_anywhere.core.observation import Phase
-from jupyterhub_anywhere.spawner import site as sites
+from jupyterhub_anywhere.spawner.places import Places, load_places
 
 if TYPE_CHECKING:
     from jupyterhub_anywhere.core.state import StatePaths
     from jupyterhub_anywhere.hub.uprecord import UpRecord
-    from jupyterhub_anywhere.spawner.site import Site
     from jupyterhub_anywhere.targets.base import Inventory, Resource
 
 _SECONDS: Final = 30.0
@@ -32,8 +31,8 @@ class Owned:
         return f"server {self.resource.user}{server} at {self.target}{detail}"
 
 
-def site_of(paths: StatePaths, record: UpRecord | None, hub_id: str) -> Site:
-    """The site whose resources may be around; the built-in default where the file is broken.
+def places_of(paths: StatePaths, record: UpRecord | None, hub_id: str) -> Places:
+    """Where resources may be around; the built-in default's places where the file is broken.
 
     Raises:
         ConfigError: Not even the default can be used.
@@ -41,17 +40,17 @@ def site_of(paths: StatePaths, record: UpRecord | None, hub_id: str) -> Site:
     file = record.file if record is not None else None
     share = record is not None and record.share_account
     try:
-        return sites.load_site(file, state_root=paths.root, share_account=share, hub_id=hub_id)
+        return load_places(file, state_root=paths.root, share_account=share, hub_id=hub_id)
     except AnywhereError:
         # Processes of this machine are found by the hub's label, whatever the file says.
-        return sites.load_site(None, state_root=paths.root, share_account=share, hub_id=hub_id)
+        return load_places(None, state_root=paths.root, share_account=share, hub_id=hub_id)
 
 
-def _inventories(site: Site) -> dict[str, Inventory]:
+def _inventories(places: Places) -> dict[str, Inventory]:
     """One inventory a kind: all targets of this machine share its processes."""
     found: dict[str, Inventory] = {}
     seen = set()
-    for name, target in site.targets.items():
+    for name, target in places.targets.items():
         inventory = target.inventory()
         key = (type(inventory), name if target.kind != "process" else "")
         if inventory is not None and key not in seen:
@@ -60,10 +59,10 @@ def _inventories(site: Site) -> dict[str, Inventory]:
     return found
 
 
-async def owned(site: Site) -> list[Owned]:
+async def owned(places: Places) -> list[Owned]:
     """Everything with this hub's label, at all targets that can be asked."""
     everything: list[Owned] = []
-    for name, inventory in _inventories(site).items():
+    for name, inventory in _inventories(places).items():
         try:
             resources = await asyncio.wait_for(inventory.owned(), _SECONDS)
         except Exception:  # noqa: BLE001, S112 - a foreign inventory may raise anything
@@ -72,15 +71,15 @@ async def owned(site: Site) -> list[Owned]:
     return everything
 
 
-async def end_leftovers(site: Site) -> list[str]:
+async def end_leftovers(places: Places) -> list[str]:
     """End every server with this hub's label; what was stopped before, to be resumed, stays.
 
     Returns:
         What was ended, and what could not be, one line each.
     """
-    inventories = _inventories(site)
+    inventories = _inventories(places)
     lines = []
-    for each in await owned(site):
+    for each in await owned(places):
         inventory = inventories[each.target]
         if await _has_ended(inventory, each.resource):
             continue

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Final
 from jupyterhub_anywhere.core.clock import SystemClock
 from jupyterhub_anywhere.core.errors import AnywhereError
 from jupyterhub_anywhere.core.inventory import Health, Sweep
-from jupyterhub_anywhere.hub.leftovers import site_of
+from jupyterhub_anywhere.hub.leftovers import places_of
 from jupyterhub_anywhere.ledger.errors import LedgerError
+from jupyterhub_anywhere.ledger.glance import glance
 from jupyterhub_anywhere.ledger.known import Known
-from jupyterhub_anywhere.ledger.store import Ledger
 from jupyterhub_anywhere.ledger.url import ledger_url
-from jupyterhub_anywhere.spawner import site as sites
-from jupyterhub_anywhere.targets.reasons import reason_of
+from jupyterhub_anywhere.spawner.places import load_places
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.core.state import StatePaths
     from jupyterhub_anywhere.hub.uprecord import UpRecord
     from jupyterhub_anywhere.ledger.lease import Lease
-    from jupyterhub_anywhere.spawner.site import Site
+    from jupyterhub_anywhere.spawner.places import Places
 
 # Seconds that one target may take to list what it has.
 _LIST_SECONDS: Final = 30.0
@@ -64,9 +63,9 @@ def look(paths: StatePaths, record: UpRecord | None, clock: Clock | None = None)
     clock = clock or SystemClock()
     if not paths.hub_id.exists() and (record is None or not record.hub_id):
         return Offline(Known(now=clock.now()))
-    site = site_of(paths, record, record.hub_id if record is not None else "")
-    found = _ledger(paths, site, partial(_broken, paths, record), clock)
-    known = asyncio.run(_targets(site, clock))
+    places = places_of(paths, record, record.hub_id if record is not None else "")
+    found = _ledger(paths, places, partial(_broken, paths, record), clock)
+    known = asyncio.run(_targets(places, clock))
     return replace(found, known=replace(known, now=clock.now(), leases=tuple(found.leases)))
 
 
@@ -75,21 +74,24 @@ def _broken(paths: StatePaths, record: UpRecord | None) -> AnywhereError | None:
     if record is None or record.file is None:
         return None
     try:
-        sites.load_site(record.file, state_root=paths.root, hub_id=record.hub_id)
+        load_places(record.file, state_root=paths.root, hub_id=record.hub_id)
     except AnywhereError as error:
         return error
     return None
 
 
 def _ledger(
-    paths: StatePaths, site: Site, broken: Callable[[], AnywhereError | None], clock: Clock
+    paths: StatePaths, places: Places, broken: Callable[[], AnywhereError | None], clock: Clock
 ) -> Offline:
     """The leases of the ledger."""
     nothing = Offline(Known(now=clock.now()))
     try:
-        url = ledger_url(site.config, paths, site.info.base)
+        url = ledger_url(places.config, paths, places.info.base)
     except LedgerError as error:
         return replace(nothing, problem=error)
+    seen = glance(url, places.info.hub_id)
+    if seen is not None:
+        return replace(nothing, place=seen.place, leases=seen.leases)
     if url.startswith(_SQLITE) and not Path(url.removeprefix(_SQLITE)).exists():
         if broken() is None:
             return nothing
@@ -99,8 +101,11 @@ def _ledger(
             hint="Mend it; `anywhere check -f FILE` says what is wrong with it.",
         )
         return replace(nothing, problem=why)
+    # Here: it brings SQLAlchemy with it.
+    from jupyterhub_anywhere.ledger.store import Ledger
+
     try:
-        ledger = Ledger.open(url, site.info.hub_id, clock, make=False)
+        ledger = Ledger.open(url, places.info.hub_id, clock, make=False)
         try:
             return replace(nothing, place=ledger.place, leases=ledger.active())
         finally:
@@ -109,11 +114,11 @@ def _ledger(
         return replace(nothing, problem=error)
 
 
-async def _targets(site: Site, clock: Clock) -> Known:
+async def _targets(places: Places, clock: Clock) -> Known:
     """What every target lists, asked side by side."""
     inventories: dict[str, Inventory] = {}
     groups: dict[str, list[str]] = {}
-    for name, target in site.targets.items():
+    for name, target in places.targets.items():
         inventory = target.inventory()
         if inventory is not None:
             # All targets of this machine have one list of processes.
@@ -126,7 +131,7 @@ async def _targets(site: Site, clock: Clock) -> Known:
     sweeps = {
         name: sweep for names, sweep in zip(groups.values(), listed, strict=True) for name in names
     }
-    health = {name: _health(sweeps.get(name)) for name in site.targets}
+    health = {name: _health(sweeps.get(name)) for name in places.targets}
     return Known(now=clock.now(), sweeps=sweeps, health=health)
 
 
@@ -138,6 +143,8 @@ async def _list(target: str, inventory: Inventory, clock: Clock) -> Sweep:
         reason = f"no answer in {_LIST_SECONDS:.0f} seconds"
         return Sweep(target, began, clock.now(), reason=reason)
     except Exception as error:  # noqa: BLE001 - a foreign inventory may raise anything
+        from jupyterhub_anywhere.targets.reasons import reason_of
+
         return Sweep(target, began, clock.now(), reason=reason_of(error))
     return Sweep(target, began, clock.now(), {each.name: each for each in found})
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from jupyterhub_anywhere.core.errors import AnywhereError
 from jupyterhub_anywhere.core.names import did_you_mean
+from jupyterhub_anywhere.core.uncollected import uncollected
 from jupyterhub_anywhere.ledger.report import make_report
 
 if TYPE_CHECKING:
@@ -97,8 +98,9 @@ async def report(seat: Seat) -> Report:
     Raises:
         LedgerError: The ledger cannot be read.
     """
-    # Thousands of rows: in a thread, so that the loop gets its turn meanwhile.
-    return await asyncio.to_thread(make_report, await seat.facts())
+    with uncollected():
+        # Thousands of rows: in a thread, so that the loop gets its turn meanwhile.
+        return await asyncio.to_thread(make_report, await seat.facts())
 
 
 async def told(seat: Seat) -> dict[str, Any]:
@@ -107,7 +109,9 @@ async def told(seat: Seat) -> dict[str, Any]:
     Raises:
         LedgerError: The ledger cannot be read.
     """
-    return await asyncio.to_thread((await report(seat)).to_json)
+    # Until there is only plain data, which holds up no look for garbage.
+    with uncollected():
+        return await asyncio.to_thread((await report(seat)).to_json)
 
 
 def pick(found: Report, wanted: Sequence[str] | None, *, adopt: bool) -> list[Disagreement]:

@@ -27,6 +27,7 @@ from jupyterhub_anywhere.hub.proxy import find_proxy, forget_taken_ports
 from jupyterhub_anywhere.hub.statefolder import StateLock, hub_id, open_state
 from jupyterhub_anywhere.hub.uprecord import UpRecord, read_up, write_up
 from jupyterhub_anywhere.spawner import site as sites
+from jupyterhub_anywhere.spawner.places import load_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -128,7 +129,7 @@ def run(options: UpOptions, on_ready: Callable[[Running], None]) -> int:
 
 
 def _site(options: UpOptions, paths: StatePaths, doors: Doors) -> Site:
-    loaded = sites.load_file(options.file)
+    loaded = load_file(options.file)
     return sites.load_site(
         options.file,
         state_root=paths.root,

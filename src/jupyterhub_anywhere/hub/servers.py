@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
+    from jupyterhub_anywhere.core.inventory import Sweep
     from jupyterhub_anywhere.core.state import StatePaths
     from jupyterhub_anywhere.hub.uprecord import UpRecord
-    from jupyterhub_anywhere.ledger.report import Report
+    from jupyterhub_anywhere.ledger.report import ServerRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,47 +98,49 @@ def alone(paths: StatePaths, record: UpRecord | None) -> Found:
         return Found()
     from jupyterhub_anywhere.hub.offline import look
     from jupyterhub_anywhere.ledger.disagree import Kind
-    from jupyterhub_anywhere.ledger.report import make_report
+    from jupyterhub_anywhere.ledger.report import make_report, plain
 
     found = look(paths, record)
     report = make_report(found.known)
-    told = _of_report(report)
-    lists = found.known.sweeps.values()
-    listed = {(each.target, name) for each in lists for name in each.resources}
-    ended = {
-        (each.target, name)
-        for each in lists
-        for name, resource in each.resources.items()
-        if resource.alive is False
-    }
-    running = listed - ended
+    causes = {each.key: each.cause for each in report.disagreements if each.key}
+    alive = _Listed(found.known.sweeps)
     servers = [
-        each if each.alive is alive else replace(each, alive=alive)
-        for each in told.servers
-        for alive in [_alive(each, running, found.known.sweeps)]
+        _of_row(each, causes, alive=alive(each.target, each.name)) for each in report.servers
     ]
     for each in report.disagreements:
         if each.kind in {Kind.RESOURCE, Kind.HELD}:
             target, _, name = each.key.partition("/")
             resource = found.known.sweeps[target].resources[name]
-            state = "ended" if resource.alive is False else "running"
-            alive = resource.alive is not False
+            ended = resource.alive is False
             # Where there is no ledger, having no lease is nothing to tell.
             detail = "; ".join(filter(None, [resource.detail, found.place and each.cause]))
-            servers.append(
-                ServerStatus(
-                    *(each.user, each.server, target, "", state, detail, name), alive=alive
-                )
-            )
+            state = "ended" if ended else "running"
+            who = (each.user, each.server, target, "", state, detail, name)
+            servers.append(ServerStatus(*who, alive=not ended))
     problem = found.problem
-    ledger = f"{problem.message} {problem.hint}".strip() if problem is not None else ""
-    return replace(told, servers=_sorted(servers), ledger=ledger)
+    return Found(
+        _sorted(servers),
+        tuple(plain(each) for each in report.targets),
+        report.hold,
+        f"{problem.message} {problem.hint}".strip() if problem is not None else "",
+    )
 
 
-def _alive(server: ServerStatus, running: set[tuple[str, str]], sweeps: Mapping[str, Any]) -> bool:
-    """Whether a server's target lists it as running; targets may share one list."""
-    sweep = sweeps.get(server.target)
-    return sweep is not None and (sweep.target, server.name) in running
+class _Listed:
+    """What targets list as running; several may share one list.
+
+    Args:
+        sweeps: Target to its list.
+    """
+
+    def __init__(self, sweeps: Mapping[str, Sweep]) -> None:
+        self._running = {
+            target: {name for name, each in sweep.resources.items() if each.alive is not False}
+            for target, sweep in sweeps.items()
+        }
+
+    def __call__(self, target: str, name: str) -> bool:
+        return name in self._running.get(target, ())
 
 
 def _told(each: Mapping[str, Any]) -> ServerStatus:
@@ -158,45 +159,51 @@ def _problem(answer: Mapping[str, Any] | None) -> str:
 def _reported(report: Mapping[str, Any]) -> Found:
     """The servers of a report as plain data, each with what disagrees about it."""
     causes = {each["key"]: each["cause"] for each in report["disagreements"] if each["key"]}
-    servers = [_status(each.__getitem__, causes) for each in report["servers"]]
+    servers = [_of_plain(each, causes) for each in report["servers"]]
     return Found(tuple(servers), tuple(report["targets"]), str(report["hold"]))
 
 
-def _of_report(report: Report) -> Found:
-    """The same of a report that was made here: as plain data first, it would take twice as long."""
-    from jupyterhub_anywhere.ledger.report import plain
-
-    causes = {each.key: each.cause for each in report.disagreements if each.key}
-    servers = [_status(partial(getattr, each), causes) for each in report.servers]
-    return Found(tuple(servers), tuple(plain(each) for each in report.targets), report.hold)
-
-
-def _status(get: Callable[[str], Any], causes: Mapping[str, str]) -> ServerStatus:
-    """One server of a report.
+def _of_plain(row: Mapping[str, Any], causes: Mapping[str, str]) -> ServerStatus:
+    """One server of a report as plain data.
 
     Args:
-        get: Gives a value of its row.
+        row: Its row.
         causes: What disagrees, by key.
     """
     return ServerStatus(
-        user=get("user"),
-        server=get("server"),
-        target=get("target"),
-        profile=get("profile"),
-        state=get("state"),
-        detail=get("reason") or causes.get(get("key"), ""),
-        name=get("name"),
-        age=get("age"),
-        since=_iso(get("since")),
-        unknown_since=_iso(get("unknown_since")),
-        tries=get("tries"),
-        due=_iso(get("due")),
-        alive=get("state") != "kept",
+        row["user"],
+        row["server"],
+        row["target"],
+        row["profile"],
+        row["state"],
+        row["reason"] or causes.get(row["key"], ""),
+        row["name"],
+        row["age"],
+        row["since"],
+        row["unknown_since"],
+        row["tries"],
+        row["due"],
+        row["state"] != "kept",
     )
 
 
-def _iso(at: datetime | str | None) -> str | None:
-    return at.isoformat() if isinstance(at, datetime) else at
+def _of_row(row: ServerRow, causes: Mapping[str, str], *, alive: bool) -> ServerStatus:
+    """The same of a report that was made here: as plain data first, it would take twice as long."""
+    return ServerStatus(
+        row.user,
+        row.server,
+        row.target,
+        row.profile,
+        row.state,
+        row.reason or causes.get(row.key, ""),
+        row.name,
+        row.age,
+        row.since.isoformat() if row.since else None,
+        row.unknown_since.isoformat() if row.unknown_since else None,
+        row.tries,
+        row.due.isoformat() if row.due else None,
+        alive,
+    )
 
 
 def _merged(server: ServerStatus, own: ServerStatus | None) -> ServerStatus:

@@ -10,9 +10,8 @@ from typing import Final
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 
-from jupyterhub_anywhere.ledger.errors import LedgerError
+from jupyterhub_anywhere.ledger.errors import RESTORE, LedgerError
 
-RESTORE: Final = "Put a copy back: `anywhere ledger copies`, `anywhere ledger restore COPY`."
 _SPACE: Final = "Free some space there. What runs goes on; nothing is stopped meanwhile."
 _CAUSES: Final = {
     sqlite3.SQLITE_FULL: ("the disk is full", _SPACE),

@@ -20,8 +20,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from jupyterhub_anywhere.ledger.damage import RESTORE, explained
-from jupyterhub_anywhere.ledger.errors import LedgerError
+from jupyterhub_anywhere.ledger.damage import explained
+from jupyterhub_anywhere.ledger.errors import RESTORE, LedgerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

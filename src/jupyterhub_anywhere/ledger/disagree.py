@@ -9,17 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 from jupyterhub_anywhere.ledger.engines import made_at, replaced
 from jupyterhub_anywhere.ledger.known import NOT_DECLARED
-from jupyterhub_anywhere.ledger.policy import Policy
-from jupyterhub_anywhere.ledger.sights import Doubt
 from jupyterhub_anywhere.ledger.states import State
-from jupyterhub_anywhere.ledger.strays import decide_tokens
-from jupyterhub_anywhere.ledger.view import HubFacts, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from jupyterhub_anywhere.core.inventory import Resource, Sweep
-    from jupyterhub_anywhere.ledger.hubside import ServerClient, ServerToken
     from jupyterhub_anywhere.ledger.known import Known
     from jupyterhub_anywhere.ledger.lease import Lease
 
@@ -211,13 +206,13 @@ def _leases(known: Known) -> Iterator[Disagreement]:
         if resource.lease
     }
     for lease in known.leases:
-        source = known.sources.get(lease.target, "")
-        if replaced(lease, known.sweeps.get(lease.target), source):
-            found: Disagreement | None = _elsewhere(lease, source)
+        sweep, source = known.sweeps.get(lease.target), known.sources.get(lease.target, "")
+        found: Disagreement | None
+        if source and replaced(lease, sweep, source):
+            found = _elsewhere(lease, source)
         elif lease.state is State.STOPPING:
             found = _deletion(known, lease)
         else:
-            sweep = known.sweeps.get(lease.target)
             resource = listed.get(lease.id)
             if resource is None and sweep is not None:
                 resource = sweep.resources.get(lease.name)
@@ -349,48 +344,10 @@ def _hub(known: Known) -> Iterator[Disagreement]:
 
 
 def _tokens(known: Known) -> Iterator[Disagreement]:
-    """Tokens and OAuth clients that the reconciler would revoke, by its own rule."""
+    """Tokens and OAuth clients that the reconciler would revoke."""
     if known.hub is None:
         return
-    strays = [each for sweep in known.sweeps.values() for each in sweep.resources.values()]
-    kept = {(each.user, each.server) for each in strays if each.keep}
-    decision = decide_tokens(_view(known), kept, known.held_since)
-    for token in known.tokens:
-        doubt = Doubt("token", "", str(token.id))
-        if doubt in decision.doubts:
-            hold = known.hold if doubt in decision.candidates else ""
-            yield _credential(Kind.TOKEN, f"API token {token.id}", token, hold)
-    for client in known.clients:
-        doubt = Doubt("client", "", str(client.id))
-        if doubt in decision.doubts:
-            hold = known.hold if doubt in decision.candidates else ""
-            yield _credential(Kind.CLIENT, f"OAuth client {client.id}", client, hold)
+    # Here: where no hub tells of any, nobody waits for the reconciler's rules.
+    from jupyterhub_anywhere.ledger.credentials import credentials
 
-
-def _credential(kind: Kind, name: str, of: ServerToken | ServerClient, hold: str) -> Disagreement:
-    named = f"{of.user}:{of.server}" if of.server else of.user
-    return Disagreement(
-        kind=kind,
-        what=f"{name} of server {named}",
-        user=of.user,
-        server=of.server,
-        cause=hold or "it counts, and its server runs no more",
-        cure="It is revoked as soon as a person has decided."
-        if hold
-        else "It is revoked after a time of grace.",
-    )
-
-
-def _view(known: Known) -> View:
-    """What is known, as the reconciler sees what is at no target."""
-    return View(
-        target="",
-        leases=known.leases,
-        observations={},
-        sweep=None,
-        hub=HubFacts(servers=known.hub or {}, tokens=known.tokens, clients=known.clients),
-        ended=frozenset(),
-        now=known.now,
-        ages={},
-        policy=Policy(grace=known.grace),
-    )
+    yield from credentials(known)

@@ -11,7 +11,12 @@ Whoever means to treat the last two apart catches them first.
 
 from __future__ import annotations
 
+from typing import Final
+
 from jupyterhub_anywhere.core.errors import StateError
+
+# What a person does about a ledger that is damaged.
+RESTORE: Final = "Put a copy back: `anywhere ledger copies`, `anywhere ledger restore COPY`."
 
 
 class LedgerError(StateError):

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Connection, func, insert, inspect, select, text, update
 
 from jupyterhub_anywhere.ledger import copies
-from jupyterhub_anywhere.ledger.damage import RESTORE
-from jupyterhub_anywhere.ledger.errors import LedgerError
+from jupyterhub_anywhere.ledger.errors import RESTORE, LedgerError
 from jupyterhub_anywhere.ledger.schema import hubs, meta, metadata
 
 if TYPE_CHECKING:

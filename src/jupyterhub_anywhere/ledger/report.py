@@ -7,8 +7,9 @@ as times and not in words, so that who shows them chooses the zone.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, fields
+from functools import cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from jupyterhub_anywhere.core.observation import Phase
@@ -16,7 +17,8 @@ from jupyterhub_anywhere.ledger.disagree import disagreements
 from jupyterhub_anywhere.ledger.states import State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from jupyterhub_anywhere.ledger.disagree import Disagreement
     from jupyterhub_anywhere.ledger.known import Known
@@ -67,8 +69,9 @@ class ServerRow:
             lease: The lease.
             now: What time it is.
         """
-        started = lease.steps.get(State.STARTING) or min(lease.steps.values(), default=None)
-        lost, reason = _unknown(lease)
+        state, steps = lease.state, lease.steps
+        started = steps.get(State.STARTING) or min(steps.values(), default=None)
+        lost, reason = _unknown(lease) if state is State.UNKNOWN else (None, "")
         return cls(
             key=f"{lease.target}/{lease.name}",
             id=lease.id,
@@ -77,21 +80,19 @@ class ServerRow:
             user=lease.user,
             server=lease.server,
             profile=str(lease.choice.get("profile") or ""),
-            state=str(lease.state),
-            since=lease.steps.get(lease.state),
+            state=str(state),
+            since=steps.get(state),
             # A clock that was set back makes nothing younger than new.
             age=max(0.0, (now - started).total_seconds()) if started else None,
             unknown_since=lost,
             reason=reason or lease.error,
             tries=lease.tries,
-            due=lease.due if lease.state is State.STOPPING else None,
+            due=lease.due if state is State.STOPPING else None,
         )
 
 
 def _unknown(lease: Lease) -> tuple[datetime | None, str]:
-    """Since when a lease is unknown, and why."""
-    if lease.state is not State.UNKNOWN:
-        return None, ""
+    """Since when a lease that is unknown is so, and why."""
     if lease.seen is not None and lease.seen.phase is Phase.UNKNOWN:
         return lease.seen.since, lease.seen.reason
     return lease.steps.get(State.UNKNOWN), ""
@@ -167,11 +168,23 @@ def plain(row: Any) -> dict[str, Any]:
         row: A dataclass of this module or of `disagree`.
     """
     # Not `asdict`: it copies each value deeply, which takes seconds for thousands of rows.
-    values = {key: getattr(row, key) for key in row.__dataclass_fields__}
-    return {
-        key: value.isoformat() if isinstance(value, datetime) else value
-        for key, value in values.items()
-    }
+    names, values, times = _fields(row.__class__)
+    found = dict(zip(names, values(row), strict=True))
+    for name in times:
+        at = found[name]
+        if at is not None:
+            found[name] = at.isoformat()
+    return found
+
+
+@cache
+def _fields(
+    cls: type[Any],
+) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]], tuple[str, ...]]:
+    """The fields of a dataclass, what gets their values, and those that are times."""
+    names = tuple(cls.__dataclass_fields__)
+    times = tuple(each.name for each in fields(cls) if "datetime" in str(each.type))
+    return names, attrgetter(*names), times
 
 
 def make_report(known: Known) -> Report:
@@ -194,20 +207,13 @@ def make_report(known: Known) -> Report:
     )
 
 
-@dataclass(slots=True)
-class _Counts:
-    states: dict[str, Counter[str]] = field(default_factory=dict)
-
-    def of(self, target: str) -> dict[str, int]:
-        return dict(sorted(self.states.get(target, Counter()).items()))
-
-
 def _targets(known: Known) -> list[TargetRow]:
-    counts = _Counts()
-    for lease in known.leases:
-        counts.states.setdefault(lease.target, Counter())[str(lease.state)] += 1
-    names = {*known.health, *known.sweeps, *counts.states}
-    return [_target(known, name, counts.of(name)) for name in sorted(names)]
+    counts: dict[str, dict[str, int]] = {}
+    states = Counter((lease.target, lease.state) for lease in known.leases)
+    for (target, state), number in sorted(states.items()):
+        counts.setdefault(target, {})[str(state)] = number
+    names = {*known.health, *known.sweeps, *counts}
+    return [_target(known, name, counts.get(name, {})) for name in sorted(names)]
 
 
 def _target(known: Known, name: str, servers: Mapping[str, int]) -> TargetRow:

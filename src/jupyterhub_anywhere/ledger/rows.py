@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.core.observation import Phase
-from jupyterhub_anywhere.ledger.damage import RESTORE
-from jupyterhub_anywhere.ledger.errors import LedgerError
+from jupyterhub_anywhere.ledger.errors import RESTORE, LedgerError
 from jupyterhub_anywhere.ledger.event import Event
 from jupyterhub_anywhere.ledger.lease import Lease, Seen
 from jupyterhub_anywhere.ledger.states import State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Row
 
@@ -22,10 +21,18 @@ if TYPE_CHECKING:
 _LONGEST: Final = 10_000
 # Calling the class takes several times as long, and thousands of rows are read at once.
 _STATES: Final = {state.value: state for state in State}
+_PHASES: Final = {phase.value: phase for phase in Phase}
 _PLAIN: Final = (
     *("id", "hub", "server", "target", "name", "attempt", "keeps", "forever", "definition"),
     *("token", "tries", "due", "version"),
 )
+# What a lease is read from, in the order in which `to_leases` takes it.
+COLUMNS: Final = (
+    *("id", "hub", "user_name", "server", "target", "name", "state", "attempt", "keeps", "forever"),
+    *("definition", "choice", "child", "token", "seen_phase", "seen_at", "seen_since"),
+    *("seen_reason", "steps", "cause", "error", "tries", "due", "version"),
+)
+_decode: Final = json.JSONDecoder().raw_decode
 
 
 def cleaned(text: str) -> str:
@@ -75,53 +82,97 @@ def _plain(lease: Lease, field: str) -> Any:
         ) from error
 
 
-def to_lease(row: Row[Any]) -> Lease:
-    """The lease of a row.
+def to_leases(found: Iterable[Sequence[Any]]) -> list[Lease]:
+    """The leases of rows.
+
+    Args:
+        found: Rows of `COLUMNS`, as the database's driver gives them: times and JSON are text in
+            SQLite's, and what they mean in PostgreSQL's.
 
     Raises:
-        LedgerError: The row makes no sense.
+        LedgerError: A row makes no sense.
     """
-    found = row._mapping  # noqa: SLF001 - SQLAlchemy's public name
+    # Most leases have the choice of others: it is read once.
+    choices: dict[str, Mapping[str, Any]] = {}
+    return [_lease(row, choices) for row in found]
+
+
+def _lease(row: Sequence[Any], choices: dict[str, Mapping[str, Any]]) -> Lease:
+    # fmt: off
+    (
+        id_, hub, user, server, target, name, state, attempt, keeps, forever,
+        definition, choice, child, token, phase, seen_at, seen_since,
+        reason, steps, cause, error, tries, due, version,
+    ) = row
+    # fmt: on
     try:
         return Lease(
-            **{name: found[name] for name in _PLAIN},
-            user=found["user_name"],
-            state=_STATES[found["state"]],
-            choice=_mapping(found["choice"]),
-            child=_mapping(found["child"]),
-            seen=_seen(found),
+            id=id_,
+            hub=hub,
+            user=user,
+            server=server,
+            target=target,
+            name=name,
+            state=_STATES[state],
+            attempt=attempt,
+            keeps=bool(keeps),
+            forever=bool(forever),
+            definition=definition,
+            choice=_shared(choice, choices),
+            child=_mapping(child),
+            token=token,
+            seen=None if phase is None else _seen(phase, seen_at, seen_since, reason),
             steps={
-                _STATES[state]: datetime.fromisoformat(at)
-                for state, at in _mapping(found["steps"]).items()
+                _STATES[each]: datetime.fromisoformat(at) for each, at in _mapping(steps).items()
             },
-            cause=found["cause"],
-            error=found["error"],
+            cause=cause,
+            error=error,
+            tries=tries,
+            due=None if due is None else _moment(due),
+            version=version,
         )
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError) as found:
         raise LedgerError(
-            f"The ledger is damaged: lease {found['id']!r} of {found['user_name']!r} cannot be"
-            f" understood ({error}).",
+            f"The ledger is damaged: lease {id_!r} of {user!r} cannot be understood ({found}).",
             hint=RESTORE,
-        ) from error
+        ) from found
+
+
+def _shared(value: Any, known: dict[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    if not isinstance(value, str):
+        return _mapping(value)
+    found = known.get(value)
+    if found is None:
+        found = known[value] = _mapping(value)
+    return found
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError(f"{type(value).__name__} in place of a mapping")
-    return value
+    """A mapping out of JSON; PostgreSQL's driver has read it already."""
+    found = _read(value) if isinstance(value, str) else value
+    if not isinstance(found, dict):
+        raise TypeError(f"{type(found).__name__} in place of a mapping")
+    return found
 
 
-def _seen(found: Any) -> Seen | None:
-    if found["seen_phase"] is None:
-        return None
-    if found["seen_at"] is None or found["seen_since"] is None:
+def _read(text: str) -> Any:
+    # What `json.loads` calls in the end; the rest of it takes longer than this.
+    found, end = _decode(text)
+    return found if end == len(text) else json.loads(text)
+
+
+def _moment(value: Any) -> datetime:
+    """A time, see `schema.Moment`."""
+    found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(found, datetime):
+        raise TypeError(f"{type(found).__name__} in place of a time")
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def _seen(phase: str, at: Any, since: Any, reason: str | None) -> Seen:
+    if at is None or since is None:
         raise ValueError("an observation without its time")
-    return Seen(
-        Phase(found["seen_phase"]),
-        found["seen_at"],
-        found["seen_since"],
-        found["seen_reason"] or "",
-    )
+    return Seen(_PHASES[phase], _moment(at), _moment(since), reason or "")
 
 
 def to_state(text: str) -> State:

@@ -11,8 +11,9 @@ from dataclasses import fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from sqlalchemy import bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, type_coerce, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.types import NullType
 
 from jupyterhub_anywhere.ledger import migrations, rows
 from jupyterhub_anywhere.ledger.database import Database
@@ -54,9 +55,13 @@ _WRITTEN: Final = (
     update(hubs).where(hubs.c.hub == bindparam("of_hub"), ~hubs.c.written).values(written=True)
 )
 _EVENT: Final = insert(events)
-_OF_HUB: Final = select(leases).where(leases.c.hub == bindparam("of_hub"))
+# As the driver gives them: `rows` reads them itself, in a third of the time.
+_RAW: Final[list[Any]] = [
+    type_coerce(leases.c[name], NullType()).label(name) for name in rows.COLUMNS
+]
+_OF_HUB: Final[Select[Any]] = select(*_RAW).where(leases.c.hub == bindparam("of_hub"))
 _GET: Final = _OF_HUB.where(leases.c.id == bindparam("of_id"))
-_ACTIVE: Final = _OF_HUB.where(leases.c.ended.is_(None))
+_ACTIVE: Final[Select[Any]] = _OF_HUB.where(leases.c.ended.is_(None))
 # What may be asked of those that are not gone; each combination is built once, at first use.
 _FILTERS: Final = ("target", "user", "name")
 _COLUMNS: Final = {"target": leases.c.target, "user": leases.c.user_name, "name": leases.c.name}
@@ -404,7 +409,7 @@ class Ledger:
     def _leases(self, chosen: Select[Any], **values: Any) -> list[Lease]:
         bound = {"of_hub": self.hub, **{f"of_{name}": value for name, value in values.items()}}
         with self._database.read() as connection:
-            return [rows.to_lease(row) for row in connection.execute(chosen, bound).all()]
+            return rows.to_leases(connection.execute(chosen, bound).all())
 
 
 def _check_changes(changes: dict[str, Any]) -> None:

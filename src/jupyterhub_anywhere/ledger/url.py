@@ -5,9 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
 from jupyterhub_anywhere.config.secrets import Secret, SecretUnavailableError
 from jupyterhub_anywhere.ledger.errors import LedgerError
 
@@ -45,6 +42,10 @@ def ledger_url(config: Config, paths: StatePaths, base: Path) -> str:
 
 def ledger_file(url: str) -> Path | None:
     """The file of a ledger in SQLite; None for any other."""
+    # Here: who only wants the URL does not wait for SQLAlchemy.
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):

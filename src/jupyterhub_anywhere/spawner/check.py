@@ -5,17 +5,13 @@ Everything is collected: one run reports all problems.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from jupyterhub_anywhere.catalog.settings import fill
-from jupyterhub_anywhere.config.problems import Within, problems_of
 from jupyterhub_anywhere.config.secrets import SecretUnavailableError, resolve_secrets
 from jupyterhub_anywhere.core.errors import TargetError
-from jupyterhub_anywhere.core.names import did_you_mean
 from jupyterhub_anywhere.spawner.check_custom import clashes
-from jupyterhub_anywhere.targets import registry
+from jupyterhub_anywhere.spawner.places import Report, make_targets
 from jupyterhub_anywhere.targets.shared import fresh
 from jupyterhub_anywhere.targets.traits import check_trait
 
@@ -25,28 +21,12 @@ if TYPE_CHECKING:
     from jupyterhub.spawner import Spawner
 
     from jupyterhub_anywhere.config.load import Loaded
-    from jupyterhub_anywhere.config.models import ChoiceValue, Option, Profile, TargetConfig
+    from jupyterhub_anywhere.config.models import ChoiceValue, Option, Profile
     from jupyterhub_anywhere.core.errors import Problem
     from jupyterhub_anywhere.targets.base import SiteInfo, Target
 
-_COMMON_KEYS: Final = ("kind", "title", "description", "spawner")
-
 Path = tuple[str | int, ...]
 Trait = tuple[Path, str, Any]
-
-
-class _Report:
-    """Problems with the place in the file that they belong to."""
-
-    def __init__(self, loaded: Loaded) -> None:
-        self.marks = loaded.marks
-        self.problems: list[Problem] = []
-
-    def add(self, path: Path, message: str, hint: str = "", *, key: bool = False) -> None:
-        self.take([self.marks.problem(path, message, hint, key=key)])
-
-    def take(self, problems: list[Problem]) -> None:
-        self.problems += [each for each in problems if each not in self.problems]
 
 
 def build_targets(
@@ -57,16 +37,12 @@ def build_targets(
     Returns:
         Targets that could be made, by name; their trait values with secrets resolved; problems.
     """
-    report = _Report(loaded)
-    targets: dict[str, Target] = {}
+    report = Report(loaded)
+    targets = make_targets(loaded, info, report)
     values: dict[str, dict[str, Any]] = {}
-    for name, declared in loaded.config.targets.items():
-        target = _build(name, declared, info, report)
-        if target is None:
-            continue
-        targets[name] = target
+    for name, target in targets.items():
         try:
-            values[name] = resolve_secrets(declared.spawner, info.base)
+            values[name] = resolve_secrets(target.declared.spawner, info.base)
         except SecretUnavailableError:
             continue  # told by the file's own checks
         child = _child_class(target, report)
@@ -84,35 +60,7 @@ def build_targets(
     return targets, values, report.problems
 
 
-def _build(name: str, declared: TargetConfig, info: SiteInfo, report: _Report) -> Target | None:
-    kinds = registry.kinds()
-    kind = kinds.get(declared.kind)
-    if kind is None:
-        report.add(("targets", name, "kind"), *_unknown_kind(declared.kind))
-        return None
-    try:
-        own = kind.settings_model.model_validate(declared.own)
-    except ValidationError as error:
-        within = Within(prefix=("targets", name), also=_COMMON_KEYS)
-        report.take(problems_of(error, kind.settings_model, declared.own, report.marks, within))
-        # Its other parts are checked all the same: one run reports everything.
-        own = kind.settings_model.model_construct()
-    return kind(name, declared, own, info)
-
-
-def _unknown_kind(kind: str) -> tuple[str, str]:
-    reason = registry.broken().get(kind)
-    if reason is not None:
-        return f"the kind {kind!r} is installed and cannot be used: {reason}.", ""
-    if kind in registry.PLANNED:
-        return (
-            f"the kind {kind!r} is not in this version.",
-            "Name the spawner itself: kind: custom, class: package.module.Class.",
-        )
-    return f"there is no kind {kind!r}.", did_you_mean(kind, registry.kinds())
-
-
-def _child_class(target: Target, report: _Report) -> type[Spawner] | None:
+def _child_class(target: Target, report: Report) -> type[Spawner] | None:
     try:
         return target.child_class()
     except TargetError as error:
@@ -124,7 +72,7 @@ def _child_class(target: Target, report: _Report) -> type[Spawner] | None:
     return None
 
 
-def _check(child: type[Spawner], paths: Iterator[Path], values: Any, report: _Report) -> None:
+def _check(child: type[Spawner], paths: Iterator[Path], values: Any, report: Report) -> None:
     for path, value in zip(paths, values, strict=True):
         found = check_trait(child, str(path[-1]), value)
         if found is not None:
@@ -134,7 +82,7 @@ def _check(child: type[Spawner], paths: Iterator[Path], values: Any, report: _Re
 
 def profile_problems(loaded: Loaded, targets: Mapping[str, Target]) -> list[Problem]:
     """Check what profiles and options set against the classes of their targets."""
-    report = _Report(loaded)
+    report = Report(loaded)
     classes: dict[str, type[Spawner]] = {}
     for name, target in targets.items():
         try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
+from jupyterhub_anywhere.core.findings import Finding, Level
 from jupyterhub_anywhere.spawner.journal import Journal
-from jupyterhub_anywhere.targets.base import Finding, Level
 
 if TYPE_CHECKING:
     from jupyterhub_anywhere.core.state import StatePaths

@@ -13,49 +13,34 @@ from typing import TYPE_CHECKING, ClassVar
 
 from jupyterhub_anywhere.catalog.profiles import Catalog
 from jupyterhub_anywhere.config.crosscheck import secret_problems
-from jupyterhub_anywhere.config.load import Loaded, load, load_text
 from jupyterhub_anywhere.core.errors import AnywhereError, ConfigError
 from jupyterhub_anywhere.core.state import StatePaths
 from jupyterhub_anywhere.spawner.check import build_targets, profile_problems
 from jupyterhub_anywhere.spawner.child import ChildFactory
 from jupyterhub_anywhere.spawner.definitions import Definitions
-from jupyterhub_anywhere.targets.base import SiteInfo
+from jupyterhub_anywhere.spawner.places import UNSAVED_HUB, Places, load_file, site_info
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
-    from jupyterhub_anywhere.config.models import Config
-    from jupyterhub_anywhere.targets.base import Target
-
-# Stands for the hub's id where a file is only checked and nothing is made.
-UNSAVED_HUB = "unsaved"
+    from jupyterhub_anywhere.config.load import Loaded
+    from jupyterhub_anywhere.targets.base import SiteInfo, Target
 
 
 @dataclass(frozen=True)
-class Site:
+class Site(Places):
     """What a hub offers.
 
     Attributes:
-        loaded: The file with its lines, or the built-in default.
-        info: What targets know of the hub.
-        targets: Target name to target, in the file's order.
         factories: Target name to what builds its children.
         catalog: What users may choose.
         definitions: Earlier definitions of targets, for servers that were started with them.
     """
 
-    loaded: Loaded
-    info: SiteInfo
-    targets: Mapping[str, Target]
     factories: Mapping[str, ChildFactory]
     catalog: Catalog
     definitions: Definitions
-
-    @property
-    def config(self) -> Config:
-        """The declared configuration."""
-        return self.loaded.config
 
     def factory(self, name: str, fingerprint: str = "") -> ChildFactory | None:
         """What builds the children of a target.
@@ -81,19 +66,6 @@ def fingerprint(target: Target) -> str:
     data = target.declared.model_dump(mode="json", by_alias=True, exclude=how_many)
     text = json.dumps([target.name, data], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def load_file(path: Path | None) -> Loaded:
-    """Load a file, or the built-in default where none is named.
-
-    What its parts say of each other is collected in `Loaded.problems`, for `build_site`.
-
-    Raises:
-        ConfigError: The file cannot be read as a configuration at all.
-    """
-    if path is None:
-        return load_text("{}", name="", collect=True)
-    return load(path, collect=True)
 
 
 def build_site(loaded: Loaded, info: SiteInfo) -> Site:
@@ -143,24 +115,15 @@ def load_site(  # noqa: PLR0913 - a hub, a check and a reload each know some of 
         ConfigError: With every problem found.
     """
     loaded = load_file(path)
-    state = StatePaths(state_root)
-    first, _, last = loaded.config.users.uids.partition("-")
-    info = SiteInfo(
-        hub_id=hub_id or loaded.config.hub.id or _stored_hub_id(state) or fallback_id,
-        state=state,
-        base=loaded.base,
-        uids=(int(first), int(last)),
+    info = site_info(
+        loaded,
+        StatePaths(state_root),
         share_account=share_account,
+        hub_id=hub_id,
+        fallback_id=fallback_id,
         open_door=open_door,
     )
     return build_site(loaded, info)
-
-
-def _stored_hub_id(state: StatePaths) -> str:
-    try:
-        return state.hub_id.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""
 
 
 class NoSiteError(AnywhereError):

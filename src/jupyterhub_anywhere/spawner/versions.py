@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import jupyterhub
 from packaging.version import InvalidVersion, Version
 
+from jupyterhub_anywhere.core.findings import Finding, Level
 from jupyterhub_anywhere.spawner.journal import Journal
-from jupyterhub_anywhere.targets.base import Finding, Level
 
 if TYPE_CHECKING:
     from jupyterhub_anywhere.core.state import StatePaths

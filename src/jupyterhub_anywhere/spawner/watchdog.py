@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
 
+from jupyterhub_anywhere.core.findings import Finding, Level
 from jupyterhub_anywhere.spawner.child import Bound, ChildFactory
 from jupyterhub_anywhere.spawner.journal import Journal
-from jupyterhub_anywhere.targets.base import Finding, Level
 
 if TYPE_CHECKING:
     from pathlib import Path

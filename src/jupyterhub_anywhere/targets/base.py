@@ -6,12 +6,12 @@ It says which Spawner class does the work, how that class is set, and what can b
 
 from __future__ import annotations
 
-import enum
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from jupyterhub_anywhere.config.models import Model
+from jupyterhub_anywhere.core.findings import Finding, Level
 from jupyterhub_anywhere.core.inventory import Inventory, Resource
 
 if TYPE_CHECKING:
@@ -24,31 +24,6 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.core.state import StatePaths
 
 __all__ = ["Finding", "Inventory", "Level", "NoSettings", "Resource", "SiteInfo", "Target"]
-
-
-class Level(enum.StrEnum):
-    """How bad a finding is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that ``anywhere doctor`` looked at.
-
-    Attributes:
-        level: Ok, warning or error.
-        subject: What was looked at, as ``target here: memory limits``.
-        message: What was found.
-        cure: What to do about it; empty where nothing has to be done.
-    """
-
-    level: Level
-    subject: str
-    message: str
-    cure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

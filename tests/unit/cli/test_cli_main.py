@@ -57,7 +57,7 @@ def test_help_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_every_verb_has_help(capsys: pytest.CaptureFixture[str]) -> None:
-    for name in main.cli.commands:
+    for name in main.cli.list_commands(click.Context(main.cli)):
         assert main.main([name, "--help"]) == 0
         assert f"Usage: anywhere {name}" in capsys.readouterr().out
 

@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import click
 import pytest
 from tests.unit.cli.served_hub import Served, served
 from tests.unit.cli.test_leaks import Run, Terminal, lease
@@ -181,6 +182,23 @@ def test_wide_characters_count_twice() -> None:
     (_, first, second) = drawn(["n", "m"], [["中文字", "x"], ["é", "y"]], 40)
     assert first == "中文字  x"
     assert second == "é       y"
+
+
+def test_rows_that_fit_look_like_all_others() -> None:
+    headings, short, long = ["name", "state"], ["ann", "running"], ["eve", "one two three"]
+    for colours in (None, {"running": "green"}):
+        for other in (long, ["\N{SNOWMAN}\N{SNOWMAN}", "unknown"]):
+            _, *lines = drawn(headings, [short, other], 14, colours)
+            _, alone = drawn(headings, [short], 14, colours)
+            # Apart from the width of the columns, which the other row may change.
+            assert lines[0].split() == alone.split()
+    green = click.style("running", fg="green")
+    assert list(drawn(headings, [short, ["bob", "left"]], 40, {"running": "green"}))[1:] == [
+        f"ann   {green}",
+        "bob   left",
+    ]
+    last = ["", "x"]
+    assert list(drawn(headings, [short, last], 40, {"running": "green"}))[2] == "      x"
 
 
 @pytest.mark.parametrize("room", [1, 10, 20])

@@ -12,8 +12,9 @@ import pytest
 
 from jupyterhub_anywhere.core.errors import SurroundingsError
 from jupyterhub_anywhere.core.state import StatePaths
-from jupyterhub_anywhere.hub.control import ask, down, short_path
+from jupyterhub_anywhere.hub.control import ask, short_path
 from jupyterhub_anywhere.hub.controller import Controller
+from jupyterhub_anywhere.hub.down import down
 from jupyterhub_anywhere.hub.statefolder import open_state
 from jupyterhub_anywhere.hub.status import status
 from jupyterhub_anywhere.hub.uprecord import UpRecord, read_up, write_up

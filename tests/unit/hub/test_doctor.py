@@ -106,9 +106,12 @@ def broken_package(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An installed package whose kind of target cannot be imported."""
     point = EntryPoint("odd", "no_such_package.kinds:Odd", registry.GROUP)
     monkeypatch.setattr(registry, "entry_points", lambda **_: EntryPoints([point]))
-    registry._discover.cache_clear()
+    looked_up = (registry._points, registry._discover, registry.find)
+    for each in looked_up:
+        each.cache_clear()
     yield
-    registry._discover.cache_clear()
+    for each in looked_up:
+        each.cache_clear()
 
 
 @pytest.mark.usefixtures("broken_package")
@@ -220,7 +223,7 @@ async def test_targets_try_their_way_to_a_hub_that_runs(
             asked.append((url, choices))
             return [Finding(Level.OK, "target there: hub", "answers")]
 
-    monkeypatch.setattr(registry, "kinds", lambda: {"odd": Far})
+    monkeypatch.setattr(registry, "find", {"odd": Far}.get)
     monkeypatch.setattr(Far, "child_class", lambda _: Spawner)
     file = tmp_path / "anywhere.yaml"
     file.write_text(
