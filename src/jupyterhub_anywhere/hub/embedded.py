@@ -21,6 +21,7 @@ from jupyterhub_anywhere.hub.logins import configure_login, own_admission
 from jupyterhub_anywhere.hub.proxy import AdoptedProxy, logged, proxy_record
 from jupyterhub_anywhere.hub.proxy_command import find_proxy_command
 from jupyterhub_anywhere.hub.statefolder import cookie_secret
+from jupyterhub_anywhere.ledger.url import file_url
 
 if TYPE_CHECKING:
     from jupyterhub_anywhere.core.state import StatePaths
@@ -67,7 +68,7 @@ def embedded_config(site: Site, options: UpOptions) -> Config:
 def _keep_state(c: Config, site: Site) -> None:
     """Database, secrets and certificates."""
     paths, hub = site.info.state, site.config.hub
-    database = _value(site, "hub.database", hub.database) or f"sqlite:///{paths.database}"
+    database = _value(site, "hub.database", hub.database) or file_url(paths.database)
     c.JupyterHub.db_url = database
     # The hub copies an SQLite file before it brings it to a newer layout; others it does not.
     c.JupyterHub.upgrade_db = database.startswith("sqlite:")

@@ -28,7 +28,7 @@ def ledger_url(config: Config, paths: StatePaths, base: Path) -> str:
     """
     declared = config.hub.ledger.url
     if declared is None:
-        return f"{_FILE}{paths.ledger}"
+        return file_url(paths.ledger)
     if isinstance(declared, Secret):
         try:
             declared = declared.read(base)
@@ -36,8 +36,14 @@ def ledger_url(config: Config, paths: StatePaths, base: Path) -> str:
             raise LedgerError(f"hub.ledger.url: {error}.") from error
     path = declared.removeprefix(_FILE)
     if path != declared and path and not path.startswith(("/", ":memory:")):
-        return f"{_FILE}{base.absolute() / path}"
+        # What somebody wrote is a URL already; only the folder of the configuration is none.
+        return f"{file_url(base.absolute())}/{path}"
     return declared
+
+
+def file_url(path: Path) -> str:
+    """The URL of a database in a file: SQLAlchemy reads ``%`` and ``?`` in it as parts of a URL."""
+    return _FILE + str(path).replace("%", "%25").replace("?", "%3F")
 
 
 def ledger_file(url: str) -> Path | None:

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from jupyterhub_anywhere.config.models import Config
+from jupyterhub_anywhere.core.clock import SystemClock
 from jupyterhub_anywhere.core.state import StatePaths
 from jupyterhub_anywhere.ledger.errors import LedgerError
-from jupyterhub_anywhere.ledger.url import ledger_url
+from jupyterhub_anywhere.ledger.store import Ledger
+from jupyterhub_anywhere.ledger.url import ledger_file, ledger_url
 
 PATHS = StatePaths(Path("/state"))
 BASE = Path("/etc/site")
@@ -45,3 +47,17 @@ def test_a_secret_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LEDGER")
     with pytest.raises(LedgerError, match=r"hub\.ledger\.url: the environment variable LEDGER"):
         url({"env": "LEDGER"})
+
+
+@pytest.mark.parametrize("folder", ["a%20b", "who?", "100%", "a b#c"])
+def test_a_ledger_is_in_the_folder_that_was_named(folder: str, tmp_path: Path) -> None:
+    """Whatever a URL would make of its name."""
+    paths = StatePaths(tmp_path / folder)
+    paths.ledger.parent.mkdir(parents=True)
+    url = ledger_url(Config(), paths, BASE)
+    assert ledger_file(url) == paths.ledger
+    Ledger.open(url, "hub-abc", SystemClock()).close()
+    assert paths.ledger.is_file()
+    declared = Config.model_validate({"hub": {"ledger": {"url": "sqlite:///mine.sqlite"}}})
+    url = ledger_url(declared, paths, tmp_path / folder)
+    assert ledger_file(url) == tmp_path / folder / "mine.sqlite"
