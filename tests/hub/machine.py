@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,16 +34,18 @@ def states(hub: KilledHub) -> dict[str, str]:
     return {each["user"]: each["state"] for each in rows(hub)}
 
 
-def check(side: str, hub: KilledHub, outcome: Outcome) -> None:
+def check(side: str, hub: KilledHub, outcome: Outcome, more: str = "") -> None:
     """Keep what came of a fault. Of ours: every promise is kept, and nothing disagrees.
 
     Args:
         side: Whose hub.
         hub: The hub.
         outcome: What came of it.
+        more: What is else about this case of the fault.
     """
     if _RECORD:
-        keep(Path(_RECORD), Record(side, "process", outcome.fault, outcome))
+        told = replace(outcome, fault=outcome.fault + more)
+        keep(Path(_RECORD), Record(side, "process", outcome.fault, told))
     if side == OURS:
         assert outcome.failures == (), f"{outcome}\n{hub.hub.logs()}"
         wait_for(lambda: hub.hub.run("leaks").returncode == 0, what="that nothing disagrees")

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.root, pytest.mark.timeout(600)]
 
 
 class Disk:
-    """A small disk, for one database alone."""
+    """A small disk, for databases alone."""
 
     def __init__(self, place: Path) -> None:
         self.place = place
@@ -39,6 +39,11 @@ class Disk:
     def url(self) -> str:
         """Of a database there."""
         return f"sqlite:///{self.place / 'written.sqlite'}"
+
+    @property
+    def beside(self) -> str:
+        """Of another one there."""
+        return f"sqlite:///{self.place / 'beside.sqlite'}"
 
     def mount(self, options: str) -> None:
         """Mount it, or mount it anew with other options."""
@@ -112,6 +117,17 @@ def test_a_full_disk_costs_new_starts_and_nothing_else(
     check(side, made, disk_is_full(made, disk, meanwhile=look))
     if side == OURS:
         assert states(made) == {BYSTANDER: "running", "later": "running"}
+
+
+def test_a_disk_that_is_full_under_the_hubs_database_too_costs_no_more(disk: Disk) -> None:
+    made = KilledHub.ours(f"c.JupyterHub.db_url = {disk.beside!r}\n", ledger=disk.url)
+    try:
+        made.boot()
+        assert (disk.place / "beside.sqlite").exists()
+        check(OURS, made, disk_is_full(made, disk), ", and of the hub's database")
+        assert states(made) == {BYSTANDER: "running", "later": "running"}
+    finally:
+        made.close()
 
 
 def test_a_ledger_that_can_only_be_read_keeps_its_hub_from_starting_and_stops_nothing(

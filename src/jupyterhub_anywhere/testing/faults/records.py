@@ -58,8 +58,9 @@ that it comes by: where a task is suspended or goes on, and before and after eac
 the process.
 
 Where containers are kept, a stop leaves them for the next start, with their users' files in them
-and nowhere else; those files count. What a hub writes down is our ledger, and the stock hub's
-database. *It never comes to that*: the stock hub makes no call that such a fault could meet.
+and nowhere else; those files count. What a hub writes down is our ledger, in one case of a full
+disk with the hub's database, and the stock hub's database. *It never comes to that*: the stock hub
+makes no call that such a fault could meet.
 
 To renew it, with every fault in place of the few that are always made:
 
