@@ -85,18 +85,20 @@ class KilledHub:
         (hub.folder / "stub.py").chmod(0o644)
 
     @classmethod
-    def ours(cls, config: str = "", zygote: Zygote | None = None) -> Self:
+    def ours(cls, config: str = "", zygote: Zygote | None = None, ledger: str = "") -> Self:
         """``anywhere up`` with its built-in target of local processes.
 
         Args:
             config: More of the hub's own configuration.
             zygote: What forks its processes; such a hub looks around more often, too.
+            ledger: The URL of its ledger; default: a file in its state folder.
         """
         arguments = ["--keep-servers", "--share-account"]
+        place = {"url": ledger} if ledger else {}
         if zygote is None:
-            hub = Hub(site={"hub": {"ledger": LEDGER}}, arguments=arguments)
+            hub = Hub(site={"hub": {"ledger": {**LEDGER, **place}}}, arguments=arguments)
         else:
-            site = {"hub": {"ledger": HASTY_LEDGER}}
+            site = {"hub": {"ledger": {**HASTY_LEDGER, **place}}}
             hub = ForkedHub(zygote, site=site, arguments=arguments)
         made = cls(hub)
         made.hub.write_config(made.watch() + config)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sqlite3
 import time
 from typing import TYPE_CHECKING, Protocol
+
+import yaml
+from sqlalchemy import text
 
 from jupyterhub_anywhere.core.clock import SystemClock
 from jupyterhub_anywhere.ledger.errors import LedgerError
@@ -15,7 +17,7 @@ from jupyterhub_anywhere.ledger.store import Ledger
 from jupyterhub_anywhere.testing.faults.run import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from tests.hub.harness import Hub
@@ -36,7 +38,13 @@ class Troubled(Protocol):
 
 
 def arise(
-    subject: Troubled, user: str, sort: Trouble, plan: Plan, stray: Callable[[str], None]
+    subject: Troubled,
+    user: str,
+    sort: Trouble,
+    plan: Plan,
+    stray: Callable[[str], None],
+    *,
+    end: Callable[[str], None] | None = None,
 ) -> None:
     """Make trouble, and write a plan, while the hub stands still; both at once for the hub.
 
@@ -46,10 +54,11 @@ def arise(
         sort: What trouble.
         plan: What the hub does at the next chance.
         stray: Make something with the hub's label and the user's name that nobody is there for.
+        end: Let the user's server end; default: nothing of it is left.
     """
     make: Mapping[Trouble, Callable[[], None]] = {
         Trouble.STRAY: lambda: stray(user),
-        Trouble.ENDED: lambda: subject.clear(user),
+        Trouble.ENDED: lambda: (end or subject.clear)(user),
         Trouble.WISH: lambda: _wish(subject.hub, user),
         Trouble.UNHELD: lambda: _forget(subject.hub, user),
     }
@@ -64,7 +73,7 @@ def _while_frozen(hub: Hub, plan: Plan, folder: Path, what: Callable[[], None]) 
         try:
             what()
             plan.write(folder)
-        except (LedgerError, sqlite3.OperationalError):
+        except LedgerError:
             # It stands still in the middle of writing.
             process.send_signal(signal.SIGCONT)
             time.sleep(0.01)
@@ -82,19 +91,23 @@ def amiss(hub: Hub) -> set[str]:
     return {each["user"] for each in answer.json()["disagreements"]}
 
 
+@contextlib.contextmanager
+def _ledger(hub: Hub) -> Iterator[Ledger]:
+    """The hub's ledger, wherever it is."""
+    site = yaml.safe_load(hub.file.read_text("utf-8"))
+    url = site["hub"].get("ledger", {}).get("url") or f"sqlite:///{hub.state.ledger}"
+    with contextlib.closing(Ledger.open(url, hub.id, SystemClock(), make=False)) as ledger:
+        yield ledger
+
+
 def _wish(hub: Hub, user: str) -> None:
     """As a hub leaves it that dies as soon as the wish is written down."""
-    url = f"sqlite:///{hub.state.ledger}"
-    ledger = Ledger.open(url, hub.id, SystemClock(), make=False)
-    try:
+    with _ledger(hub) as ledger:
         for lease in ledger.active(user=user):
             ledger.move(lease, Cause.STOP)
-    finally:
-        ledger.close()
 
 
 def _forget(hub: Hub, user: str) -> None:
-    with contextlib.closing(sqlite3.connect(hub.state.ledger, timeout=0.2)) as connection:
-        connection.execute("PRAGMA foreign_keys = ON")
-        with connection:
-            connection.execute("DELETE FROM anywhere_leases WHERE user_name = ?", (user,))
+    forget = text("DELETE FROM anywhere_leases WHERE user_name = :user")
+    with _ledger(hub) as ledger, ledger._database.write() as connection:
+        connection.execute(forget, {"user": user})

@@ -18,11 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _RECORD: Final = os.environ.get("ANYWHERE_FAULTS_RECORD", "")
+MORE: Final = (
+    (Doing.RESTART, Harm.FROZEN),
+    (Doing.RUN, Harm.FROZEN),
+    (Doing.RUN, Harm.DEAF),
+)
 CASES: Final = (
     (Doing.RUN, Harm.KILLED),
     (Doing.RESTART, Harm.KILLED),
     (Doing.RESTART, Harm.DEAF),
-    *([(Doing.RESTART, Harm.FROZEN)] if os.environ.get("ANYWHERE_KILLS") == "all" else []),
+    *(MORE if os.environ.get("ANYWHERE_KILLS") == "all" else ()),
 )
 
 pytestmark = pytest.mark.timeout(300)

@@ -1,4 +1,8 @@
-"""Faults of the machine under a hub that runs: its disk is full or can only be read."""
+"""Faults of the machine under a hub that runs: its disk is full or can only be read.
+
+It is the disk of our ledger, and of the stock hub's database: what each has to know of its servers.
+``ANYWHERE_KILLS=all`` takes the stock hub as well.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 import pytest
-from tests.hub.harness import Hub, wait_for
-from tests.hub.kill_hubs import LEDGER, KilledHub
-from tests.hub.machine import BYSTANDER, check, states
+from tests.hub.harness import wait_for
+from tests.hub.kill_hubs import KilledHub
+from tests.hub.machine import BYSTANDER, SIDES, check, states
 
-from jupyterhub_anywhere.testing.faults.run import Doing, ready_bystander, settled
+from jupyterhub_anywhere.testing.faults.machine import disk_is_full, disk_is_read_only
+from jupyterhub_anywhere.testing.faults.records import OURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +29,7 @@ pytestmark = [pytest.mark.root, pytest.mark.timeout(600)]
 
 
 class Disk:
-    """A small disk, for the ledger alone."""
+    """A small disk, for databases alone."""
 
     def __init__(self, place: Path) -> None:
         self.place = place
@@ -32,8 +37,13 @@ class Disk:
 
     @property
     def url(self) -> str:
-        """Of a ledger there."""
-        return f"sqlite:///{self.place / 'ledger.sqlite'}"
+        """Of a database there."""
+        return f"sqlite:///{self.place / 'written.sqlite'}"
+
+    @property
+    def beside(self) -> str:
+        """Of another one there."""
+        return f"sqlite:///{self.place / 'beside.sqlite'}"
 
     def mount(self, options: str) -> None:
         """Mount it, or mount it anew with other options."""
@@ -54,6 +64,10 @@ class Disk:
         """Make room again."""
         self._filler.unlink()
 
+    def let_write(self, *, on: bool) -> None:
+        """Let it be written to, or only be read."""
+        self.mount("remount,rw" if on else "remount,ro")
+
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
@@ -67,58 +81,66 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     subprocess.run(["umount", "--lazy", str(disk.place)], check=True)
 
 
-@pytest.fixture
-def hub(disk: Disk) -> Iterator[KilledHub]:
-    ledger = {**LEDGER, "url": disk.url}
-    made = KilledHub(
-        Hub(site={"hub": {"ledger": ledger}}, arguments=["--keep-servers", "--share-account"])
-    )
-    made.hub.write_config(made.watch())
+@pytest.fixture(params=SIDES)
+def hub(request: pytest.FixtureRequest, disk: Disk) -> Iterator[tuple[str, KilledHub]]:
+    """A side, and a hub of that side."""
+    if request.param == OURS:
+        made = KilledHub.ours(ledger=disk.url)
+    else:
+        made = KilledHub.stock(f"c.JupyterHub.db_url = {disk.url!r}\n")
     try:
         made.boot()
-        yield made
+        yield request.param, made
     finally:
         made.close()
 
 
-def test_a_full_disk_costs_new_starts_and_nothing_else(hub: KilledHub, disk: Disk) -> None:
-    before = ready_bystander(hub)
-    settled(hub, "bob")
-    hub.add("ann")
-    wait_for(lambda: states(hub) == {BYSTANDER: "running", "bob": "running"}, what="leases")
-    disk.fill()
+def nothing() -> None:
+    """Ask no more of the stock hub than the cycle does."""
 
-    refused = hub.hub.api("POST", "users/ann/server", json={})
-    assert refused.status_code == httpx.codes.INTERNAL_SERVER_ERROR
-    assert "cannot write down" in refused.json()["message"]
-    assert "disk is full" in hub.hub.logs(200)
-    assert "ann" not in hub.running()
-    assert hub.serves(BYSTANDER)
-    assert hub.hub.api("DELETE", "users/bob/server").status_code in {202, 204}
-    wait_for(lambda: "bob" not in hub.running(), what="a stop that nobody could write down")
-    assert hub.running()[BYSTANDER] == before.healthy[BYSTANDER]
 
-    disk.empty()
-    before.healthy["ann"] = settled(hub, "ann")
-    check(hub, Doing.RUN, "the ledger's disk is full for some time", before, "bob")
-    assert states(hub) == {BYSTANDER: "running", "ann": "running"}
+def test_a_full_disk_costs_new_starts_and_nothing_else(
+    hub: tuple[str, KilledHub], disk: Disk
+) -> None:
+    side, made = hub
+
+    def meanwhile() -> None:
+        refused = made.hub.api("POST", "users/ann/server", json={})
+        assert refused.status_code == httpx.codes.INTERNAL_SERVER_ERROR
+        assert "cannot write down" in refused.json()["message"]
+        assert "disk is full" in made.hub.logs(200)
+        assert "ann" not in made.running()
+        assert made.serves(BYSTANDER)
+        wait_for(lambda: "bob" not in made.running(), what="a stop that nobody could write down")
+
+    look = meanwhile if side == OURS else nothing
+    check(side, made, disk_is_full(made, disk, meanwhile=look))
+    if side == OURS:
+        assert states(made) == {BYSTANDER: "running", "later": "running"}
+
+
+def test_a_disk_that_is_full_under_the_hubs_database_too_costs_no_more(disk: Disk) -> None:
+    made = KilledHub.ours(f"c.JupyterHub.db_url = {disk.beside!r}\n", ledger=disk.url)
+    try:
+        made.boot()
+        assert (disk.place / "beside.sqlite").exists()
+        check(OURS, made, disk_is_full(made, disk), ", and of the hub's database")
+        assert states(made) == {BYSTANDER: "running", "later": "running"}
+    finally:
+        made.close()
 
 
 def test_a_ledger_that_can_only_be_read_keeps_its_hub_from_starting_and_stops_nothing(
-    hub: KilledHub, disk: Disk
+    hub: tuple[str, KilledHub], disk: Disk
 ) -> None:
-    before = ready_bystander(hub)
-    hub.kill()
-    disk.mount("remount,ro")
-    hub.launch()
-    wait_for(hub.ended, seconds=120, what="the end of a hub that cannot write")
-    assert hub.hub.process is not None
-    assert hub.hub.process.returncode != 0
-    assert "can only be read" in hub.hub.output()
-    assert hub.running()[BYSTANDER] == before.healthy[BYSTANDER]
-    assert hub.serves(BYSTANDER), "the proxy went on without its hub"
+    side, made = hub
 
-    disk.mount("remount,rw")
-    hub.boot()
-    before.healthy["ann"] = settled(hub, "ann")
-    check(hub, Doing.RESTART, "the ledger can only be read for some time", before)
+    def meanwhile() -> None:
+        assert made.hub.process is not None
+        assert made.hub.process.poll() not in {None, 0}
+        assert "can only be read" in made.hub.output()
+        assert BYSTANDER in made.running()
+        assert made.serves(BYSTANDER), "the proxy went on without its hub"
+
+    look = meanwhile if side == OURS else nothing
+    check(side, made, disk_is_read_only(made, disk, meanwhile=look))

@@ -1,7 +1,8 @@
 """A machine whose clock is set while its hub runs, and one that was booted anew.
 
-The hub's own clock is moved at its one seam (`core.clock`), by the hub's configuration: the kernel
-has no clock of the time of day that one process alone could have.
+A hub's clock is moved where it is asked, in JupyterHub (`utils.utcnow`) and in ours (`core.clock`),
+by the hub's configuration: the kernel has no clock of the time of day that one process alone could
+have. ``ANYWHERE_KILLS=all`` takes the stock hub as well.
 """
 
 from __future__ import annotations
@@ -11,46 +12,54 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from tests.hub.harness import processes_with, read_json, wait_for
 from tests.hub.kill_hubs import KilledHub
-from tests.hub.machine import BYSTANDER, check, rows, states
+from tests.hub.machine import BYSTANDER, SIDES, check, rows, states
 
 from jupyterhub_anywhere.core.processes import ProcessId
 from jupyterhub_anywhere.hub.files import write_json
-from jupyterhub_anywhere.testing.faults.run import Before, Doing, ready_bystander, settled
+from jupyterhub_anywhere.testing.faults.machine import HOURS, boots_anew, clock_is_set
+from jupyterhub_anywhere.testing.faults.records import OURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _HOURS: Final = "hours"
 _SEAM: Final = """
-from datetime import UTC, datetime, timedelta
+import os
+from datetime import datetime, timedelta
 from pathlib import Path
-from jupyterhub_anywhere.core.clock import SystemClock
+import jupyterhub.utils
+import jupyterhub_anywhere.core.clock
 
-def moved(_clock, file=Path({file!r})):
-    return datetime.now(UTC) + timedelta(hours=float(file.read_text()))
+class Moved(datetime):
+    @classmethod
+    def now(cls, tz=None, *, folder=Path(os.environ["ANYWHERE_TEST_FOLDER"])):
+        hours = float((folder / "kills" / "hours").read_text())
+        return datetime.now(tz) + timedelta(hours=hours)
 
-SystemClock.now = moved
+jupyterhub.utils.datetime = jupyterhub_anywhere.core.clock.datetime = Moved
 """
 
 pytestmark = pytest.mark.timeout(600)
 
 
-@pytest.fixture
-def hub() -> Iterator[KilledHub]:
-    made = KilledHub.ours()
-    file = made.folder / _HOURS
-    file.write_text("0")
-    made.hub.write_config(made.watch() + _SEAM.format(file=str(file)))
+@pytest.fixture(params=SIDES)
+def hub(request: pytest.FixtureRequest) -> Iterator[tuple[str, KilledHub]]:
+    """A side, and a hub of that side with a clock that can be moved."""
+    made = KilledHub.ours(_SEAM) if request.param == OURS else KilledHub.stock(_SEAM)
+    set_clock(made, 0.0)
     try:
         made.boot()
-        yield made
+        yield request.param, made
     finally:
         made.close()
 
@@ -68,6 +77,14 @@ def ahead(hub: KilledHub, user: str) -> float:
     return (since - datetime.now(UTC)).total_seconds() / 3600
 
 
+def hub_ahead(hub: KilledHub, user: str) -> float:
+    """The same, by the hub's own word."""
+    model = hub.hub.server(user)
+    assert model is not None
+    since = datetime.fromisoformat(model["started"])
+    return (since - datetime.now(UTC)).total_seconds() / 3600
+
+
 def looks(hub: KilledHub) -> float:
     """How often the hub has looked at its processes."""
     name = 'jupyterhub_anywhere_sweeps_total{result="ok",target='
@@ -75,65 +92,70 @@ def looks(hub: KilledHub) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
 
 
-def some_looks(hub: KilledHub) -> None:
-    """Let the hub look around three times."""
+def some_looks(side: str, hub: KilledHub) -> None:
+    """Let the hub look around three times; the stock hub does so each second, and tells nobody."""
+    if side != OURS:
+        time.sleep(4)
+        return
     before = looks(hub)
     wait_for(lambda: looks(hub) >= before + 3, what="three looks of the hub")
 
 
-def test_a_clock_that_is_set_by_hours_costs_nothing(hub: KilledHub) -> None:
-    before = ready_bystander(hub)
-    for number, hours in enumerate((6.0, -6.0, 0.0)):
-        set_clock(hub, hours)
-        some_looks(hub)
-        assert hub.running()[BYSTANDER] == before.healthy[BYSTANDER]
-        user = f"ann{number}"
-        before.healthy[user] = settled(hub, user)
-        assert round(ahead(hub, user)) == hours, "the hub's clock was not moved"
-        _comes_and_goes(hub, f"bob{number}")
-    set_clock(hub, -12.0)
-    hub.kill()
-    hub.boot()
-    some_looks(hub)
-    check(hub, Doing.RUN, "the clock is set by hours", before, "bob0", "bob1", "bob2")
-    assert set(states(hub).values()) == {"running"}
-    assert set(states(hub)) == set(before.healthy)
+def test_a_clock_that_is_set_by_hours_costs_nothing(hub: tuple[str, KilledHub]) -> None:
+    side, made = hub
 
+    def started(user: str, hours: float) -> None:
+        assert round(hub_ahead(made, user)) == hours, "the hub's clock was not moved"
+        if side == OURS:
+            assert round(ahead(made, user)) == hours, "the ledger's clock was not moved"
 
-def _comes_and_goes(hub: KilledHub, user: str) -> None:
-    settled(hub, user)
-    hub.ask_stop(user)
-    wait_for(lambda: user not in states(hub), what=f"a proven end of {user}'s server")
-
-
-def test_after_a_reboot_nothing_of_others_is_touched(hub: KilledHub) -> None:
-    settled(hub, "ann")
-    settled(hub, "bob")
-    process = {each["user"]: each["name"] for each in rows(hub)}
-    assert process.keys() == {"ann", "bob"}
-    hub.kill()
-    for each in processes_with(str(hub.hub.folder), hub.hub.id):
-        each.send(signal.SIGKILL)
-    wait_for(
-        lambda: not processes_with(str(hub.hub.folder), hub.hub.id), what="the end of everything"
+    outcome = clock_is_set(
+        made, partial(set_clock, made), looked=partial(some_looks, *hub), started=started
     )
+    check(side, made, outcome)
+    if side == OURS:
+        users = {BYSTANDER, *(f"ann{number}" for number in range(len(HOURS)))}
+        assert states(made) == dict.fromkeys(users, "running")
+
+
+def test_after_a_reboot_nothing_of_others_is_touched(hub: tuple[str, KilledHub]) -> None:
+    side, made = hub
+    mine = str(made.hub.folder), made.hub.id
+
+    def end(pid: int) -> None:
+        for each in processes_with(*mine):
+            each.send(signal.SIGKILL)
+        wait_for(lambda: not processes_with(*mine), what="the end of everything")
+        (give_pids_to if side == OURS else give_stock_pids_to)(made, pid)
+
     sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
     with subprocess.Popen(sleep) as stranger:
+        # Nobody's pid is left over when it ends.
+        threading.Thread(target=stranger.wait, daemon=True).start()
         try:
-            _give_pids_to(hub, stranger.pid)
-            hub.boot()
-            wait_for(lambda: states(hub) == {}, what="the end of all leases")
-            fault = "the machine is booted anew, and pids are others'"
-            check(hub, Doing.RESTART, fault, Before(), "ann", "bob")
-            assert stranger.poll() is None, "a stranger's process was ended"
-            before = Before({"ann": settled(hub, "ann")})
-            check(hub, Doing.RESTART, fault, before, "bob")
-            assert stranger.poll() is None, "a stranger's process was ended"
+            outcome = boots_anew(
+                made, partial(end, stranger.pid), stranger, looked=partial(some_looks, *hub)
+            )
+            check(side, made, outcome)
+            if side == OURS:
+                assert states(made) == {"ann": "running"}
         finally:
             stranger.kill()
 
 
-def _give_pids_to(hub: KilledHub, pid: int) -> None:
+def give_stock_pids_to(hub: KilledHub, pid: int) -> None:
+    """As after a reboot, for SimpleLocalProcessSpawner and the proxy that its hub starts."""
+    (hub.hub.folder / "plain-proxy.pid").write_text(str(pid))
+    with closing(sqlite3.connect(hub.hub.folder / "plain.sqlite")) as database, database:
+        found = database.execute("SELECT id, state FROM spawners WHERE server_id IS NOT NULL")
+        states = {number: json.loads(text) for number, text in found.fetchall()}
+        assert [state["pid"] > 0 for state in states.values()] == [True, True]
+        for number, state in states.items():
+            text = json.dumps({**state, "pid": pid})
+            database.execute("UPDATE spawners SET state = ? WHERE id = ?", (text, number))
+
+
+def give_pids_to(hub: KilledHub, pid: int) -> None:
     """As after a reboot: every pid that was written down is a stranger's now."""
 
     def stale(process: Any) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class Resource:
         exit_code: The program's exit status where it has ended and the status is known.
         keep: Whether it holds a user's files once it has ended, and is started again for them.
         created: When it was made, with its zone; None where the target does not say.
+        token: The id of the API token that it was made with; None where nobody knows.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Resource:
     exit_code: int | None = None
     keep: bool = False
     created: datetime | None = None
+    token: int | None = None
 
 
 class Inventory(Protocol):

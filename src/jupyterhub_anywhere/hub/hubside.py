@@ -135,14 +135,33 @@ class JupyterHubSide:
         async with asyncio.timeout(_DROP_SECONDS):
             await spawner.poll_and_notify()
 
-    async def revoke(self, token: int) -> None:
-        """Delete a token of a server that is dead."""
+    async def revoke(self, token: int, *, instead: int | None = None) -> None:
+        """Delete a token of a server that is dead, or that a server never got.
+
+        Args:
+            token: Its id.
+            instead: The id of the token that its server has. The start that gave it none has made
+                its own one the secret with which people log in to the server.
+        """
         with self._reading() as db:
             row = db.get(orm.APIToken, token)
-        if row is not None:
-            log.info("Revoking token %s of a server that is gone", token)
-            self._app.db.delete(row)
-            self._app.db.commit()
+            own = db.get(orm.APIToken, instead) if instead is not None else None
+        if row is None:
+            return
+        log.info(
+            "Revoking token %s of a server that %s", token, "never got it" if own else "is gone"
+        )
+        if own is not None:
+            self._has_secret(str(row.note), row.user, own.hashed)
+        self._app.db.delete(row)
+        self._app.db.commit()
+
+    def _has_secret(self, note: str, user: Any, hashed: str) -> None:
+        """Let the OAuth client of a server know it by a token; both are kept hashed alike."""
+        server = self._server_in(note, user.name)
+        for spawner in user._orm_spawners:  # noqa: SLF001 - its only list of them
+            if spawner.name == server and spawner.oauth_client is not None:
+                spawner.oauth_client.secret = hashed
 
     def clients(self) -> Sequence[ServerClient]:
         """The OAuth clients that servers were given."""

@@ -96,10 +96,15 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Revoke:
-    """Delete the token of a server that is dead."""
+    """Delete the token of a server that is dead, or of a start that never gave it to anybody.
+
+    Attributes:
+        instead: The id of the token that the server was made with, where that one is meant.
+    """
 
     token: ServerToken
     wary: bool = True
+    instead: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from jupyterhub_anywhere.ledger.disagree import Disagreement, Kind
 from jupyterhub_anywhere.ledger.policy import Policy
 from jupyterhub_anywhere.ledger.sights import Doubt
-from jupyterhub_anywhere.ledger.strays import decide_tokens
+from jupyterhub_anywhere.ledger.strays import decide_tokens, tokens_of
 from jupyterhub_anywhere.ledger.view import HubFacts, View
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ def credentials(known: Known) -> Iterator[Disagreement]:
     """
     strays = [each for sweep in known.sweeps.values() for each in sweep.resources.values()]
     kept = {(each.user, each.server) for each in strays if each.keep}
-    decision = decide_tokens(_view(known), kept, known.held_since)
+    made_with = tokens_of(known.sweeps.values())
+    decision = decide_tokens(_view(known), kept, known.held_since, made_with)
     for token in known.tokens:
         doubt = Doubt("token", "", str(token.id))
         if doubt in decision.doubts:

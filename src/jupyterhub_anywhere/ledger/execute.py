@@ -155,7 +155,7 @@ class Executor:
             return
         log.info("%s is of a server that is dead", subject(action))
         if isinstance(action, Revoke):
-            await self._hub.revoke(of.id)
+            await self._hub.revoke(of.id, instead=action.instead)
         else:
             await self._hub.disown(of.id)
 

@@ -89,8 +89,14 @@ class HubSide(Protocol):
     async def drop(self, user: str, server: str, reason: str) -> None:
         """Take leave of a server that is gone: its route, its row, its token. May be repeated."""
 
-    async def revoke(self, token: int) -> None:
-        """Delete a token; one that is gone already is no error."""
+    async def revoke(self, token: int, *, instead: int | None = None) -> None:
+        """Delete a token; one that is gone already is no error.
+
+        Args:
+            token: Its id.
+            instead: The id of the token that its server has in its place: people log in to the
+                server with that one as its secret.
+        """
 
     async def disown(self, client: int) -> None:
         """Delete an OAuth client with the tokens of it; one that is gone already is no error."""

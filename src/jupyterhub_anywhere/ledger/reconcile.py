@@ -22,7 +22,12 @@ from jupyterhub_anywhere.ledger.lookout import AT_A_TIME, Look, Lookout
 from jupyterhub_anywhere.ledger.person import Person
 from jupyterhub_anywhere.ledger.policy import Policy
 from jupyterhub_anywhere.ledger.sights import Doubt, Sights
-from jupyterhub_anywhere.ledger.strays import decide_servers, decide_strays, decide_tokens
+from jupyterhub_anywhere.ledger.strays import (
+    decide_servers,
+    decide_strays,
+    decide_tokens,
+    tokens_of,
+)
 from jupyterhub_anywhere.ledger.view import Decision, View
 
 if TYPE_CHECKING:
@@ -215,7 +220,8 @@ class Reconciler:
             for each in self._lookout.strays(target, look)
             if each.keep
         }
-        decision = decide_tokens(view, kept, self._hold.since)
+        made_with = tokens_of(self._latest().values())
+        decision = decide_tokens(view, kept, self._hold.since, made_with)
         self._sights.update("", decision.doubts)
         self._candidates[""] = decision.candidates
         return await self._do("", decision.actions)

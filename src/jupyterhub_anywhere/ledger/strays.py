@@ -10,10 +10,10 @@ from jupyterhub_anywhere.ledger.states import State
 from jupyterhub_anywhere.ledger.view import Decision
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
-    from jupyterhub_anywhere.core.inventory import Resource
+    from jupyterhub_anywhere.core.inventory import Resource, Sweep
     from jupyterhub_anywhere.ledger.hubside import ServerClient, ServerToken
     from jupyterhub_anywhere.ledger.view import View
 
@@ -101,8 +101,21 @@ def _exists(view: View, user: str, server: str) -> bool:
     )
 
 
+def tokens_of(sweeps: Iterable[Sweep]) -> dict[tuple[str, str], int]:
+    """Target and name of what was listed to the id of the token that it was made with."""
+    return {
+        (sweep.target, each.name): each.token
+        for sweep in sweeps
+        for each in sweep.resources.values()
+        if each.token is not None
+    }
+
+
 def decide_tokens(
-    view: View, kept: Collection[tuple[str, str]], since: datetime | None = None
+    view: View,
+    kept: Collection[tuple[str, str]],
+    since: datetime | None = None,
+    made_with: Mapping[tuple[str, str], int] | None = None,
 ) -> Decision:
     """Tokens and OAuth clients of servers that are dead.
 
@@ -112,13 +125,17 @@ def decide_tokens(
             token that it has, and who was logged in to it still is.
         since: Since when the ledger has seen all that was begun, where something is held back; what
             was given later is no sign of a ledger or a database that lacks something.
+        made_with: What `tokens_of` says.
     """
     decision = Decision()
     for token in view.hub.tokens:
-        if _is_dead(view, token) and (token.user, token.server) not in kept:
+        own = _own_token(view, token, made_with or {})
+        dead = _is_dead(view, token) and (token.user, token.server) not in kept
+        if dead or own not in {None, token.id}:
             doubt = Doubt("token", "", str(token.id))
             held = not _is_later(token, since)
-            decision.doubt(view, doubt, view.policy.grace, Revoke(token, wary=held), held=held)
+            revoke = Revoke(token, wary=held, instead=None if dead else own)
+            decision.doubt(view, doubt, view.policy.grace, revoke, held=held)
     for client in view.hub.clients:
         server = client.user, client.server
         if _has_ended(view, server) and server not in kept:
@@ -146,6 +163,24 @@ def _has_ended(view: View, server: tuple[str, str]) -> bool:
         return False
     known = view.hub.servers.get(server)
     return known is None or not (known.active or known.pending)
+
+
+def _own_token(
+    view: View, token: ServerToken, made_with: Mapping[tuple[str, str], int]
+) -> int | None:
+    """The id of the token in what is kept for a server; None where nobody can tell.
+
+    What is kept is started again with the token that it has. JupyterHub makes another one for that
+    start, and deletes it once the start has come to its end, which it may not.
+    """
+    mine = view.of_server(token.user, token.server)
+    known = view.hub.servers.get((token.user, token.server))
+    if (known is not None and known.pending) or len(mine) != 1:
+        return None
+    lease = mine[0]
+    if lease.id in view.hub.busy or lease.state not in {State.RUNNING, State.KEPT}:
+        return None
+    return made_with.get((lease.target, lease.name)) if lease.keeps else None
 
 
 def _is_of_an_earlier_start(view: View, token: ServerToken) -> bool:

@@ -151,6 +151,7 @@ class Leasing(Ending):
         self._lease = await desk.book.launch(self._lease, token=self._token_id())
         child = self._started()
         child.anywhere_lease = self._lease.id
+        child.anywhere_token = self._lease.token
         child.anywhere_progress = self.progressed
 
     async def progressed(self, **known: str) -> None:

@@ -185,12 +185,16 @@ class DockerSubject:
                         client.api.remove_container(each["Id"], force=True, v=True)
 
     def trouble(self, user: str, sort: Trouble, plan: Plan) -> None:
-        kill_troubles.arise(self, user, sort, plan, self._stray)
+        kill_troubles.arise(self, user, sort, plan, self._stray, end=self._end)
+
+    def _end(self, user: str) -> None:
+        """Let the user's server end by itself."""
+        self.clear(user)
 
     def _stray(self, user: str) -> None:
         """A container with the hub's label that belongs to no lease."""
         owner = Owner(self.hub.id, "lab", user, "")
-        labels = of_server(owner, keep=False, lease="", gpus=())
+        labels = of_server(owner, keep=self._keeps, lease="", gpus=())
         with contextlib.closing(self._engine.client()) as client:
             made = client.api.create_container(
                 self._image,

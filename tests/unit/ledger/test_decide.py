@@ -27,7 +27,12 @@ from jupyterhub_anywhere.ledger.lease import Lease
 from jupyterhub_anywhere.ledger.policy import Policy
 from jupyterhub_anywhere.ledger.sights import Doubt
 from jupyterhub_anywhere.ledger.states import Cause, State
-from jupyterhub_anywhere.ledger.strays import decide_servers, decide_strays, decide_tokens
+from jupyterhub_anywhere.ledger.strays import (
+    decide_servers,
+    decide_strays,
+    decide_tokens,
+    tokens_of,
+)
 from jupyterhub_anywhere.ledger.view import HubFacts, View
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -430,6 +435,39 @@ def test_a_token_that_may_be_in_use_is_never_revoked() -> None:
     assert not revoked(lease(State.STOPPING), server=None, busy=frozenset({"a1"}))
     assert not revoked(server=HubServer(active=False, pending="spawn"))
     assert not revoked(server=None, kept=(("ann", ""),))
+
+
+@pytest.mark.parametrize(
+    ("found", "own", "changes", "expected"),
+    [
+        (lease(State.RUNNING, keeps=True), 5, {}, [Revoke(TOKEN, instead=5)]),
+        (lease(State.KEPT, keeps=True), 5, {"server": None}, [Revoke(TOKEN, instead=5)]),
+        (lease(State.RUNNING, keeps=True), 9, {}, [Revoke(TOKEN, instead=9)]),
+        (lease(State.RUNNING, keeps=True), 7, {}, []),
+        (lease(State.RUNNING, keeps=True), None, {}, []),
+        (lease(State.RUNNING, keeps=True, name="other"), 5, {}, []),
+        (lease(State.RUNNING, keeps=True, target="else"), 5, {}, []),
+        (lease(State.UNKNOWN, keeps=True), 5, {}, []),
+        (lease(State.STARTING, keeps=True), 5, {}, []),
+        (lease(State.STOPPING, keeps=True), 5, {}, []),
+        (lease(State.RUNNING), 5, {}, []),
+        (lease(State.RUNNING, keeps=True), 5, {"ages": {}}, []),
+        (lease(State.RUNNING, keeps=True), 5, {"busy": frozenset({"a1"})}, []),
+        (lease(State.KEPT, keeps=True), 5, {"server": HubServer(active=True, pending="spawn")}, []),
+    ],
+)
+def test_what_is_kept_has_one_token_and_every_other_is_of_a_start_that_died(
+    found: Lease, own: int | None, changes: dict[str, Any], expected: list[Action]
+) -> None:
+    listed = Sweep("here", NOW, NOW, {"ann-1": replace(thing(), token=own)})
+    told = view(found, tokens=(TOKEN,), **{**AGED, **changes})
+    assert decide_tokens(told, (), None, tokens_of([listed])).actions == expected
+
+
+def test_of_two_leases_nobody_tells_which_token_is_whose() -> None:
+    two = lease(State.KEPT, keeps=True), lease(State.RUNNING, id="a2", target="else")
+    told = view(*two, tokens=(TOKEN,), ages=AGED["ages"])
+    assert decide_tokens(told, (), None, {("here", "ann-1"): 5}).actions == []
 
 
 CLIENT = ServerClient(3, "ann", "")

@@ -9,6 +9,7 @@ import pytest
 from jupyterhub_anywhere.testing.__main__ import main
 from jupyterhub_anywhere.testing.faults.records import (
     KILLED,
+    LEDGER_ELSEWHERE,
     OURS,
     STOCK,
     Record,
@@ -46,7 +47,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_a_second_try_does_not_wash_a_failure_away(file: Path) -> None:
     cases = kept(file)
-    assert [(each.side, each.fault, each.failures) for each in cases] == [
+    assert [(each.side, each.fault, each.failures) for each in cases if each.reached] == [
         (OURS, "one", ()),
         (OURS, "two", ("tokens",)),
         (STOCK, "one", ("leaked", "tokens")),
@@ -67,6 +68,33 @@ def test_the_table_has_both_sides(file: Path) -> None:
         " the hub does not come back (1) |"
     ) in page
     assert page.count("## Process") == 1
+
+
+def test_the_table_says_why_a_cell_has_nothing(tmp_path: Path) -> None:
+    made = tmp_path / "records.jsonl"
+    keep(made, record(OURS, "one", doing="reconcile"))
+    keep(made, record(OURS, "one", row="an empty list"))
+    keep(made, record(STOCK, "one", row="an empty list", reached=False))
+    keep(made, record(OURS, "one", row="never tried there"))
+    elsewhere = Outcome(fault="one", doing="start")
+    keep(made, Record(OURS, LEDGER_ELSEWHERE, KILLED, elsewhere))
+    page = table(kept(made))
+    for words in (
+        "sets right what is wrong | 1 of 1 well | it sets nothing right |",
+        "| an empty list during a start | 1 of 1 well | it never comes to that |",
+        "| never tried there during a start | 1 of 1 well | not tried |",
+        "| the hub is killed during a start | 1 of 1 well | it has no ledger |",
+        "## Process, ledger in PostgreSQL\n",
+    ):
+        assert words in page
+
+
+def test_a_case_that_was_reached_once_was_reached(tmp_path: Path) -> None:
+    made = tmp_path / "records.jsonl"
+    for reached in (False, True, False):
+        keep(made, record(OURS, "one", reached=reached))
+    (case,) = kept(made)
+    assert case.reached
 
 
 def test_a_newer_run_of_a_row_takes_its_place(file: Path, tmp_path: Path) -> None:

@@ -159,6 +159,18 @@ class Pot(World):
         self.signal(user, signal.SIGKILL)
 
 
+class Keeper(World):
+    """A world whose servers leave their token behind, and what they are started again with."""
+
+    def kept(self) -> set[str]:
+        return {user for user, each in self.known.items() if each.tokens}
+
+    def ask_stop(self, user: str) -> None:
+        super().ask_stop(user)
+        if "stuck" not in self.sins:
+            self.known[user] = Told(tokens=1)
+
+
 @dataclass
 class Engine:
     """What breaks the engine of a world."""
@@ -240,6 +252,27 @@ def test_each_sin_is_seen(world: World, sin: str, failure: str) -> None:
     outcome = kills_of(world).cycle(Doing.START, "everywhere")
     assert failure in outcome.failures
     assert outcome.to_json()["fault"] == "everywhere"
+
+
+def test_a_second_start_is_one_after_a_stop_and_its_token_stays(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    kills = Kills(keeper, seconds=0.1, again=True)
+    assert kills.cycle(Doing.START, "everywhere").failures == ()
+    assert keeper.made == 2, "the bystander's, and the one that was stopped"
+    assert keeper.known["user1"].tokens == 1
+    assert look(keeper, ["user1"], Before(), healthy=True).tokens == ()
+    keeper.known["user1"] = Told(tokens=2)
+    assert look(keeper, ["user1"], Before(), healthy=True).tokens == ("user1",)
+    plain = World(tmp_path, known={"user1": Told(tokens=1)})
+    assert look(plain, ["user1"], Before(), healthy=True).tokens == ("user1",)
+
+
+def test_a_second_start_needs_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keeper = Keeper(tmp_path)
+    monkeypatch.setattr(keeper, "ask_stop", lambda _: None)
+    monkeypatch.setattr(run, "wait", lambda condition, *_: condition())
+    with pytest.raises(CycleError, match="user1's server does not stop"):
+        Kills(keeper, seconds=0.1, again=True).places(Doing.START)
 
 
 def test_what_ledger_and_hub_disagree_on_is_told(world: World) -> None:

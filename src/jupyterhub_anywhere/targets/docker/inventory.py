@@ -54,6 +54,7 @@ def resource_of(answer: Mapping[str, Any], engine: str = "") -> Resource:
         exit_code=_exit_code(status),
         keep=keep,
         created=_created(answer.get("Created")),
+        token=_token(found.get(labels.TOKEN, "")),
     )
 
 
@@ -61,6 +62,10 @@ def _alive(state: str) -> bool | None:
     if state in _ALIVE:
         return True
     return False if state in _IDLE else None
+
+
+def _token(label: str) -> int | None:
+    return int(label) if label.isascii() and label.isdecimal() else None
 
 
 def _exit_code(status: str) -> int | None:

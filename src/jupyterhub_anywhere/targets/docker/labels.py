@@ -18,6 +18,8 @@ GPUS: Final = PREFIX + "gpus"
 LEASE: Final = PREFIX + "lease"
 # Whether a container holds its user's files once it has ended: ``1`` or ``0``.
 KEEP: Final = PREFIX + "keep"
+# The id, in the hub's database, of the API token in its environment.
+TOKEN: Final = PREFIX + "token"
 # What a container is for, where it is no server: ``certs``, ``doctor``.
 PURPOSE: Final = PREFIX + "purpose"
 # A variable that JupyterHub gives to every server.
@@ -45,7 +47,9 @@ class Owner:
         return {HUB: self.hub, TARGET: self.target, USER: self.user, SERVER: self.server}
 
 
-def of_server(owner: Owner, *, keep: bool, lease: str, gpus: Sequence[str]) -> dict[str, str]:
+def of_server(
+    owner: Owner, *, keep: bool, lease: str, gpus: Sequence[str], token: int | None = None
+) -> dict[str, str]:
     """The labels of a server's container.
 
     Args:
@@ -53,12 +57,15 @@ def of_server(owner: Owner, *, keep: bool, lease: str, gpus: Sequence[str]) -> d
         keep: Whether it holds its user's files once it has ended.
         lease: The id of its lease; empty where there is none.
         gpus: The GPUs that it holds.
+        token: The id of its API token; None where nobody knows.
     """
     found = {**owner.labels(), KEEP: "1" if keep else "0"}
     if lease:
         found[LEASE] = lease
     if gpus:
         found[GPUS] = ",".join(gpus)
+    if token is not None:
+        found[TOKEN] = str(token)
     return found
 
 

@@ -326,8 +326,13 @@ class AnywhereDockerSpawner(DockerTraits, OfOneEngine, Stopping, DockerSpawner):
             self._secrets = secrets_of(environment) if isinstance(environment, dict) else []
             chosen = await self._reserve_gpus(self.gpus)
             self._ask_for_gpus(kwargs, chosen)
-            keeps, lease = self.anywhere_keeps, self.anywhere_lease
-            ours = labels.of_server(self.owner, keep=keeps, lease=lease, gpus=chosen)
+            ours = labels.of_server(
+                self.owner,
+                keep=self.anywhere_keeps,
+                lease=self.anywhere_lease,
+                gpus=chosen,
+                token=self.anywhere_token,
+            )
         else:
             ours = {**self.owner.labels(), labels.PURPOSE: "certs"}
         kwargs["labels"] = labels.with_labels(kwargs.get("labels"), ours)

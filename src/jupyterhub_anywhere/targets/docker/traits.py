@@ -19,6 +19,8 @@ class DockerTraits(HasTraits):
     remove: bool
     # Set by AnywhereSpawner before a start: the lease that the container is made for.
     anywhere_lease = ""
+    # Likewise: the id of the API token that it gets.
+    anywhere_token: int | None = None
     # Set by it as well: takes down what is known before the container is made.
     anywhere_progress: Callable[..., Awaitable[None]] | None = None
     # And this: called when an image is about to be pulled.

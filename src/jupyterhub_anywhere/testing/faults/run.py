@@ -10,7 +10,7 @@ import enum
 import re
 import time
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from jupyterhub_anywhere.testing.faults import kills, places
 from jupyterhub_anywhere.testing.faults.kills import Plan
@@ -130,6 +130,14 @@ class Subject(Protocol):
         """Make trouble at a moment, and write a plan in the same moment of the hub's."""
 
 
+@runtime_checkable
+class Keeping(Protocol):
+    """A subject whose servers leave something behind that they are started again with."""
+
+    def kept(self) -> Collection[str]:
+        """Users of whom something is kept, running or not. The token in it stays valid."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What came of one cycle.
@@ -147,6 +155,8 @@ class Outcome:
         forgotten: Whether a stop that was asked for was not gone on with. For information: the
             hub, at least, knows of the server.
         hub_up: Whether the hub came back.
+        strangers: Whether a process of somebody else was ended.
+        stuck: Whether no server can be started afterwards.
     """
 
     fault: str
@@ -160,11 +170,13 @@ class Outcome:
     amiss: tuple[str, ...] = ()
     forgotten: bool = False
     hub_up: bool = True
+    strangers: bool = False
+    stuck: bool = False
 
     @property
     def failures(self) -> tuple[str, ...]:
         """The promises that were broken, by their names here."""
-        names = ("leaked", "lost", "ghosts", "tokens", "files", "amiss")
+        names = ("leaked", "lost", "ghosts", "tokens", "files", "amiss", "strangers", "stuck")
         broken = [name for name in names if getattr(self, name)]
         return tuple(broken if self.hub_up else [*broken, "hub_up"])
 
@@ -215,7 +227,8 @@ def look(subject: Subject, users: Iterable[str], before: Before, *, healthy: boo
     running = subject.running()
     here = {user: running.get(user, frozenset()) for user in told}
     known = {user for user, each in told.items() if each.ready or each.pending} - before.ends
-    kept = before.healthy if healthy else {}
+    healthy_then = before.healthy if healthy else {}
+    holders = known.union(subject.kept() if isinstance(subject, Keeping) else ())
 
     def lost(user: str, then: frozenset[str]) -> bool:
         return not (told[user].ready and then <= here[user] and subject.serves(user))
@@ -224,10 +237,12 @@ def look(subject: Subject, users: Iterable[str], before: Before, *, healthy: boo
         fault="",
         doing="",
         leaked=tuple(user for user in told if here[user] and user not in known),
-        lost=tuple(user for user, then in kept.items() if lost(user, then)),
+        lost=tuple(user for user, then in healthy_then.items() if lost(user, then)),
         ghosts=tuple(user for user in told if told[user].ready and not here[user]),
         tokens=tuple(
-            user for user in told if told[user].tokens > (user in known) + before.stale.get(user, 0)
+            user
+            for user, each in told.items()
+            if each.tokens > (user in holders) + before.stale.get(user, 0)
         ),
         files=tuple(
             user for user, then in before.files.items() if then and subject.files(user) != then
@@ -295,9 +310,10 @@ class Kills:
         name: What users' names begin with.
         settle: Seconds after its return before a hub may be found well: two sweeps of it.
         amiss: Users of whom ledger, hub and targets disagree now; None where there is no ledger.
+        again: Whether a start is the second one of its server, after a stop.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each has a default and a name
         self,
         subject: Subject,
         *,
@@ -305,8 +321,10 @@ class Kills:
         name: str = "user",
         settle: float = 0.0,
         amiss: Callable[[], Collection[str]] | None = None,
+        again: bool = False,
     ) -> None:
         self._subject, self._seconds, self._name = subject, seconds, name
+        self._again = again
         self._settle, self._amiss = settle, amiss or tuple
         self._cycles = 0
         self._bystander = Before()
@@ -329,7 +347,7 @@ class Kills:
             self._set_right(user, trouble)
         else:
             wish = doing is not Doing.STOP
-            wait(lambda: self._is(user, wish), 60.0)
+            wait(lambda: self._is(user, ready=wish), 60.0)
         Plan().write(subject.folder)
         self._finish(user)
         sweeps = doing is Doing.RECONCILE
@@ -400,8 +418,13 @@ class Kills:
         return user
 
     def _prepare(self, doing: Doing, user: str, trouble: Trouble) -> None:
-        if doing is not Doing.START and trouble is not Trouble.STRAY:
+        first = doing is Doing.START and not self._again
+        if not first and trouble is not Trouble.STRAY:
             settled(self._subject, user)
+        if doing is Doing.START and self._again:
+            self._subject.ask_stop(user)
+            if not wait(lambda: self._is(user, ready=False), 60.0):
+                raise CycleError(f"{user}'s server does not stop; nothing was done to it.")
         if doing is Doing.RESTART:
             self._subject.kill()
 
@@ -416,7 +439,7 @@ class Kills:
             case Doing.RECONCILE:
                 self._subject.trouble(user, trouble, plan)
 
-    def _is(self, user: str, ready: bool) -> bool:  # noqa: FBT001 - compared, not a switch
+    def _is(self, user: str, *, ready: bool) -> bool:
         told = self._subject.told(user)
         return told.ready == ready and not told.pending
 

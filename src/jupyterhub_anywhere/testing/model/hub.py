@@ -176,7 +176,7 @@ class ModelHub:
         self._life.cross()
         await asyncio.sleep(0)
 
-    async def revoke(self, token: int) -> None:
+    async def revoke(self, token: int, *, instead: int | None = None) -> None:  # noqa: ARG002
         """Delete a token."""
         self._life.cross()
         self._on_revoke(token)

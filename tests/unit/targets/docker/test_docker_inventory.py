@@ -118,16 +118,24 @@ async def test_the_lease_and_what_keeps_stand_in_the_labels(stage: Stage) -> Non
 async def test_a_kept_container_keeps_the_lease_that_it_was_made_for(stage: Stage) -> None:
     target = stage.target()
     first = stage.spawner(target)
-    first.anywhere_lease = LEASE
+    first.anywhere_lease, first.anywhere_token = LEASE, 7
     await first.start()
     await first.stop()
     (kept,) = await target.inventory().owned()
     assert (kept.alive, kept.keep) == (False, True)
     again = stage.spawner(target)
-    again.anywhere_lease = "another"
+    again.anywhere_lease, again.anywhere_token = "another", 8
     await again.start()
     (found,) = await target.inventory().owned()
-    assert (found.alive, found.lease) == (True, LEASE)
+    assert (found.alive, found.lease, found.token) == (True, LEASE, 7)
+
+
+@pytest.mark.parametrize("label", ["", "seven", "-7", "7.5", "⁷"])
+def test_a_label_that_names_no_token_says_nothing_of_it(label: str) -> None:
+    given = entry()
+    given["Labels"] = {**given["Labels"], labels.TOKEN: label}
+    (found,) = resources_of([given], "hub-one", "lab")
+    assert found.token is None
 
 
 async def test_one_call_a_list_whatever_their_number(stage: Stage) -> None:
