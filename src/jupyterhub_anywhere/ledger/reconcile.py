@@ -89,6 +89,8 @@ class Reconciler:
         self._ends: dict[str, asyncio.Task[Done]] = {}
         self._hands: dict[str, asyncio.Semaphore] = {}
         self._candidates: dict[str, set[Doubt]] = {}
+        # Target to the labels there that this ledger never gave, and that nobody takes up.
+        self._foreign: dict[str, set[str]] = {}
         self._one = asyncio.Lock()
 
     # --- looking ---------------------------------------------------------------------------------
@@ -120,6 +122,7 @@ class Reconciler:
             for removed in self._candidates.keys() - targets - {""}:
                 self._sights.update(removed, ())
                 del self._candidates[removed]
+                self._foreign.pop(removed, None)
             for target in sorted(targets - set(self._rounds)):
                 name = f"anywhere-round-{target}"
                 self._rounds[target] = asyncio.create_task(self._round(target), name=name)
@@ -168,6 +171,8 @@ class Reconciler:
         if sweep is None or sweep.succeeded:
             self._sights.update(target, decision.doubts)
             self._candidates[target] = decision.candidates
+            self._foreign[target] = decision.foreign
+            await self._hold.meet(decision.foreign)
         return await self._do(target, decision.actions)
 
     @staticmethod
@@ -274,7 +279,7 @@ class Reconciler:
         Raises:
             LedgerError: It cannot be written down.
         """
-        await self._hold.lift()
+        await self._hold.lift({label for labels in self._foreign.values() for label in labels})
 
     async def close(self) -> None:
         """End what goes on; it is found out again by the next process."""

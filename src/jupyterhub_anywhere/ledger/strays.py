@@ -49,6 +49,7 @@ def decide_strays(view: View) -> Decision:
         elif _in_the_works(view, each) or (each.keep and each.alive is False):
             decision.doubts.add(doubt)
         else:
+            decision.foreign |= {each.lease} & view.foreign
             decision.doubt(view, doubt, view.policy.grace, Reap(view.target, each))
     return decision
 

@@ -226,8 +226,8 @@ def test_skipping_the_grace_is_caught() -> None:
         world = Simulation(2, policy=policy)
         try:
             world.advance(60)
-            world.engines["here"].things["lost"] = Thing("lost", "model", "eve", lease="x" * 20)
-            world.wished.add("x" * 20)
+            world.engines["here"].things["lost"] = Thing("lost", "model", "eve")
+            world.wished.add("")
             world.advance(seconds)
             return "lost" not in world.engines["here"].things
         finally:

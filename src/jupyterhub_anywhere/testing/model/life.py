@@ -120,6 +120,11 @@ class Shelf:
             self._answers.pop(("last_attempt", (found.user, found.server), ()), None)
         return found
 
+    def prune(self, before: datetime) -> int:
+        """Delete what was gone before a time; how much that was."""
+        self._answers.clear()
+        return self._ledger.prune(before)
+
     def close(self) -> None:
         """Close the ledger."""
         self._ledger.close()

@@ -12,6 +12,7 @@ from jupyterhub_anywhere.core.observation import Observation, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime
 
     from jupyterhub_anywhere.testing.model.life import Life
     from jupyterhub_anywhere.testing.model.time import VirtualLoop
@@ -36,6 +37,7 @@ class Thing:
         keep: Whether it stays when it is stopped.
         token: The token that it was made with.
         alive: Whether it serves.
+        created: When it was made, as its engine says; None where it does not.
         by: The lease that it was started for last: what is kept is taken up with its old label.
         uid: Never given twice.
     """
@@ -48,6 +50,7 @@ class Thing:
     keep: bool = False
     token: int = 0
     alive: bool = True
+    created: datetime | None = None
     by: str = ""
     uid: int = field(default_factory=lambda: next(_numbers))
 
@@ -266,6 +269,7 @@ class EngineInventory:
                 alive=each.alive,
                 exit_code=None if each.alive else 137,
                 keep=each.keep,
+                created=each.created,
             )
             for each in found
             if self.ours(each)
