@@ -7,6 +7,7 @@ import logging
 from contextlib import contextmanager
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 from jupyterhub import orm
 from jupyterhub.utils import url_escape_path, url_path_join
@@ -73,21 +74,28 @@ class JupyterHubSide:
         found = {}
         with self._reading() as db:
             rows = list(
-                db.query(orm.User.name, orm.Spawner.name)
+                db.query(orm.User.name, orm.Spawner.name, orm.Server.base_url)
                 .join(orm.Spawner, orm.Spawner.user_id == orm.User.id)
-                .filter(orm.Spawner.server_id.is_not(None))
+                .join(orm.Server, orm.Spawner.server_id == orm.Server.id)
             )
-        for user, server in rows:
-            found[user, server] = HubServer(active=True)
+        for user, server, address in rows:
+            found[user, server] = HubServer(active=True, made_for=self._user_in(str(address)))
         for user in self._app.users.values():
             for name, spawner in user.spawners.items():
                 if spawner.active or spawner.pending:
+                    row = found.get((user.name, name))
                     found[user.name, name] = HubServer(
                         active=True,
                         pending=str(spawner.pending or ""),
                         target=getattr(spawner, "anywhere_target", ""),
+                        made_for=row.made_for if row is not None else "",
                     )
         return found
+
+    def _user_in(self, address: str) -> str:
+        """The user's name in the path of a server; empty where there is none."""
+        base = url_path_join(self._app.base_url, "user", "/")
+        return unquote(address.removeprefix(base).split("/")[0]) if address.startswith(base) else ""
 
     def tokens(self) -> Sequence[ServerToken]:
         """The API tokens that servers were given."""

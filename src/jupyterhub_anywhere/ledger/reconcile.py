@@ -21,9 +21,9 @@ from jupyterhub_anywhere.ledger.known import Known
 from jupyterhub_anywhere.ledger.lookout import AT_A_TIME, Look, Lookout
 from jupyterhub_anywhere.ledger.person import Person
 from jupyterhub_anywhere.ledger.policy import Policy
+from jupyterhub_anywhere.ledger.renames import decide_names
 from jupyterhub_anywhere.ledger.sights import Doubt, Sights
 from jupyterhub_anywhere.ledger.strays import decide_servers, decide_strays, decide_tokens
-from jupyterhub_anywhere.ledger.view import Decision, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.ledger.hubside import HubSide
     from jupyterhub_anywhere.ledger.person import Key
     from jupyterhub_anywhere.ledger.ports import Leases
+    from jupyterhub_anywhere.ledger.view import Decision, View
 
 log = logging.getLogger(__name__)
 
@@ -177,7 +178,7 @@ class Reconciler:
 
     @staticmethod
     async def _decide(view: View) -> Decision:
-        decision = Decision()
+        decision = decide_names(view)
         for first in range(0, len(view.here), AT_A_TIME):
             decision.add(decide_leases(view, view.here[first : first + AT_A_TIME]))
             await asyncio.sleep(0)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.ledger.migrations import Migration
 
 # What a change cannot touch: the lease's identity, and what the ledger itself counts.
-_FIXED: Final = frozenset({"id", "hub", "user", "server", "state", "steps", "cause", "version"})
+_FIXED: Final = frozenset({"id", "hub", "server", "state", "steps", "cause", "version"})
 _CHANGEABLE: Final = frozenset(field.name for field in fields(Lease)) - _FIXED
 # Leases that one statement deletes: a writer never waits long.
 _AT_A_TIME: Final = 500

@@ -26,11 +26,11 @@ def strays(view: View) -> list[Resource]:
     if view.target != min(view.kin | {view.target}):
         return []
     names = {each.name for each in view.near}
-    ids = {each.id for each in view.near}
+    # Of every target: one that shares the list may be declared no more, and so be none of its kin.
     return [
         each
         for each in view.listed.values()
-        if each.name not in names and (not each.lease or each.lease not in ids)
+        if each.name not in names and each.lease not in view.ids
     ]
 
 

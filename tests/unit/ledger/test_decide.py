@@ -350,10 +350,10 @@ def test_a_stray_is_never_reaped_at_first_sight() -> None:
 
 
 def test_what_another_ledger_gave_is_told_unless_somebody_takes_it_up() -> None:
-    there = {"listed": (thing(),), "foreign": frozenset({"a1", "elsewhere"})}
+    there: dict[str, Any] = {"listed": (thing(),), "foreign": frozenset({"a1", "elsewhere"})}
     assert decide_strays(view(server=None, **there)).foreign == {"a1"}
     assert decide_strays(view(**there)).foreign == set(), "its server is there"
-    rests = there | {"listed": (thing(keep=True, alive=False),)}
+    rests: dict[str, Any] = there | {"listed": (thing(keep=True, alive=False),)}
     assert decide_strays(view(server=None, users=frozenset(), **rests)).foreign == set()
     assert decide_strays(view(server=None, listed=(thing(),))).foreign == set()
 

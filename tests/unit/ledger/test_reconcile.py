@@ -141,6 +141,7 @@ def appears(world: Simulation, name: str = "later", **changes: Any) -> Thing:
     """Something with this hub's label, which its ledger knows nothing of, and which serves."""
     thing = Thing(name, HUB, "eve", lease=changes.pop("lease", name * 4), **changes)
     world.engines["here"].things[name] = thing
+    world.lost.add("both")
     return thing
 
 

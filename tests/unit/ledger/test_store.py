@@ -196,7 +196,7 @@ def test_notes_change_no_state_and_leave_no_event(ledger: Ledger, clock: HandClo
     assert ledger.note(noted, seen=None).seen is None
 
 
-@pytest.mark.parametrize("field", ["id", "hub", "user", "server", "state", "steps", "version"])
+@pytest.mark.parametrize("field", ["id", "hub", "server", "state", "steps", "version"])
 def test_what_makes_a_lease_that_lease_cannot_be_changed(ledger: Ledger, field: str) -> None:
     added = ledger.add(lease())
     with pytest.raises(TypeError, match=field):

@@ -161,6 +161,16 @@ class Engine:
         await asyncio.sleep(self._seconds(f"{self.name} listed"))
         return found
 
+    async def inspect(self, name: str) -> Thing | None:
+        """One thing; None where there is none of this name.
+
+        Raises:
+            EngineError: It could not be asked.
+        """
+        await self._travel(f"inspect {name}")
+        thing = self.things.get(name)
+        return None if thing is None else replace(thing)
+
     async def create(self, thing: Thing, engine: str) -> None:
         """Make something, or start what was kept.
 
@@ -239,10 +249,14 @@ class EngineInventory:
         engine: The engine.
         hub: Whose label.
         life: The process.
+        on_list: Told of what is in a list.
     """
 
-    def __init__(self, engine: Engine, hub: str, life: Life) -> None:
+    def __init__(
+        self, engine: Engine, hub: str, life: Life, on_list: Callable[[Sequence[Thing]], None]
+    ) -> None:
         self.engine, self._hub, self._life = engine, hub, life
+        self._on_list = on_list
         # As of Docker: the engine that answered when it was asked last.
         self._source = ""
 
@@ -259,6 +273,7 @@ class EngineInventory:
         self._life.cross()
         found = await self.engine.listing()
         self._life.cross()
+        self._on_list(found)
         return [
             Resource(
                 name=each.name,
