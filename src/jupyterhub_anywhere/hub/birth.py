@@ -6,6 +6,7 @@ servers that run, and would end them.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from jupyterhub_anywhere.ledger.renames import renamed
@@ -43,14 +44,15 @@ def doubt(
             not; None where that was never.
         servers: Those that it counts as running, starting or stopping.
     """
+    # The lease of a user who was renamed has the old name until the next look at its target.
+    leases = [*leases]
+    names = renamed(leases, servers, users)
+    if names:
+        leases = [replace(each, user=names.get(each.id, each.user)) for each in leases]
     # What is to go for ever is often of a user who was deleted.
     held = [each for each in leases if each.live or (each.keeps and not each.forever)]
-    # The lease of a user who was renamed has the old name until the next look at its target.
-    before = renamed(servers)
     active = {key for key, known in servers.items() if known.active or known.pending}
-    active |= before.keys()
-    names = {*users, *(user for user, _ in before)}
-    if held and not any(each.user in names for each in held):
+    if held and not any(each.user in users for each in held):
         return REASON
     missing = [each for each in held if each.state in RUNS and _server(each) not in active]
     touched_at = rows() if missing else {}

@@ -1,50 +1,80 @@
 """Leases of users who have another name by now: pure.
 
 JupyterHub lets an administrator rename a user, and says so to nobody. A server that runs keeps the
-address that it was started with, and the old name is in it.
+address that it was started with, and the name of then is in it. A lease that got a new name keeps
+the one that its server was started with, too, for a user may be renamed again.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.ledger.actions import Note
 from jupyterhub_anywhere.ledger.view import Decision
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from jupyterhub_anywhere.ledger.hubside import HubServer
+    from jupyterhub_anywhere.ledger.lease import Lease
     from jupyterhub_anywhere.ledger.view import View
 
     Server = tuple[str, str]
 
+# Where a lease keeps it; the next start writes all of that anew.
+_ORIGIN: Final = "made_for"
 
-def renamed(servers: Mapping[Server, HubServer]) -> Mapping[Server, str]:
-    """Old name of a user, and server's name, to the user's new name; by what runs.
+
+def renamed(
+    leases: Iterable[Lease], servers: Mapping[Server, HubServer], users: Collection[str]
+) -> Mapping[str, str]:
+    """Id to the user's new name, of each lease whose user has one.
 
     Args:
+        leases: All that are not gone.
         servers: User and server's name to what the hub knows.
+        users: The names of all users: who has taken an old name since is another person.
     """
-    return {
-        (known.made_for, server): user
-        for (user, server), known in servers.items()
-        # Where the old name has such a server, that is another person's.
-        if known.made_for not in {"", user} and (known.made_for, server) not in servers
-    }
+    odd = [each for each in leases if (each.user, each.server) not in servers]
+    if not odd:
+        return {}
+    live = {(each.user, each.server) for each in leases if each.live}
+    started: dict[Server, set[str]] = {}
+    names: dict[str, set[str]] = {}
+    for (user, server), known in servers.items():
+        if known.made_for:
+            names.setdefault(known.made_for, set()).add(user)
+            # What is in the making, or has its lease, is no renamed user's.
+            if known.active and not known.pending and (user, server) not in live:
+                started.setdefault((known.made_for, server), set()).add(user)
+    found = {}
+    for lease in odd:
+        first = _origin(lease)
+        if lease.live:
+            now = started.get((first, lease.server), set())
+        else:
+            now = names.get(first, set()) if lease.user not in users else set()
+            # What is kept follows what runs, unless somebody has taken the name since.
+            now = now if first not in users else now & {first}
+        if len(now) == 1:
+            found[lease.id] = next(iter(now))
+    return {each.id: found[each.id] for each in odd if found.get(each.id, each.user) != each.user}
 
 
 def decide_names(view: View) -> Decision:
-    """Let the leases of a renamed user be of the new name.
-
-    What is kept goes along with what runs, unless somebody has taken the old name since.
-    """
-    runs = renamed(view.hub.servers)
-    names = {old: new for (old, _), new in runs.items() if old not in view.hub.users}
+    """Let the leases of a renamed user be of the new name."""
+    names = renamed(view.leases, view.hub.servers, view.hub.users)
     decision = Decision()
-    for lease in view.here if runs else ():
-        new = runs.get((lease.user, lease.server)) if lease.live else None
-        new = new or names.get(lease.user)
-        if new is not None and lease.id not in view.hub.busy:
-            decision.actions.append(Note(lease, {"user": new}))
+    for lease in view.here if names else ():
+        if lease.id in names and lease.id not in view.hub.busy:
+            decision.actions.append(Note(lease, _changes(lease, names[lease.id])))
     return decision
+
+
+def _origin(lease: Lease) -> str:
+    """The name that its user had when its server was started."""
+    return str(lease.child.get(_ORIGIN) or lease.user)
+
+
+def _changes(lease: Lease, user: str) -> dict[str, Any]:
+    return {"user": user, "child": {**lease.child, _ORIGIN: _origin(lease)}}

@@ -139,7 +139,7 @@ def a_name_is_for_ever(patch: Patch) -> None:
 
 
 def a_renamed_user_is_a_lost_one(patch: Patch) -> None:
-    patch.setattr(birth, "renamed", lambda servers: {})
+    patch.setattr(birth, "renamed", lambda *known: {})
 
 
 def what_is_declared_no_more_is_nobodys(patch: Patch) -> None:

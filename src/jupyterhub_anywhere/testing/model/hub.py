@@ -453,8 +453,9 @@ class ModelHub:
         A server that has a lease is the reconciler's; of another one the engine is asked.
         """
         for key, row in list(self._db.rows.items()):
-            leases = await self._ledger.of_server(*key)
-            if key in self.pending or any(each.state is not State.KEPT for each in leases):
+            leases = [*await self._ledger.of_server(*key), await self._lease(key, row)]
+            held = any(each is not None and each.state is not State.KEPT for each in leases)
+            if key in self.pending or held:
                 continue
             if await self._has_ended(row):
                 await self.drop(*key, "it has ended")

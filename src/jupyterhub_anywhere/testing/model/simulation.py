@@ -413,7 +413,8 @@ class Simulation:
         """
         starts, made = 0, set()
         for lease in self.active():
-            if lease.state in _MAKING:
+            # What is declared no more is looked at by nobody once the hub was started again.
+            if lease.state in _MAKING and lease.target in self.watches:
                 place = self.place(lease)
                 if place in made:
                     self.broken.append(f"two leases make {lease.name} at {lease.target}")
