@@ -51,7 +51,7 @@ def test_somebody_may_take_the_old_name_at_once() -> None:
     ],
 )
 def test_where_it_is_not_certain_nothing_changes(servers: dict[str, HubServer]) -> None:
-    assert told(lease("ann"), **servers) == {}
+    assert told(lease("ann"), users="", **servers) == {}
 
 
 def test_who_has_a_lease_gets_no_other_ones() -> None:
