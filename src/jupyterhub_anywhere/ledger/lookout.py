@@ -181,20 +181,19 @@ class Lookout:
         if sweep is None or not sweep.succeeded:
             return frozenset(), frozenset()
         labelled = {each.lease: each for each in sweep.resources.values() if each.lease}
-        ended, foreign = set(), set()
-        for label in labelled.keys() - {each.id for each in leases}:
-            if await self._ledger.get(label) is not None:
-                ended.add(label)
-            elif not await self._may_be_pruned(labelled[label]):
-                foreign.add(label)
+        labels = labelled.keys() - {each.id for each in leases}
+        ended = {each for each in labels if await self._ledger.get(each) is not None}
+        unknown = labels - ended
+        pruned = await self._ledger.recall(PRUNED) if unknown else None
+        foreign = {each for each in unknown if not _may_be_pruned(labelled[each], pruned)}
         return frozenset(ended), frozenset(foreign)
 
-    async def _may_be_pruned(self, resource: Resource) -> bool:
-        """Whether its lease may have been forgotten: it was made before the last of those ended."""
-        pruned = await self._ledger.recall(PRUNED)
-        if not pruned:
-            return False
-        return resource.created is None or resource.created <= datetime.fromisoformat(pruned)
+
+def _may_be_pruned(resource: Resource, pruned: str | None) -> bool:
+    """Whether its lease may have been forgotten: it was made before the last of those ended."""
+    if not pruned:
+        return False
+    return resource.created is None or resource.created <= datetime.fromisoformat(pruned)
 
 
 def _made(lease: Lease) -> datetime:
