@@ -85,16 +85,17 @@ def _servers(world: Simulation) -> list[str]:
     near, far = _reachable(world)
     runs = {((each.user, each.server), each.target) for each in near if each.state is State.RUNNING}
     lost = {(each.user, each.server) for each in far}
+    rows = {(key, row.target): row for key, row in world.database.rows.items()}
     # Of what was made at an engine that does not answer, nobody can say that it has ended.
-    rows = {
-        (key, row.target)
-        for key, row in world.database.rows.items()
-        if row.engine in {"", world.engines[row.target].id}
-    }
     wrong = [
-        f"{key} at {target} runs for the hub only" for key, target in rows - runs if key not in lost
+        f"{key} at {target} runs for the hub only"
+        for (key, target), row in rows.items()
+        if (key, target) not in runs
+        and key not in lost
+        and row.engine in {"", world.engines[target].id}
     ]
-    return wrong + [f"{key} at {target} is no server of the hub" for key, target in runs - rows]
+    missing = runs - rows.keys()
+    return wrong + [f"{key} at {target} is no server of the hub" for key, target in missing]
 
 
 def _line(world: Simulation) -> list[str]:
