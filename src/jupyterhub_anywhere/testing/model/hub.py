@@ -413,7 +413,13 @@ class ModelHub:
         self._life.cross()
 
     async def delete(self, user: str) -> None:
-        """An administrator deletes a user, with all that is kept of the user."""
+        """An administrator deletes a user, with all that is kept of the user.
+
+        Not while leases have the old name of somebody who was renamed: that is a matter of seconds.
+        """
+        known = self._db.users
+        if user not in known or any(x.user not in known for x in await self._ledger.active()):
+            return
         for key in [each for each in self._db.rows if each[0] == user]:
             await self.stop(key)
         if any(key[0] == user for key in [*self._db.rows, *self.pending]):
