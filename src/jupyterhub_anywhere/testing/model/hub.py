@@ -242,7 +242,7 @@ class ModelHub:
         assert task is not None  # noqa: S101 - it is a coroutine
         self._starts[key] = task
         try:
-            self._leaves_other_engines(key, self._engines[target])
+            await self._leaves_other_engines(key, self._engines[target])
             await self._start(key, target)
         finally:
             self.pending.pop(key, None)
@@ -254,11 +254,12 @@ class ModelHub:
         if task is not None:
             task.cancel()
 
-    def _leaves_other_engines(self, key: Key, engine: Engine) -> None:
-        """Who starts a server anew has no other one elsewhere."""
+    async def _leaves_other_engines(self, key: Key, engine: Engine) -> None:
+        """Who starts a server anew has no other one elsewhere, also under a name of before."""
+        mine = {each.id for each in await self._ledger.of_server(*key)}
         for other in self._engines.values():
             for thing in other.everything if other is not engine else ():
-                if (thing.user, thing.server) == key:
+                if (thing.user, thing.server) == key or thing.by in mine:
                     self._wish(thing.by)
 
     async def _start(self, key: Key, target: str) -> None:

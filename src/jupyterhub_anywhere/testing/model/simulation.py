@@ -384,7 +384,10 @@ class Simulation:
             self.broken.append(f"{thing.name} at {engine.name} is not ours, and was ended")
         if thing.alive and not self.may_end(thing):
             self.broken.append(f"{thing.name} at {engine.name} was healthy, and was ended")
-        allowed = thing.user in self.deleted or thing.name in self.named
+        lease = self.ledger.ask("get", thing.by)
+        # Who was renamed is in the label by the old name.
+        owners = {thing.user, *([lease.user] if lease is not None else [])}
+        allowed = owners & self.deleted or thing.name in self.named
         if destroyed and thing.keep and not allowed:
             self.broken.append(f"{thing.name} at {engine.name} keeps files, and was destroyed")
 
