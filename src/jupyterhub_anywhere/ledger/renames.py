@@ -35,10 +35,11 @@ def renamed(
         servers: User and server's name to what the hub knows.
         users: The names of all users: who has taken an old name since is another person.
     """
-    odd = [each for each in leases if (each.user, each.server) not in servers]
+    odd = [each for each in leases if not _fits(each, servers.get((each.user, each.server)))]
     if not odd:
         return {}
-    live = {(each.user, each.server) for each in leases if each.live}
+    strange = {each.id for each in odd}
+    live = {(each.user, each.server) for each in leases if each.live and each.id not in strange}
     started: dict[Server, set[str]] = {}
     names: dict[str, set[str]] = {}
     for (user, server), known in servers.items():
@@ -69,6 +70,11 @@ def decide_names(view: View) -> Decision:
         if lease.id in names and lease.id not in view.hub.busy:
             decision.actions.append(Note(lease, _changes(lease, names[lease.id])))
     return decision
+
+
+def _fits(lease: Lease, server: HubServer | None) -> bool:
+    """Whether a server of the hub may be the one that a lease is for."""
+    return server is not None and server.made_for in {"", _origin(lease)}
 
 
 def _origin(lease: Lease) -> str:

@@ -40,6 +40,11 @@ def test_somebody_may_take_the_old_name_at_once() -> None:
     assert told(mine, new, dan=runs("ann"), ann=runs("ann")) == {}
 
 
+def test_two_may_get_other_names_at_once() -> None:
+    mine, its = lease("ann"), lease("dan", id="a2")
+    assert told(mine, its, dan=runs("ann"), eve=runs("dan")) == {"a1": "dan", "a2": "eve"}
+
+
 @pytest.mark.parametrize(
     "servers",
     [

@@ -42,7 +42,7 @@ def somebody_is_away(world: Simulation) -> bool:
 
 def groundless(world: Simulation, hold: str) -> list[str]:
     """That a person is asked although nothing was lost, and nobody has set the clock."""
-    grounds = {REASON: {"database", "both", "clock"}, FOREIGN: {"ledger", "both"}}
+    grounds = {REASON: {"database", "both", "clock", "user"}, FOREIGN: {"ledger", "both"}}
     return [
         f"nothing was lost, and nothing is removed: {reason}"
         for reason, losses in grounds.items()

@@ -20,8 +20,7 @@ from hypothesis.stateful import (
 from jupyterhub_anywhere.testing.model import steps
 from jupyterhub_anywhere.testing.model.simulation import Simulation
 
-# The last one is nobody's at first: names that users are given.
-_USERS = ("ann", "bob", "cid", "dan")
+_USERS = ("ann", "bob", "cid")
 _KEYS = st.sampled_from([(user, server) for user in _USERS for server in steps.SERVERS])
 _TARGETS = st.sampled_from(steps.TARGETS)
 _PLACES = st.sampled_from(steps.PLACES)
@@ -92,12 +91,6 @@ class WorldMachine(RuleBasedStateMachine):
     def enter(self, user: str) -> None:
         """A user is there, again."""
         self._world.database.users.add(user)
-
-    @rule(user=st.sampled_from(_USERS), new=st.sampled_from(_USERS), pause=_PAUSES)
-    def rename(self, user: str, new: str, pause: float) -> None:
-        """A user gets another name."""
-        self._world.rename(user, new)
-        self._world.advance(pause)
 
     @rule(place=_TARGETS, there=st.booleans())
     def declare(self, place: str, there: bool) -> None:  # noqa: FBT001 - hypothesis names it

@@ -84,7 +84,7 @@ class Simulation:
         self._patience = Patience(self)
         self.ledger = self._open()
         self._backup: Backup | None = None
-        # What was lost, or set: ledger, database, both or clock.
+        # What was lost, or set: ledger, database, both, user or clock.
         self.lost: set[str] = set()
         # Leases that may be ended; leases whose start a hub's death cut short.
         self.wished: set[str] = set()
@@ -274,6 +274,7 @@ class Simulation:
     def delete(self, user: str) -> None:
         """An administrator deletes a user."""
         self.deleted.add(user)
+        self.lost.add("user")
         for key in [each for each in self.waited.values() if each[0] == user]:
             self._asks_no_more(key)
         self._spawn(self.hub.delete(user))
