@@ -206,6 +206,7 @@ def test_an_older_database_of_the_hub_stops_nothing_until_a_person_says_so(hub: 
 def test_ledger_and_database_of_one_backup_stop_nothing_that_was_started_since(hub: Hub) -> None:
     hub.start()
     hub.start_server("bob")
+    wait_for(lambda: settled(hub), what="an end of the hold of a new ledger")
     hub.kill()
     databases = [hub.state.database, hub.state.hub / "ledger.sqlite"]
     for file in databases:

@@ -78,7 +78,7 @@ class Hold:
             labels: The leases in the labels of such things.
         """
         # Of what is there, a new ledger has given nothing, which is said already.
-        said = FOREIGN in self.reason or _NEW in self.reason
+        said = FOREIGN in self.reason or (self._ledger.fresh and _NEW in self.reason)
         if not said and not self._told.issuperset(labels):
             self._begin([FOREIGN])
             await self._save()
