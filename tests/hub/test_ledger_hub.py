@@ -203,6 +203,76 @@ def test_an_older_database_of_the_hub_stops_nothing_until_a_person_says_so(hub: 
     wait_for(lambda: leaks(hub)[0] == 0, what="an end of all leaks")
 
 
+def test_ledger_and_database_of_one_backup_stop_nothing_that_was_started_since(hub: Hub) -> None:
+    hub.start()
+    hub.start_server("bob")
+    wait_for(lambda: settled(hub), what="an end of the hold of a new ledger")
+    hub.kill()
+    databases = [hub.state.database, hub.state.hub / "ledger.sqlite"]
+    for file in databases:
+        with (
+            closing(sqlite3.connect(file)) as now,
+            closing(sqlite3.connect(file.with_suffix(".copy"))) as old,
+        ):
+            now.backup(old)
+    hub.start()
+    hub.add_user("eve")
+    hub.start_server("eve")
+    hub.kill()
+    before = {each.process.pid for each in running(hub)}
+    assert len(before) > 1
+    for file in databases:
+        for each in hub.state.hub.glob(f"{file.name}*"):
+            each.unlink()
+        file.with_suffix(".copy").rename(file)
+    hub.start()
+    wait_for(lambda: "never gave" in leaks(hub)[1], what="a leak that is told")
+    time.sleep(GRACE + 3)
+    assert before <= {each.process.pid for each in running(hub)}
+    assert servers(hub) == {"bob": "running"}
+    code, said = leaks(hub)
+    assert code == 1
+    assert "eve" in said
+    assert "never gave" in hub.run("status").stdout
+    assert "never gave" in hub.logs(1000)
+    assert hub.run("leaks", "--clean", "--yes").returncode in {0, 1}
+    wait_for(lambda: leaks(hub)[0] == 0, what="an end of all leaks")
+    assert {each.user for each in running(hub)} == {"bob"}
+    assert hub.server("bob") is not None
+
+
+def test_a_user_who_is_renamed_keeps_the_server_that_runs(hub: Hub) -> None:
+    hub.start()
+    hub.start_server("ann")
+    wait_for(lambda: settled(hub), what="an end of the hold of a new ledger")
+    before = {each.process.pid for each in running(hub)}
+    assert hub.api("PATCH", "users/ann", json={"name": "zoe"}).status_code == httpx.codes.OK
+    wait_for(lambda: servers(hub) == {"zoe": "running"}, what="a lease of the new name")
+    hub.kill()
+    hub.start()
+    time.sleep(GRACE + 3)
+    assert servers(hub) == {"zoe": "running"}
+    assert before <= {each.process.pid for each in running(hub)}
+    assert settled(hub), "nothing was lost"
+    hub.stop_server("zoe")
+    wait_for(lambda: servers(hub) == {}, what="a proven end")
+
+
+def test_a_target_that_is_declared_no_more_loses_no_server_to_another_one(hub: Hub) -> None:
+    site = yaml.safe_load(hub.file.read_text("utf-8"))
+    one = site["targets"]
+    hub.start()
+    hub.start_server("ann")
+    hub.kill()
+    before = {each.process.pid for each in running(hub)}
+    hub.write_site({**site, "targets": {"also": one["here"]}})
+    hub.start()
+    wait_for(lambda: leaks(hub)[0] == 1, what="a target that is told")
+    time.sleep(GRACE + 3)
+    assert before <= {each.process.pid for each in running(hub)}
+    assert "ann" in servers(hub)
+
+
 def test_the_oauth_client_of_a_server_that_is_gone_goes(hub: Hub) -> None:
     hub.start()
     hub.start_server("ann")

@@ -7,6 +7,7 @@ import logging
 from contextlib import contextmanager
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 from jupyterhub import orm
 from jupyterhub.utils import url_escape_path, url_path_join
@@ -73,26 +74,33 @@ class JupyterHubSide:
         found: dict[tuple[str, str], HubServer] = {}
         with self._reading() as db:
             rows = list(
-                db.query(orm.User.id, orm.User.name, orm.Spawner.name)
+                db.query(orm.User.id, orm.User.name, orm.Spawner.name, orm.Server.base_url)
                 .join(orm.Spawner, orm.Spawner.user_id == orm.User.id)
-                .filter(orm.Spawner.server_id.is_not(None))
+                .join(orm.Server, orm.Spawner.server_id == orm.Server.id)
             )
-        names = {}
-        for identity, user, server in rows:
-            found[user, server] = HubServer(active=True)
-            names[identity, server] = user
+        keys = {}
+        for identity, user, server, address in rows:
+            keys[identity, server] = key = (user, server)
+            found[key] = HubServer(active=True, made_for=self._user_in(str(address)))
         for identity, user in self._app.users.items():
             for server, spawner in user.spawners.items():
                 pending = spawner.pending
                 # Whatever else is asked of a server's row, the hub reads it from its database.
-                if not pending and (identity, server) not in names:
+                if not pending and (identity, server) not in keys:
                     continue
-                found[names.get((identity, server)) or user.name, server] = HubServer(
+                key = keys.get((identity, server)) or (user.name, server)
+                found[key] = HubServer(
                     active=True,
                     pending=str(pending or ""),
                     target=getattr(spawner, "anywhere_target", ""),
+                    made_for=found[key].made_for if key in found else "",
                 )
         return found
+
+    def _user_in(self, address: str) -> str:
+        """The user's name in the path of a server; empty where there is none."""
+        base = url_path_join(self._app.base_url, "user", "/")
+        return unquote(address.removeprefix(base).split("/")[0]) if address.startswith(base) else ""
 
     def tokens(self) -> Sequence[ServerToken]:
         """The API tokens that servers were given."""

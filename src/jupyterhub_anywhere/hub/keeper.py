@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jupyterhub_anywhere.core.clock import SystemClock
 from jupyterhub_anywhere.core.errors import AnywhereError
 from jupyterhub_anywhere.hub import birth, overview
+from jupyterhub_anywhere.hub.declared import forgotten
 from jupyterhub_anywhere.hub.hubside import JupyterHubSide
 from jupyterhub_anywhere.hub.teller import Teller
 from jupyterhub_anywhere.ledger.aio import AsyncLedger
@@ -188,18 +189,13 @@ class Keeper:
 
     async def _forget_removed(self, swept: Swept) -> None:
         """Look no more at targets that a reload has removed, once nothing is there any more."""
-        removed = self._watches.keys() - self._site.targets.keys() - swept.slow
-        if not removed:
+        if not self._watches.keys() - self._site.targets.keys():
             return
         held = {each.target for each in await self.ledger.active()}
-        for name in removed - held:
-            latest = self._watches[name].latest
-            shared = list(self._watches.values()).count(self._watches[name]) > 1
-            # Of targets that share a list, each has what is the others'.
-            if shared or (latest is not None and latest.succeeded and not latest.resources):
-                log.info("target %s is not declared any more, and nothing is there", name)
-                self._replace(name, None)
-                self.teller.forget(name)
+        for name in forgotten(self._watches, self._site.targets, held, swept.slow):
+            log.info("target %s is not declared any more, and nothing is there", name)
+            self._replace(name, None)
+            self.teller.forget(name)
 
     async def _prune(self) -> None:
         """Forget what has been gone for long; at the first round, then each hour."""
@@ -212,8 +208,8 @@ class Keeper:
         """Why the hub's own database cannot be taken at its word; empty where it can."""
         leases = await self.ledger.active()
         # After the ledger: what it has by then, the database has too.
-        active = {key for key, known in side.servers().items() if known.active or known.pending}
-        return birth.doubt(leases, side.users(), side.rows, active)
+        servers, users = side.servers(), side.users()
+        return birth.doubt(leases, users, side.rows, servers)
 
     @property
     def _history(self) -> timedelta:

@@ -21,11 +21,13 @@ class HubServer:
         active: Whether it has a row with an address.
         pending: ``spawn``, ``stop`` or ``check`` while the hub works on it; else empty.
         target: Where it is; empty where the hub does not say.
+        made_for: The name that its user had when it was started; empty where nobody knows.
     """
 
     active: bool
     pending: str = ""
     target: str = ""
+    made_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from jupyterhub_anywhere.ledger.ports import PRUNED
 from jupyterhub_anywhere.ledger.states import State
 from jupyterhub_anywhere.ledger.strays import strays
 from jupyterhub_anywhere.ledger.view import HubFacts, View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from jupyterhub_anywhere.core.clock import Clock
     from jupyterhub_anywhere.core.inventory import Resource, Sweep, Watching
@@ -130,6 +130,7 @@ class Lookout:
             look: Made after the list, so that it has the lease of all that is in it.
             sweep: The list; None where there can be none.
         """
+        ended, foreign = await self._without_lease(look.leases, sweep)
         view = View(
             target=target,
             leases=look.leases,
@@ -138,7 +139,8 @@ class Lookout:
             now=self._clock.now(),
             policy=self._policy,
             ages=self._sights.ages(),
-            ended=await self._ended(look.leases, sweep),
+            ended=ended,
+            foreign=foreign,
             kin=kin(self._watches, target),
         )
         watch = self._watches.get(target)
@@ -172,17 +174,26 @@ class Lookout:
             return False
         return lease.state in {State.STARTING, State.STOPPING} or not view.wanted(lease)
 
-    async def _ended(self, leases: Sequence[Lease], sweep: Sweep | None) -> frozenset[str]:
-        """Labels of resources whose lease has come to its end, of those that have none."""
+    async def _without_lease(
+        self, leases: Sequence[Lease], sweep: Sweep | None
+    ) -> tuple[frozenset[str], frozenset[str]]:
+        """Labels of what has no lease: those whose lease has ended, and those never given here."""
         if sweep is None or not sweep.succeeded:
-            return frozenset()
-        labels = {each.lease for each in sweep.resources.values() if each.lease}
-        ended = set()
-        for label in labels - {each.id for each in leases}:
-            found = await self._ledger.get(label)
-            if found is not None:
-                ended.add(label)
-        return frozenset(ended)
+            return frozenset(), frozenset()
+        labelled = {each.lease: each for each in sweep.resources.values() if each.lease}
+        labels = labelled.keys() - {each.id for each in leases}
+        ended = {each for each in labels if await self._ledger.get(each) is not None}
+        unknown = labels - ended
+        pruned = await self._ledger.recall(PRUNED) if unknown else None
+        foreign = {each for each in unknown if not _may_be_pruned(labelled[each], pruned)}
+        return frozenset(ended), frozenset(foreign)
+
+
+def _may_be_pruned(resource: Resource, pruned: str | None) -> bool:
+    """Whether its lease may have been forgotten: it was made before the last of those ended."""
+    if not pruned:
+        return False
+    return resource.created is None or resource.created <= datetime.fromisoformat(pruned)
 
 
 def _made(lease: Lease) -> datetime:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from jupyterhub_anywhere.ledger.lease import Lease
     from jupyterhub_anywhere.ledger.states import Cause
+
+# What is remembered by this key: when the latest of those leases was gone that were pruned.
+PRUNED: Final = "pruned"
 
 
 class Leases(Protocol):

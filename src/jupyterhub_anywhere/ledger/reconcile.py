@@ -21,6 +21,7 @@ from jupyterhub_anywhere.ledger.known import Known
 from jupyterhub_anywhere.ledger.lookout import AT_A_TIME, Look, Lookout
 from jupyterhub_anywhere.ledger.person import Person
 from jupyterhub_anywhere.ledger.policy import Policy
+from jupyterhub_anywhere.ledger.renames import decide_names
 from jupyterhub_anywhere.ledger.sights import Doubt, Sights
 from jupyterhub_anywhere.ledger.strays import (
     decide_servers,
@@ -28,7 +29,6 @@ from jupyterhub_anywhere.ledger.strays import (
     decide_tokens,
     tokens_of,
 )
-from jupyterhub_anywhere.ledger.view import Decision, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.ledger.hubside import HubSide
     from jupyterhub_anywhere.ledger.person import Key
     from jupyterhub_anywhere.ledger.ports import Leases
+    from jupyterhub_anywhere.ledger.view import Decision, View
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +95,8 @@ class Reconciler:
         self._ends: dict[str, asyncio.Task[Done]] = {}
         self._hands: dict[str, asyncio.Semaphore] = {}
         self._candidates: dict[str, set[Doubt]] = {}
+        # Target to the labels there that this ledger never gave, and that nobody takes up.
+        self._foreign: dict[str, set[str]] = {}
         self._one = asyncio.Lock()
 
     # --- looking ---------------------------------------------------------------------------------
@@ -125,6 +128,7 @@ class Reconciler:
             for removed in self._candidates.keys() - targets - {""}:
                 self._sights.update(removed, ())
                 del self._candidates[removed]
+                self._foreign.pop(removed, None)
             for target in sorted(targets - set(self._rounds)):
                 name = f"anywhere-round-{target}"
                 self._rounds[target] = asyncio.create_task(self._round(target), name=name)
@@ -173,11 +177,13 @@ class Reconciler:
         if sweep is None or sweep.succeeded:
             self._sights.update(target, decision.doubts)
             self._candidates[target] = decision.candidates
+            self._foreign[target] = decision.foreign
+            await self._hold.meet(decision.foreign)
         return await self._do(target, decision.actions)
 
     @staticmethod
     async def _decide(view: View) -> Decision:
-        decision = Decision()
+        decision = decide_names(view)
         for first in range(0, len(view.here), AT_A_TIME):
             decision.add(decide_leases(view, view.here[first : first + AT_A_TIME]))
             await asyncio.sleep(0)
@@ -280,7 +286,7 @@ class Reconciler:
         Raises:
             LedgerError: It cannot be written down.
         """
-        await self._hold.lift()
+        await self._hold.lift({label for labels in self._foreign.values() for label in labels})
 
     async def close(self) -> None:
         """End what goes on; it is found out again by the next process."""

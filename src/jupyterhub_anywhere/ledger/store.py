@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import fields, replace
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -19,12 +20,12 @@ from jupyterhub_anywhere.ledger import migrations, rows
 from jupyterhub_anywhere.ledger.database import Database
 from jupyterhub_anywhere.ledger.errors import DuplicateError, LedgerError, StaleError
 from jupyterhub_anywhere.ledger.lease import Lease
+from jupyterhub_anywhere.ledger.ports import PRUNED
 from jupyterhub_anywhere.ledger.schema import events, hubs, leases, remarks
 from jupyterhub_anywhere.ledger.states import Cause, State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
     from pathlib import Path
 
     from sqlalchemy import Connection, Select
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.ledger.migrations import Migration
 
 # What a change cannot touch: the lease's identity, and what the ledger itself counts.
-_FIXED: Final = frozenset({"id", "hub", "user", "server", "state", "steps", "cause", "version"})
+_FIXED: Final = frozenset({"id", "hub", "server", "state", "steps", "cause", "version"})
 _CHANGEABLE: Final = frozenset(field.name for field in fields(Lease)) - _FIXED
 # Leases that one statement deletes: a writer never waits long.
 _AT_A_TIME: Final = 500
@@ -236,18 +237,24 @@ class Ledger:
     def prune(self, before: datetime) -> int:
         """Delete what was gone before a time; how many leases that were.
 
+        When the latest of them was gone is remembered: who is asked for a lease that is not there
+        can tell whether it may have been one of them.
+
         Raises:
             LedgerError: It cannot be written.
         """
         total = 0
         old = (
-            select(leases.c.number)
+            select(leases.c.number, leases.c.ended)
             .where(leases.c.hub == self.hub, leases.c.ended < before)
             .limit(_AT_A_TIME)
         )
         while True:
             with self._database.write() as connection:
-                numbers = list(connection.execute(old).scalars())
+                found = connection.execute(old).all()
+                numbers = [number for number, _ in found]
+                if found:
+                    self._forgets_until(connection, max(ended for _, ended in found))
                 connection.execute(delete(events).where(events.c.lease.in_(numbers)))
                 connection.execute(delete(leases).where(leases.c.number.in_(numbers)))
             total += len(numbers)
@@ -260,11 +267,21 @@ class Ledger:
         Raises:
             LedgerError: It cannot be written.
         """
-        of_key = (remarks.c.hub == self.hub, remarks.c.key == key)
         with self._database.write() as connection:
-            changed = connection.execute(update(remarks).where(*of_key).values(value=value))
-            if not changed.rowcount:
-                connection.execute(insert(remarks).values(hub=self.hub, key=key, value=value))
+            self._remark(connection, key, value)
+
+    def _remark(self, connection: Connection, key: str, value: str) -> None:
+        of_key = (remarks.c.hub == self.hub, remarks.c.key == key)
+        changed = connection.execute(update(remarks).where(*of_key).values(value=value))
+        if not changed.rowcount:
+            connection.execute(insert(remarks).values(hub=self.hub, key=key, value=value))
+
+    def _forgets_until(self, connection: Connection, ended: datetime) -> None:
+        """Remember that what was gone by then may be known no more, unless a later time stands."""
+        chosen = select(remarks.c.value).where(remarks.c.hub == self.hub, remarks.c.key == PRUNED)
+        known = connection.execute(chosen).scalar()
+        if not known or datetime.fromisoformat(known) < ended:
+            self._remark(connection, PRUNED, ended.isoformat())
 
     def _swap(self, connection: Connection, old: Lease, new: Lease, extra: dict[str, Any]) -> int:
         """Write a lease in place of the version that was read; its number.

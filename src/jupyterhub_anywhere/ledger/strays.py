@@ -26,11 +26,11 @@ def strays(view: View) -> list[Resource]:
     if view.target != min(view.kin | {view.target}):
         return []
     names = {each.name for each in view.near}
-    ids = {each.id for each in view.near}
+    # Of every target: one that shares the list may be declared no more, and so be none of its kin.
     return [
         each
         for each in view.listed.values()
-        if each.name not in names and (not each.lease or each.lease not in ids)
+        if each.name not in names and each.lease not in view.ids
     ]
 
 
@@ -49,6 +49,7 @@ def decide_strays(view: View) -> Decision:
         elif _in_the_works(view, each) or (each.keep and each.alive is False):
             decision.doubts.add(doubt)
         else:
+            decision.foreign |= {each.lease} & view.foreign
             decision.doubt(view, doubt, view.policy.grace, Reap(view.target, each))
     return decision
 

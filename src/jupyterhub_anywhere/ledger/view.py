@@ -66,6 +66,7 @@ class View:
         ages: Seconds since each doubt was seen first.
         observations: Lease id to what is known of its resource.
         ended: Those ids in the resources' labels whose lease is gone.
+        foreign: Those that this ledger never gave, nor can have given and forgotten.
         kin: The targets that share this one's list, as all processes of a machine do; with it.
     """
 
@@ -78,6 +79,7 @@ class View:
     ages: Mapping[Doubt, float] = field(default_factory=dict)
     observations: Mapping[str, Observation] = field(default_factory=dict)
     ended: frozenset[str] = frozenset()
+    foreign: frozenset[str] = frozenset()
     kin: frozenset[str] = frozenset()
 
     @cached_property
@@ -156,11 +158,13 @@ class Decision:
         actions: In this order.
         doubts: What is not as it should be, and is left alone for the time being or for good.
         candidates: Those of them which would be taken away if nothing held that back.
+        foreign: The labels of what would be taken away although another ledger gave it.
     """
 
     actions: list[Action] = field(default_factory=list)
     doubts: set[Doubt] = field(default_factory=set)
     candidates: set[Doubt] = field(default_factory=set)
+    foreign: set[str] = field(default_factory=set)
 
     def doubt(
         self, view: View, doubt: Doubt, patience: float, *actions: Action, held: bool = True
@@ -186,3 +190,4 @@ class Decision:
         self.actions += other.actions
         self.doubts |= other.doubts
         self.candidates |= other.candidates
+        self.foreign |= other.foreign

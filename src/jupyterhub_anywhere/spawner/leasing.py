@@ -74,7 +74,8 @@ class Leasing(Ending):
         if self._lease is None and not self._looked_up:
             found = await desk.ledger.of_server(self.user.name, self.name)
             self._looked_up = True
-            self._lease = found[0] if found else None
+            # What was kept and is started again is older than what was made in between.
+            self._lease = max(found, key=_attempt) if found else None
         return self._lease
 
     async def _fresh(self, desk: Desk) -> Lease | None:

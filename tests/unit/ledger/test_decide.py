@@ -354,6 +354,15 @@ def test_a_stray_is_never_reaped_at_first_sight() -> None:
     assert wary(reap)
 
 
+def test_what_another_ledger_gave_is_told_unless_somebody_takes_it_up() -> None:
+    there: dict[str, Any] = {"listed": (thing(),), "foreign": frozenset({"a1", "elsewhere"})}
+    assert decide_strays(view(server=None, **there)).foreign == {"a1"}
+    assert decide_strays(view(**there)).foreign == set(), "its server is there"
+    rests: dict[str, Any] = there | {"listed": (thing(keep=True, alive=False),)}
+    assert decide_strays(view(server=None, users=frozenset(), **rests)).foreign == set()
+    assert decide_strays(view(server=None, listed=(thing(),))).foreign == set()
+
+
 def test_a_stray_is_adopted_when_its_user_and_its_server_are_there() -> None:
     found = view(listed=(thing(),))
     assert decide_strays(found).actions == [Adopt("here", thing(), State.RUNNING)]

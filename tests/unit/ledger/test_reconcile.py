@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from jupyterhub_anywhere.ledger.book import LeaseEndedError, NameTakenError
 from jupyterhub_anywhere.ledger.disagree import Kind
+from jupyterhub_anywhere.ledger.hold import FOREIGN
 from jupyterhub_anywhere.ledger.report import make_report
 from jupyterhub_anywhere.ledger.states import Cause, State
 from jupyterhub_anywhere.testing.model import steps
@@ -130,6 +132,91 @@ def test_with_the_hubs_database_lost_nothing_is_removed_until_a_person_says_so(
     world._await(world.reconciler.lift())
     world.advance(400)
     assert "ann-" not in states(world)
+
+
+# --- what another ledger gave -------------------------------------------------------------------
+
+
+def appears(world: Simulation, name: str = "later", **changes: Any) -> Thing:
+    """Something with this hub's label, which its ledger knows nothing of, and which serves."""
+    thing = Thing(name, HUB, "eve", lease=changes.pop("lease", name * 4), **changes)
+    world.engines["here"].things[name] = thing
+    world.lost.add("both")
+    return thing
+
+
+def test_what_this_ledger_never_gave_is_held_until_a_person_says_what_becomes_of_it(
+    world: Simulation,
+) -> None:
+    thing = appears(world)
+    for _ in range(3):
+        world.advance(500)
+        world.kill()
+        world.boot()
+        world.check()
+    world.advance(15)
+    assert FOREIGN in world._hold()
+    (told,) = make_report(world._await(world.reconciler.known())).disagreements
+    assert (told.kind, told.key, told.cause) == (Kind.HELD, "also/later", FOREIGN)
+    world.wished.add(thing.by)
+    world._await(world.reconciler.lift())
+    world.advance(400)
+    assert "later" not in world.engines["here"].things
+    assert not world._hold()
+
+
+def test_a_person_is_not_asked_again_for_what_was_answered_but_for_what_is_new(
+    world: Simulation,
+) -> None:
+    thing = appears(world)
+    world.advance(15)
+    assert FOREIGN in world._hold()
+    world._await(world.reconciler.lift())
+    world.kill()
+    world.boot()
+    world.advance(30)
+    assert not world._hold()
+    appears(world, "newer")
+    world.advance(15)
+    assert FOREIGN in world._hold()
+    world.named |= {thing.name, "newer"}
+    cleaned = world._await(world.reconciler.clean([("also", "later"), ("also", "newer")]))
+    assert set(cleaned.values()) == {""}
+    world.advance(30)
+    assert not world._hold(), "nothing is left to be held"
+
+
+def test_a_new_ledger_is_told_as_such_and_not_as_an_older_one(world: Simulation) -> None:
+    thing = appears(world)
+    world.lose_ledger()
+    world.advance(15)
+    assert "the ledger is new" in world._hold()
+    assert FOREIGN not in world._hold()
+    world.wished.add(thing.by)
+    world._await(world.reconciler.lift())
+    world.advance(15)
+    assert not world._hold()
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"), [(-1.0, ""), (1.0, FOREIGN), (None, "")], ids=["before", "after", "unknown"]
+)
+def test_what_may_have_been_pruned_holds_nothing(
+    world: Simulation, made: float | None, reason: str
+) -> None:
+    world.start(ANN, "here")
+    world.advance(30)
+    (lease,) = world.active()
+    world.stop(ANN)
+    world.advance(60)
+    ended = world.ledger.ask("get", lease.id).steps[State.GONE]
+    assert world.ledger.prune(world.clock.now()) == 1
+    created = None if made is None else ended + timedelta(seconds=made)
+    thing = appears(world, created=created)
+    world.wished.add(thing.by)
+    world.advance(400)
+    assert world._hold() == reason
+    assert ("later" in world.engines["here"].things) is bool(reason)
 
 
 # --- people -------------------------------------------------------------------------------------

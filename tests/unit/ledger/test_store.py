@@ -20,6 +20,7 @@ from tests.unit.ledger.ledger_samples import BEGIN, HUB, HandClock, lease
 from jupyterhub_anywhere.core.observation import Phase
 from jupyterhub_anywhere.ledger.errors import DuplicateError, LedgerError, StaleError
 from jupyterhub_anywhere.ledger.lease import Lease, Seen
+from jupyterhub_anywhere.ledger.ports import PRUNED
 from jupyterhub_anywhere.ledger.states import TABLE, Cause, IllegalTransitionError, State
 from jupyterhub_anywhere.ledger.store import Ledger
 
@@ -195,7 +196,7 @@ def test_notes_change_no_state_and_leave_no_event(ledger: Ledger, clock: HandClo
     assert ledger.note(noted, seen=None).seen is None
 
 
-@pytest.mark.parametrize("field", ["id", "hub", "user", "server", "state", "steps", "version"])
+@pytest.mark.parametrize("field", ["id", "hub", "server", "state", "steps", "version"])
 def test_what_makes_a_lease_that_lease_cannot_be_changed(ledger: Ledger, field: str) -> None:
     added = ledger.add(lease())
     with pytest.raises(TypeError, match=field):
@@ -266,6 +267,23 @@ def test_pruning_deletes_what_was_gone_before(ledger: Ledger, clock: HandClock) 
     assert ledger.active() == [running], "what is not gone has no age"
     assert [ledger.events(each.id) for each in old] == [[], [], []]
     assert len(ledger.events(young.id)) == 2
+
+
+def test_when_the_latest_of_those_was_gone_that_were_pruned_is_remembered(
+    ledger: Ledger, clock: HandClock
+) -> None:
+    assert ledger.prune(clock.tick()) == 0
+    assert ledger.recall(PRUNED) is None
+    early = gone(ledger, lease())
+    clock.tick()
+    late = gone(ledger, lease())
+    assert early.steps[State.GONE] < late.steps[State.GONE]
+    assert ledger.prune(clock.tick()) == 2
+    assert ledger.recall(PRUNED) == late.steps[State.GONE].isoformat()
+    clock.tick(-86400)
+    gone(ledger, lease())
+    assert ledger.prune(clock.tick()) == 1
+    assert ledger.recall(PRUNED) == late.steps[State.GONE].isoformat(), "a clock set back"
 
 
 def test_more_than_one_bite_is_pruned(ledger: Ledger, clock: HandClock, url: str) -> None:

@@ -21,18 +21,50 @@ def disagreements(world: Simulation) -> list[str]:
     return [*_things(world), *_servers(world), *_line(world), *_tokens(world), *_others(world)]
 
 
-def _is_reachable(world: Simulation, lease: Lease) -> bool:
-    """Whether the engine that answers can tell of it."""
-    answers = world.engines[lease.target].id
-    return bool(lease.child.get("engine", answers) == answers)
+async def answer(world: Simulation) -> None:
+    """A person has everything removed that is left, and ends the hold."""
+    leases = world.active()
+    names = {world.place(each) for each in leases}
+    unserved = {
+        (each.target, each.name)
+        for each in leases
+        if each.live and (each.user, each.server) not in world.database.rows
+    }
+    # Of targets that share a list, the first has what is nobody's.
+    first = {engine.name: name for name, engine in sorted(world.engines.items(), reverse=True)}
+    strays = {
+        (first[engine.name], thing.name)
+        for engine in world.places
+        for thing in engine.things.values()
+        if thing.hub == world.ledger.hub and (engine.name, thing.name) not in names
+    }
+    world.named |= {name for _, name in unserved | strays}
+    await world.reconciler.clean(unserved | strays)
+    await world.reconciler.lift()
+
+
+def _reachable(world: Simulation) -> tuple[list[Lease], list[Lease]]:
+    """The leases that the engines which answer can tell of; those of which they cannot.
+
+    Also of what has, under the same name, a lease at an engine that does not answer.
+    """
+    active = world.active()
+
+    def answers(lease: Lease) -> bool:
+        engine = world.engines[lease.target].id
+        return bool(lease.child.get("engine", engine) == engine)
+
+    lost = {world.place(each) for each in active if not answers(each)}
+    near = [each for each in active if world.place(each) not in lost]
+    return near, [each for each in active if world.place(each) in lost]
 
 
 def _things(world: Simulation) -> list[str]:
     """What exists has a lease that says so, and each lease has what it says."""
     wrong = []
-    active = world.active()
-    lost = {world.place(each) for each in active if not _is_reachable(world, each)}
-    leases = {world.place(each): each for each in active if _is_reachable(world, each)}
+    near, far = _reachable(world)
+    lost = {world.place(each) for each in far}
+    leases = {world.place(each): each for each in near}
     for engine in world.places:
         for thing in engine.things.values():
             place = engine.name, thing.name
@@ -50,18 +82,20 @@ def _things(world: Simulation) -> list[str]:
 
 def _servers(world: Simulation) -> list[str]:
     """What runs is a server of the hub, at that target, and the other way round."""
-    leases = world.active()
-    runs = {
-        ((each.user, each.server), each.target)
-        for each in leases
-        if each.state is State.RUNNING and _is_reachable(world, each)
-    }
-    lost = {(each.user, each.server) for each in leases if not _is_reachable(world, each)}
-    rows = {(key, row.target) for key, row in world.database.rows.items()}
+    near, far = _reachable(world)
+    runs = {((each.user, each.server), each.target) for each in near if each.state is State.RUNNING}
+    lost = {(each.user, each.server) for each in far}
+    rows = {(key, row.target): row for key, row in world.database.rows.items()}
+    # Of what was made at an engine that does not answer, nobody can say that it has ended.
     wrong = [
-        f"{key} at {target} runs for the hub only" for key, target in rows - runs if key not in lost
+        f"{key} at {target} runs for the hub only"
+        for (key, target), row in rows.items()
+        if (key, target) not in runs
+        and key not in lost
+        and row.engine in {"", world.engines[target].id}
     ]
-    return wrong + [f"{key} at {target} is no server of the hub" for key, target in runs - rows]
+    missing = runs - rows.keys()
+    return wrong + [f"{key} at {target} is no server of the hub" for key, target in missing]
 
 
 def _line(world: Simulation) -> list[str]:

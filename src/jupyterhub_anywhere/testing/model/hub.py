@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from jupyterhub_anywhere.core.errors import AnywhereError
@@ -19,7 +19,7 @@ from jupyterhub_anywhere.spawner.queueing import Room
 from jupyterhub_anywhere.testing.model.world import EngineError, Thing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from jupyterhub_anywhere.ledger.lease import Lease
@@ -46,11 +46,15 @@ class Row:
         target: Where it is.
         name: The name of what it runs in.
         token: The id of its token.
+        made_for: The name that its user had when it was started.
+        engine: The engine that it was made at; empty before.
     """
 
     target: str
     name: str
     token: int
+    made_for: str
+    engine: str = ""
 
 
 @dataclass(slots=True)
@@ -70,6 +74,16 @@ class HubDatabase:
     touched: dict[Key, datetime] = field(default_factory=dict)
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
+    def copy(self) -> HubDatabase:
+        """As a backup has it; no number is given twice all the same."""
+        return HubDatabase(
+            set(self.users),
+            {key: replace(row) for key, row in self.rows.items()},
+            dict(self.tokens),
+            dict(self.touched),
+            self.numbers,
+        )
+
 
 class ModelHub:
     """One process of a hub; implements `HubSide`, and starts and stops servers as spawners do.
@@ -79,6 +93,7 @@ class ModelHub:
         ledger: The ledger, as this process uses it.
         engines: Target name to engine.
         watches: Target name to watch.
+        declared: The targets that people may choose.
         clock: The time.
         life: When it dies.
         wish: Told of each lease that may be ended from now on.
@@ -100,6 +115,7 @@ class ModelHub:
         ledger: DyingLedger,
         engines: Mapping[str, Engine],
         watches: Mapping[str, Watch],
+        declared: Collection[str],
         *,
         clock: VirtualClock,
         life: Life,
@@ -111,6 +127,7 @@ class ModelHub:
     ) -> None:
         self._db, self._ledger, self._life = database, ledger, life
         self._engines, self._watches, self._clock = engines, watches, clock
+        self._declared = declared
         self._wish, self._cherish = wish, cherish
         self._on_drop, self._on_revoke, self._on_tell = on_drop, on_revoke, on_tell
         self.book = Book(ledger, hub=ledger.hub, clock=clock, watches=watches)
@@ -131,8 +148,8 @@ class ModelHub:
     async def look_at_itself(self) -> None:
         """Before each round: whether the database can be taken at its word."""
         leases = await self._ledger.active()
-        active = self._db.rows.keys() | self.pending.keys()
-        self._newborn = birth.doubt(leases, self._db.users, lambda: self._db.touched, active)
+        touched = self._db.touched
+        self._newborn = birth.doubt(leases, self._db.users, lambda: touched, self.servers())
 
     def users(self) -> set[str]:
         """The names of all users."""
@@ -141,7 +158,12 @@ class ModelHub:
     def servers(self) -> Mapping[Key, HubServer]:
         """What is active or pending."""
         found = {
-            key: HubServer(active=True, pending=self.pending.get(key, ""), target=row.target)
+            key: HubServer(
+                active=True,
+                pending=self.pending.get(key, ""),
+                target=row.target,
+                made_for=row.made_for,
+            )
             for key, row in self._db.rows.items()
         }
         for key, what in self.pending.items():
@@ -198,6 +220,8 @@ class ModelHub:
             EngineError: It could not be stopped.
         """
         self._life.cross()
+        if lease.target not in self._declared:
+            raise EngineError("no such target is declared")
         await self._engines[lease.target].stop(lease.name)
         self._life.cross()
 
@@ -211,12 +235,14 @@ class ModelHub:
         """A user starts a server."""
         if key in self._db.rows or key in self.pending or key[0] not in self._db.users:
             return
+        if target not in self._declared:
+            return
         self.pending[key] = "spawn"
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - it is a coroutine
         self._starts[key] = task
         try:
-            self._leaves_other_engines(key, self._engines[target])
+            await self._leaves_other_engines(key, self._engines[target])
             await self._start(key, target)
         finally:
             self.pending.pop(key, None)
@@ -228,18 +254,19 @@ class ModelHub:
         if task is not None:
             task.cancel()
 
-    def _leaves_other_engines(self, key: Key, engine: Engine) -> None:
-        """Who starts a server anew has no other one elsewhere."""
+    async def _leaves_other_engines(self, key: Key, engine: Engine) -> None:
+        """Who starts a server anew has no other one elsewhere, also under a name of before."""
+        mine = {each.id for each in await self._ledger.of_server(*key)}
         for other in self._engines.values():
             for thing in other.everything if other is not engine else ():
-                if (thing.user, thing.server) == key:
+                if (thing.user, thing.server) == key or thing.by in mine:
                     self._wish(thing.by)
 
     async def _start(self, key: Key, target: str) -> None:
         engine, name = self._engines[target], f"{key[0]}-{key[1]}"
         self._life.cross()
         token = self._token(key, engine)
-        self._db.rows[key] = Row(target, name, token)
+        self._db.rows[key] = row = Row(target, name, token, key[0])
         self._db.touched[key] = self._clock.now()
         self._life.cross()
         lease = ticket = None
@@ -252,6 +279,7 @@ class ModelHub:
                 self._cherish(lease.id)
                 place = {"name": name, "engine": await self._identity(target)}
                 lease = await self.book.progress(lease, child=place)
+                row.engine = place["engine"]
                 await self._create(lease, token)
                 await self.book.started(lease)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it is, the start has failed
@@ -316,8 +344,9 @@ class ModelHub:
 
     def _has_its_name(self, other: Lease, mine: Lease) -> bool:
         """As spawners ask it: targets that share a list share its names."""
-        same = self._watches[other.target] is self._watches[mine.target]
-        return other.name == mine.name and same
+        watch = self._watches.get(mine.target)
+        same = watch is not None and self._watches.get(other.target) is watch
+        return other.name == mine.name and (other.target == mine.target or same)
 
     def _wish_away(self, target: str, name: str) -> None:
         for thing in self._engines[target].everything:
@@ -355,8 +384,7 @@ class ModelHub:
         lease: Lease | None = None
         try:
             self._wish_away(row.target, row.name)
-            found = await self._ledger.of_server(*key)
-            lease = found[0] if found else None
+            lease = await self._lease(key, row)
             if lease is not None:
                 self._wish(lease.id)
                 lease = await self.book.stop(lease)
@@ -366,6 +394,15 @@ class ModelHub:
             self.pending.pop(key, None)
             if lease is not None:
                 self.book.release(lease)
+
+    async def _lease(self, key: Key, row: Row) -> Lease | None:
+        """A server's newest; a spawner remembers its own, also where its user was renamed."""
+        found = await self._ledger.of_server(*key)
+        if row.made_for != key[0]:
+            found += await self._ledger.of_server(row.made_for, key[1])
+        found = [each for each in found if each.name == row.name]
+        # What was kept and is started again is older than what was made in between.
+        return max(found, key=lambda each: each.attempt) if found else None
 
     async def _stop_child(self, row: Row) -> None:
         self._life.cross()
@@ -377,7 +414,13 @@ class ModelHub:
         self._life.cross()
 
     async def delete(self, user: str) -> None:
-        """An administrator deletes a user, with all that is kept of the user."""
+        """An administrator deletes a user, with all that is kept of the user.
+
+        Not while leases have the old name of somebody who was renamed: that is a matter of seconds.
+        """
+        known = self._db.users
+        if user not in known or any(x.user not in known for x in await self._ledger.active()):
+            return
         for key in [each for each in self._db.rows if each[0] == user]:
             await self.stop(key)
         if any(key[0] == user for key in [*self._db.rows, *self.pending]):
@@ -392,6 +435,23 @@ class ModelHub:
             self._wish(lease.id)
             await self.book.forget(lease)
 
+    def rename(self, user: str, new: str) -> None:
+        """An administrator renames a user for whom nothing is in the making just now."""
+        if user not in self._db.users or new in self._db.users:
+            return
+        if any(key[0] in {user, new} for key in self.pending):
+            return
+        self._life.cross()
+        self._db.users = {new if each == user else each for each in self._db.users}
+
+        def now(key: Key) -> Key:
+            return (new, key[1]) if key[0] == user else key
+
+        self._db.rows = {now(key): row for key, row in self._db.rows.items()}
+        self._db.touched = {now(key): at for key, at in self._db.touched.items()}
+        self._db.tokens = {number: now(key) for number, key in self._db.tokens.items()}
+        self._life.cross()
+
     # --- at its start, and each interval ----------------------------------------------------------
 
     async def look_after(self) -> None:
@@ -400,16 +460,22 @@ class ModelHub:
         A server that has a lease is the reconciler's; of another one the engine is asked.
         """
         for key, row in list(self._db.rows.items()):
-            leases = await self._ledger.of_server(*key)
-            if key in self.pending or any(each.state is not State.KEPT for each in leases):
+            leases = [*await self._ledger.of_server(*key), await self._lease(key, row)]
+            held = any(each is not None and each.state is not State.KEPT for each in leases)
+            if key in self.pending or held:
                 continue
-            self._life.cross()
-            try:
-                found = await self._engines[row.target].listing()
-                again = await self._engines[row.target].listing()
-            except Exception:  # noqa: BLE001, S112 - nobody can tell
-                continue
-            self._life.cross()
-            alive = {each.name for each in [*found, *again] if each.alive}
-            if row.name not in alive and not self._engines[row.target].replaced:
+            if await self._has_ended(row):
                 await self.drop(*key, "it has ended")
+
+    async def _has_ended(self, row: Row) -> bool:
+        """As DockerSpawner's, and the engine's word for which it is."""
+        self._life.cross()
+        try:
+            found = await self._engines[row.target].inspect(row.name)
+            if found is None and row.engine:
+                return await self._identity(row.target) == row.engine
+        except EngineError:
+            return False
+        finally:
+            self._life.cross()
+        return found is None or not found.alive

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from jupyterhub_anywhere.ledger.states import State
-
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from jupyterhub_anywhere.ledger.lease import Lease
     from jupyterhub_anywhere.ledger.states import Cause
-    from jupyterhub_anywhere.ledger.store import Ledger
+    from jupyterhub_anywhere.testing.model.shelf import Shelf
 
 
 class HubDies(BaseException):
@@ -49,80 +47,6 @@ class Life:
             self.dead = True
             self._on_death()
             raise HubDies
-
-
-class Shelf:
-    """A real ledger, and what is known to stand in it.
-
-    A model has no time to read the same again and again: what was written is remembered, for as
-    long as a process lives. The next one reads it anew, and both have to be the same.
-
-    Args:
-        ledger: The ledger.
-    """
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self.hub, self.fresh, self.born = ledger.hub, ledger.fresh, ledger.born
-        self._active = {each.id: each for each in ledger.active()}
-        self._answers: dict[Any, Any] = {}
-
-    def compare(self) -> None:
-        """Read everything anew, as another process does.
-
-        Raises:
-            AssertionError: It is not what was written.
-        """
-        found = self._ledger.active()
-        if found != [*self._active.values()]:
-            raise AssertionError(f"written was {[*self._active.values()]}, read is {found}")
-        self._answers.clear()
-
-    def ask(self, verb: str, /, *args: Any, **kwargs: Any) -> Any:
-        """Read something; who gets it changes nothing in it."""
-        match verb:
-            case "active":
-                return self._of(**kwargs)
-            case "of_server":
-                user, server = args
-                return [each for each in self._of(user=user) if each.server == server][::-1]
-            case "get" if args[0] in self._active:
-                return self._active[args[0]]
-        key = verb, args, tuple(kwargs.items())
-        if key not in self._answers:
-            self._answers[key] = getattr(self._ledger, verb)(*args, **kwargs)
-        found = self._answers[key]
-        return list(found) if isinstance(found, list) else found
-
-    def _of(
-        self, *, target: str | None = None, user: str | None = None, name: str | None = None
-    ) -> list[Lease]:
-        return [
-            each
-            for each in self._active.values()
-            if (user is None or each.user == user)
-            and (target is None or each.target == target)
-            and (name is None or each.name == name)
-        ]
-
-    def write(self, verb: str, /, *args: Any, **kwargs: Any) -> Any:
-        """Write something."""
-        found = getattr(self._ledger, verb)(*args, **kwargs)
-        if verb == "remember":
-            self._answers.pop(("recall", (args[0],), ()), None)
-            return found
-        if found.state is State.GONE:
-            self._active.pop(found.id, None)
-            self._answers.clear()
-        else:
-            self._active[found.id] = found
-            self._answers.pop(("get", (found.id,), ()), None)
-            self._answers.pop(("last_attempt", (found.user, found.server), ()), None)
-        return found
-
-    def close(self) -> None:
-        """Close the ledger."""
-        self._ledger.close()
 
 
 _WRITES: Final = frozenset({"add", "move", "note", "remember"})

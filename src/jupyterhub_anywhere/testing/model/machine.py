@@ -92,6 +92,16 @@ class WorldMachine(RuleBasedStateMachine):
         """A user is there, again."""
         self._world.database.users.add(user)
 
+    @rule(place=_TARGETS, there=st.booleans())
+    def declare(self, place: str, there: bool) -> None:  # noqa: FBT001 - hypothesis names it
+        """A reload takes a target from the configuration, or gives it back."""
+        self._world.declare(place, there=there)
+
+    @rule()
+    def save(self) -> None:
+        """Ledger and database are backed up."""
+        self._world.save()
+
     @rule(points=st.integers(1, 80), pause=_PAUSES)
     def doom(self, points: int, pause: float) -> None:
         """The hub dies that many calls later."""
@@ -111,14 +121,14 @@ class WorldMachine(RuleBasedStateMachine):
     @rule(hours=st.sampled_from(steps.JUMPS))
     def jump(self, hours: float) -> None:
         """Somebody sets the clock."""
-        self._world.clock.jump(3600 * hours)
+        self._world.jump(3600 * hours)
 
     @precondition(lambda self: self._since_loss >= _BETWEEN_LOSSES)
-    @rule(which=st.sampled_from(("ledger", "database")))
+    @rule(which=st.sampled_from(("lose_ledger", "lose_database", "restore")))
     def lose(self, which: str) -> None:
-        """A file is lost."""
+        """A file is lost, or both are put back from a backup."""
         self._since_loss = 0
-        getattr(self._world, f"lose_{which}")()
+        getattr(self._world, which)()
 
     @rule(seconds=st.sampled_from((3.0, 10.0, 30.0)))
     def wait(self, seconds: float) -> None:

@@ -12,20 +12,23 @@ from contextlib import contextmanager, suppress
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
+from jupyterhub_anywhere.hub.declared import forgotten
 from jupyterhub_anywhere.ledger.policy import Policy
 from jupyterhub_anywhere.ledger.reconcile import Reconciler
 from jupyterhub_anywhere.ledger.states import State
-from jupyterhub_anywhere.ledger.store import Ledger
 from jupyterhub_anywhere.targets.breaker import Breaker
 from jupyterhub_anywhere.targets.watch import Watch
-from jupyterhub_anywhere.testing.model.agreement import disagreements
+from jupyterhub_anywhere.testing.model.agreement import answer, disagreements
+from jupyterhub_anywhere.testing.model.backups import Backup, groundless, older, somebody_is_away
 from jupyterhub_anywhere.testing.model.hub import ROOM, HubDatabase, ModelHub
-from jupyterhub_anywhere.testing.model.life import DyingLedger, HubDies, Life, Shelf
+from jupyterhub_anywhere.testing.model.life import DyingLedger, HubDies, Life
+from jupyterhub_anywhere.testing.model.patience import Patience
+from jupyterhub_anywhere.testing.model.shelf import Shelf
 from jupyterhub_anywhere.testing.model.time import VirtualClock, VirtualLoop
 from jupyterhub_anywhere.testing.model.world import Engine, EngineInventory, Faults, Thing
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Coroutine, Iterator, Sequence
 
     from jupyterhub_anywhere.ledger.lease import Lease
     from jupyterhub_anywhere.testing.model.hub import Key
@@ -76,7 +79,13 @@ class Simulation:
         for engine in self.places:
             for hub in ("", "other"):
                 engine.things[f"{hub or 'plain'}-thing"] = Thing(f"{hub or 'plain'}-thing", hub)
-        self.ledger = Shelf(Ledger.open(url, HUB, self.clock))
+        # The targets that the configuration has.
+        self.declared = set(self.engines)
+        self._patience = Patience(self)
+        self.ledger = self._open()
+        self._backup: Backup | None = None
+        # What was lost, or set: ledger, database, both, user or clock.
+        self.lost: set[str] = set()
         # Leases that may be ended; leases whose start a hub's death cut short.
         self.wished: set[str] = set()
         self.interrupted: set[str] = set()
@@ -90,6 +99,9 @@ class Simulation:
         self.tasks: set[asyncio.Task[Any]] = set()
         self.deaths = 0
         self.boot()
+
+    def _open(self, image: bytes = b"") -> Shelf:
+        return Shelf.open(self._url, HUB, self.clock, self._patience.writes, image)
 
     def _engine(self, name: str, *, keeps: bool) -> Engine:
         return Engine(
@@ -118,22 +130,15 @@ class Simulation:
         self._death = asyncio.Event()
         self.life = Life(self._death.set)
         self._ledger = DyingLedger(self.ledger, self.life)
-        shared = {
-            engine.name: Watch(
-                engine.name,
-                EngineInventory(engine, HUB, self.life),
-                deadline=_DEADLINE,
-                clock=self.clock,
-                breaker=Breaker(self.clock, self._luck["breaker"]),
-            )
-            for engine in self.places
-        }
-        self.watches = {name: shared[engine.name] for name, engine in self.engines.items()}
+        self._patience.boots()
+        self.watches: dict[str, Watch] = {}
+        self._watch()
         self.hub = ModelHub(
             self.database,
             self._ledger,
             self.engines,
             self.watches,
+            self.declared,
             clock=self.clock,
             life=self.life,
             wish=self.wished.add,
@@ -152,12 +157,36 @@ class Simulation:
         )
         self._spawn(self._run())
 
+    def _watch(self) -> None:
+        """Look at every target that is declared; targets of one engine share what they see."""
+        for name in sorted(self.declared - self.watches.keys()):
+            engine = self.engines[name]
+            kin = (each for each in self.watches if self.engines[each] is engine)
+            other = next(kin, None)
+            self.watches[name] = self._looks_at(engine) if other is None else self.watches[other]
+
+    def _looks_at(self, engine: Engine) -> Watch:
+        def lists(found: Sequence[Thing]) -> None:
+            self._patience.lists(found)
+
+        return Watch(
+            engine.name,
+            EngineInventory(engine, HUB, self.life, lists),
+            deadline=_DEADLINE,
+            clock=self.clock,
+            breaker=Breaker(self.clock, self._luck["breaker"]),
+        )
+
     async def _run(self) -> None:
         while True:
             await self.hub.look_at_itself()
             await self.reconciler.prepare()
             await self.hub.look_after()
-            await self.reconciler.sweep()
+            swept = await self.reconciler.sweep()
+            self.broken += groundless(self, swept.hold)
+            held = {each.target for each in await self._ledger.active()}
+            for name in forgotten(self.watches, self.declared, held, swept.slow):
+                del self.watches[name]
             await asyncio.sleep(self._interval * self._luck["interval"].uniform(0.9, 1.1))
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -245,9 +274,23 @@ class Simulation:
     def delete(self, user: str) -> None:
         """An administrator deletes a user."""
         self.deleted.add(user)
+        self.lost.add("user")
         for key in [each for each in self.waited.values() if each[0] == user]:
             self._asks_no_more(key)
         self._spawn(self.hub.delete(user))
+
+    def rename(self, user: str, new: str) -> None:
+        """An administrator gives a user another name."""
+        with suppress(HubDies):
+            self.hub.rename(user, new)
+
+    def declare(self, target: str, *, there: bool) -> None:
+        """A reload gives a target back, or takes it from the configuration."""
+        if there:
+            self.declared.add(target)
+            self._watch()
+        elif len(self.declared) > 1:
+            self.declared.discard(target)
 
     def die(self, key: Key) -> None:
         """A server ends by itself."""
@@ -256,6 +299,11 @@ class Simulation:
         if thing is not None and thing.hub == HUB:
             thing.alive = False
             self.wished.add(thing.by)
+
+    def jump(self, seconds: float) -> None:
+        """Somebody sets the clock."""
+        self.lost.add("clock")
+        self.clock.jump(seconds)
 
     def slow(self, what: str, seconds: float) -> None:
         """Something takes so long from now on.
@@ -272,23 +320,36 @@ class Simulation:
 
     def lose_ledger(self) -> None:
         """The ledger's file is lost while the hub is down; not while engines are replaced, too."""
-        if any(engine.replaced or self._serves_away(engine) for engine in self.places):
+        if somebody_is_away(self):
             return
         self.kill()
+        self.lost.add("ledger")
         self.waited.clear()
         self.ledger.close()
-        self.ledger = Shelf(Ledger.open(self._url, HUB, self.clock))
+        self.ledger = self._open()
         self.boot()
 
-    def _serves_away(self, engine: Engine) -> bool:
-        """Whether something serves where nobody answers: only the ledger knows of that."""
-        return any(
-            thing.hub == HUB and thing.alive and not self._may_end(thing) for thing in engine.away
-        )
+    def save(self) -> None:
+        """The ledger and the hub's database are backed up, both at one moment."""
+        self._backup = Backup(self.ledger.image(), self.database.copy())
+
+    def restore(self) -> None:
+        """Both are put back from the backup while the hub is down; not while engines are away."""
+        if self._backup is None or somebody_is_away(self):
+            return
+        self.kill()
+        self.lost.add("both")
+        self.waited.clear()
+        self.ledger.close()
+        self.ledger = self._open(self._backup.ledger)
+        self.database = self._backup.database.copy()
+        self.wished |= older(self)
+        self.boot()
 
     def lose_database(self) -> None:
         """The hub's database is lost while it is down; its users come back one day."""
         self.kill()
+        self.lost.add("database")
         self.database = HubDatabase(
             users=set(self.database.users),
             numbers=self.database.numbers,
@@ -302,7 +363,8 @@ class Simulation:
 
     # --- what must hold ---------------------------------------------------------------------------
 
-    def _may_end(self, thing: Thing) -> bool:
+    def may_end(self, thing: Thing) -> bool:
+        """Whether somebody wants the end of something, or its start was cut short."""
         if thing.by in self.wished or thing.name in self.named:
             return True
         if thing.by not in self.interrupted:
@@ -321,16 +383,19 @@ class Simulation:
     def _ends(self, engine: Engine, thing: Thing, destroyed: bool) -> None:  # noqa: FBT001 - called by position
         if thing.hub != HUB:
             self.broken.append(f"{thing.name} at {engine.name} is not ours, and was ended")
-        if thing.alive and not self._may_end(thing):
+        if thing.alive and not self.may_end(thing):
             self.broken.append(f"{thing.name} at {engine.name} was healthy, and was ended")
-        allowed = thing.user in self.deleted or thing.name in self.named
+        lease = self.ledger.ask("get", thing.by)
+        # Who was renamed is in the label by the old name.
+        owners = {thing.user, *([lease.user] if lease is not None else [])}
+        allowed = owners & self.deleted or thing.name in self.named
         if destroyed and thing.keep and not allowed:
             self.broken.append(f"{thing.name} at {engine.name} keeps files, and was destroyed")
 
     def _drops(self, key: Key) -> None:
         row = self.database.rows[key]
         for thing in self.engines[row.target].everything:
-            if thing.token == row.token and thing.alive and not self._may_end(thing):
+            if thing.token == row.token and thing.alive and not self.may_end(thing):
                 self.broken.append(f"{key} was dropped, and {thing.name} serves")
 
     def _tells(self, key: Key, text: str) -> None:
@@ -338,9 +403,10 @@ class Simulation:
             self.told.add(key)
 
     def _revokes(self, token: int) -> None:
+        self._patience.revokes(token)
         for engine in self.places:
             for thing in engine.everything:
-                if thing.token == token and thing.alive and not self._may_end(thing):
+                if thing.token == token and thing.alive and not self.may_end(thing):
                     self.broken.append(f"token {token} was revoked, and {thing.name} uses it")
 
     def check(self) -> None:
@@ -351,7 +417,8 @@ class Simulation:
         """
         starts, made = 0, set()
         for lease in self.active():
-            if lease.state in _MAKING:
+            # What is declared no more is looked at by nobody once the hub was started again.
+            if lease.state in _MAKING and lease.target in self.watches:
                 place = self.place(lease)
                 if place in made:
                     self.broken.append(f"two leases make {lease.name} at {lease.target}")
@@ -360,7 +427,7 @@ class Simulation:
         if starts > ROOM.hub:
             self.broken.append(f"{starts} start at once, where {ROOM.hub} may")
         if self.broken:
-            raise Broken("; ".join(self.broken))
+            raise Broken("; ".join(dict.fromkeys(self.broken)))
 
     def place(self, lease: Lease) -> tuple[str, str]:
         """Engine and name."""
@@ -372,6 +439,8 @@ class Simulation:
             engine.faults = Faults()
             if engine.replaced:
                 engine.replace()
+        for target in self.engines:
+            self.declare(target, there=True)
         self.life.die_at = None
 
     def settle(self) -> None:
@@ -385,33 +454,12 @@ class Simulation:
         self._wait_and_check(self.policy.last_retry + 60)
         self._wait_and_check(self.policy.grace + 120)
         if self._hold():
-            self._answer()
+            self._await(answer(self))
             self._wait_and_check(self.policy.grace + 120)
         self._compare()
 
     def _hold(self) -> str:
         return self._await(self.reconciler.known()).hold  # type: ignore[no-any-return]
-
-    def _answer(self) -> None:
-        """A person has everything removed that is left, and ends the hold."""
-        leases = self.active()
-        names = {self.place(each) for each in leases}
-        unserved = {
-            (each.target, each.name)
-            for each in leases
-            if each.live and (each.user, each.server) not in self.database.rows
-        }
-        # Of targets that share a list, the first has what is nobody's.
-        first = {engine.name: name for name, engine in sorted(self.engines.items(), reverse=True)}
-        strays = {
-            (first[engine.name], thing.name)
-            for engine in self.places
-            for thing in engine.things.values()
-            if thing.hub == HUB and (engine.name, thing.name) not in names
-        }
-        self.named |= {name for _, name in unserved | strays}
-        self._await(self.reconciler.clean(unserved | strays))
-        self._await(self.reconciler.lift())
 
     def _await(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self.loop.run_until_complete(work)

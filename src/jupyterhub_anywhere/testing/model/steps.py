@@ -86,7 +86,7 @@ def at_random(
             ),
         ),
         (6, "well", lambda: well(world, _pick(random, PLACES))),
-        (1, "jump", lambda: world.clock.jump(3600 * random.choice(JUMPS))),
+        (1, "jump", lambda: world.jump(3600 * random.choice(JUMPS))),
     ]
     if losses:
         steps += [(1, "ledger", world.lose_ledger), (1, "database", world.lose_database)]

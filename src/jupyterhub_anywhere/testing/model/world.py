@@ -12,6 +12,7 @@ from jupyterhub_anywhere.core.observation import Observation, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime
 
     from jupyterhub_anywhere.testing.model.life import Life
     from jupyterhub_anywhere.testing.model.time import VirtualLoop
@@ -36,6 +37,7 @@ class Thing:
         keep: Whether it stays when it is stopped.
         token: The token that it was made with.
         alive: Whether it serves.
+        created: When it was made, as its engine says; None where it does not.
         by: The lease that it was started for last: what is kept is taken up with its old label.
         uid: Never given twice.
     """
@@ -48,6 +50,7 @@ class Thing:
     keep: bool = False
     token: int = 0
     alive: bool = True
+    created: datetime | None = None
     by: str = ""
     uid: int = field(default_factory=lambda: next(_numbers))
 
@@ -158,6 +161,16 @@ class Engine:
         await asyncio.sleep(self._seconds(f"{self.name} listed"))
         return found
 
+    async def inspect(self, name: str) -> Thing | None:
+        """One thing; None where there is none of this name.
+
+        Raises:
+            EngineError: It could not be asked.
+        """
+        await self._travel(f"inspect {name}")
+        thing = self.things.get(name)
+        return None if thing is None else replace(thing)
+
     async def create(self, thing: Thing, engine: str) -> None:
         """Make something, or start what was kept.
 
@@ -236,10 +249,14 @@ class EngineInventory:
         engine: The engine.
         hub: Whose label.
         life: The process.
+        on_list: Told of what is in a list.
     """
 
-    def __init__(self, engine: Engine, hub: str, life: Life) -> None:
+    def __init__(
+        self, engine: Engine, hub: str, life: Life, on_list: Callable[[Sequence[Thing]], None]
+    ) -> None:
         self.engine, self._hub, self._life = engine, hub, life
+        self._on_list = on_list
         # As of Docker: the engine that answered when it was asked last.
         self._source = ""
 
@@ -256,6 +273,7 @@ class EngineInventory:
         self._life.cross()
         found = await self.engine.listing()
         self._life.cross()
+        self._on_list(found)
         return [
             Resource(
                 name=each.name,
@@ -266,6 +284,7 @@ class EngineInventory:
                 alive=each.alive,
                 exit_code=None if each.alive else 137,
                 keep=each.keep,
+                created=each.created,
             )
             for each in found
             if self.ours(each)
