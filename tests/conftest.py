@@ -20,11 +20,16 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from hypothesis import settings
 
+from jupyterhub_anywhere.core.quick import import_jsonschema
+
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
 FOLDERS: Final = {"browser": "browser", "engines": "engine"}
 TESTS: Final = Path(__file__).parent
+
+# As `anywhere up` does: most test files import JupyterHub.
+import_jsonschema()
 
 # A busy machine is slow, not wrong; pytest-timeout ends what hangs. Where a run decides something,
 # it tries the same examples each time; at home it looks for new ones.
