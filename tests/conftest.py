@@ -14,6 +14,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +29,27 @@ if TYPE_CHECKING:
 FOLDERS: Final = {"browser": "browser", "engines": "engine"}
 TESTS: Final = Path(__file__).parent
 
+# Files that take longest, the longest first: they begin first, so that none of them is all that is
+# left over at the end. Patterns of paths below this folder.
+LONG: Final = (
+    "unit/ledger/test_model*",
+    "conformance/test_docker.py",
+    "conformance/test_thorough.py",
+    "conformance/test_s*",
+    "conformance/test_kube.py",
+    "hub/test_kills_*",
+    "hub/test_machine_faults*",
+    "hub/test_delegation.py",
+    "hub/test_up_*",
+    "hub/test_process_server.py",
+    "hub/test_ledger_hub.py",
+    "hub/test_cli_up.py",
+    "conformance/*",
+    "hub/*",
+    "contract/*",
+    "tooling/*",
+)
+
 # As `anywhere up` does: most test files import JupyterHub.
 import_jsonschema()
 
@@ -37,6 +59,18 @@ settings.register_profile(
     "project", deadline=None, print_blob=True, derandomize=bool(os.environ.get("CI"))
 )
 settings.load_profile("project")
+
+
+def place(path: Path) -> int:
+    """When a test's file begins, among all files; the same for many."""
+    inside = path.relative_to(TESTS).as_posix() if path.is_relative_to(TESTS) else ""
+    return next((n for n, pattern in enumerate(LONG) if fnmatchcase(inside, pattern)), len(LONG))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let long files begin first; the tests of a file stay together and in their order."""
+    items.sort(key=lambda item: place(item.path))
 
 
 def pytest_collection_finish() -> None:
