@@ -32,6 +32,12 @@ TESTS: Final = Path(__file__).parent
 # Files that take longest, the longest first: they begin first, so that none of them is all that is
 # left over at the end. Patterns of paths below this folder.
 LONG: Final = (
+    # One after the other, in the same worker: each of them keeps several hubs busy.
+    "engines/faults/test_docker_kills.py",
+    "engines/test_docker_hub.py",
+    "engines/faults/test_process_kills.py",
+    "engines/faults/*",
+    "engines/test_contract*",
     "unit/ledger/test_model*",
     "conformance/test_docker.py",
     "conformance/test_thorough.py",
