@@ -1,6 +1,7 @@
 """One engine for all tests of a session, a second one for those that need two, and images.
 
-Workers of pytest have a room together, and each has engines and a folder of its own in it. The images are built before, by ``tools/test-engines``: in here nothing can be fetched.
+Workers of pytest have a room together, and each has engines and a folder of its own in it. The
+images are built before, by ``tools/test-engines``: in here nothing can be fetched.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.testing.faults.control import Control
 
 
-# Empty where one process runs all tests; it is part of paths and interfaces, which have to be short.
+# Empty where one process runs all tests; a part of names that have to be short.
 WORKER: Final = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
 
 
