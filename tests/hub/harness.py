@@ -74,6 +74,13 @@ c.ConfigurableHTTPProxy.pid_file = {pid_file!r}
 c.JupyterHub.authenticator_class = "dummy"
 c.Authenticator.allow_all = True
 """
+# As ``python -m``, without the seconds of which `jupyterhub_anywhere.core.quick` tells.
+_QUICK = """
+import runpy
+from jupyterhub_anywhere.core.quick import import_jsonschema
+import_jsonschema()
+runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
+"""
 
 
 def free_port() -> int:
@@ -205,15 +212,21 @@ class Hub:
 
     # --- the process -----------------------------------------------------------------------------
 
+    def words(self) -> list[str]:
+        """What follows ``python -m`` in the command line that starts the hub."""
+        if self.mode == "plain":
+            return ["jupyterhub", "-f", str(self.config_file)]
+        return [
+            *("jupyterhub_anywhere.cli.main", "--state", str(self.state.root)),
+            *("up", "-f", str(self.file), *self.arguments),
+        ]
+
     def command(self) -> list[str]:
         """The command line that starts the hub."""
+        module, *words = self.words()
         if self.mode == "plain":
-            return [sys.executable, "-m", "jupyterhub", "-f", str(self.config_file)]
-        return [
-            *(sys.executable, "-m", "jupyterhub_anywhere.cli.main"),
-            *("--state", str(self.state.root), "up", "-f", str(self.file)),
-            *self.arguments,
-        ]
+            return [sys.executable, "-c", _QUICK.format(module=module), *words]
+        return [sys.executable, "-m", module, *words]
 
     def variables(self) -> dict[str, str]:
         """The environment of the hub and of commands beside it."""
