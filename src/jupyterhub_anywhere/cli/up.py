@@ -96,10 +96,11 @@ def up(  # noqa: PLR0913 - one parameter an option, as click wants it
 
 def import_hub() -> Callable[[UpOptions, Callable[[Running], None]], int]:
     """Import JupyterHub, without what it takes seconds to import and nobody uses."""
-    from jupyterhub_anywhere.core.quick import import_jsonschema
+    from jupyterhub_anywhere.core.quick import import_jsonschema, imports_for_good
 
-    import_jsonschema()
-    from jupyterhub_anywhere.hub.app import run_hub
+    with imports_for_good():
+        import_jsonschema()
+        from jupyterhub_anywhere.hub.app import run_hub
 
     return run_hub
 

@@ -1,4 +1,4 @@
-"""Imports that take seconds for what nobody uses, put off until somebody does.
+"""Imports that are quicker: of what nobody uses, and of what stays for good.
 
 jsonschema tells addresses beyond ASCII by rfc3987_syntax, which builds forty parsers while it is
 imported: about half of all that JupyterHub's own start takes, and no schema of JupyterHub has such
@@ -7,11 +7,16 @@ an address (python-jsonschema/jsonschema#1428).
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 import sys
+from contextlib import contextmanager
 from types import ModuleType
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _SLOW: Final = "rfc3987_syntax"
 _USER: Final = "jsonschema"
@@ -36,6 +41,24 @@ def import_jsonschema() -> None:
         importlib.import_module(_USER)
     finally:
         del sys.modules[_SLOW]
+
+
+@contextmanager
+def imports_for_good() -> Iterator[None]:
+    """Within, what is imported is not looked through for garbage; nor is it ever afterwards.
+
+    A hub has imported a hundred thousand objects: each look at all of them holds its loop.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        # What imports have left besides is garbage for good otherwise.
+        gc.collect()
+        gc.freeze()
+        if enabled:
+            gc.enable()
 
 
 def _is_valid_syntax(term: str, value: str) -> bool:
