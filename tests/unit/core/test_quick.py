@@ -14,8 +14,10 @@ def test_the_collector_is_as_it_was_also_after_an_import_that_fails(*, enabled: 
     before = gc.isenabled()
     (gc.enable if enabled else gc.disable)()
     try:
-        with pytest.raises(ImportError), imports_for_good():
+        with imports_for_good():
             assert not gc.isenabled()
+        assert gc.isenabled() is enabled
+        with pytest.raises(ImportError), imports_for_good():
             raise ImportError
         assert gc.isenabled() is enabled
         assert gc.get_freeze_count() > len(gc.get_objects())
