@@ -14,11 +14,14 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 from hypothesis import settings
+
+from jupyterhub_anywhere.core.quick import import_jsonschema
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -26,12 +29,54 @@ if TYPE_CHECKING:
 FOLDERS: Final = {"browser": "browser", "engines": "engine"}
 TESTS: Final = Path(__file__).parent
 
+# Files that take longest, the longest first: they begin first, so that none of them is all that is
+# left over at the end. Patterns of paths below this folder.
+LONG: Final = (
+    # One after the other, in the same worker: each of them keeps several hubs busy.
+    "engines/faults/test_docker_kills.py",
+    "engines/test_docker_hub.py",
+    "engines/faults/test_process_kills.py",
+    "engines/faults/*",
+    "engines/test_contract*",
+    "unit/ledger/test_model*",
+    "conformance/test_docker.py",
+    "conformance/test_thorough.py",
+    "conformance/test_s*",
+    "conformance/test_kube.py",
+    "hub/test_kills_*",
+    "hub/test_machine_faults*",
+    "hub/test_delegation.py",
+    "hub/test_up_*",
+    "hub/test_process_server.py",
+    "hub/test_ledger_hub.py",
+    "hub/test_cli_up.py",
+    "conformance/*",
+    "hub/*",
+    "contract/*",
+    "tooling/*",
+)
+
+# As `anywhere up` does: most test files import JupyterHub.
+import_jsonschema()
+
 # A busy machine is slow, not wrong; pytest-timeout ends what hangs. Where a run decides something,
 # it tries the same examples each time; at home it looks for new ones.
 settings.register_profile(
     "project", deadline=None, print_blob=True, derandomize=bool(os.environ.get("CI"))
 )
 settings.load_profile("project")
+
+
+def place(path: Path) -> int:
+    """When a test's file begins, among all files; the same for many."""
+    inside = path.relative_to(TESTS).as_posix() if path.is_relative_to(TESTS) else ""
+    return next((n for n, pattern in enumerate(LONG) if fnmatchcase(inside, pattern)), len(LONG))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let long files begin first; the tests of a file stay together and in their order."""
+    items.sort(key=lambda item: place(item.path))
 
 
 def pytest_collection_finish() -> None:

@@ -1,14 +1,16 @@
 """One engine for all tests of a session, a second one for those that need two, and images.
 
-The images are built before, by ``tools/test-engines``: in here nothing can be fetched.
+Workers of pytest have a room together, and each has engines and a folder of its own in it. The
+images are built before, by ``tools/test-engines``: in here nothing can be fetched.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from tests.conftest import lacking
@@ -26,26 +28,32 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.testing.faults.control import Control
 
 
+# Empty where one process runs all tests; a part of names that have to be short.
+WORKER: Final = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+
+
 @pytest.fixture(scope="session")
 def engine_room() -> Path:
     """The folder for engines' files; it goes away with the room, whatever happens."""
     # Fixtures of a session come before the skip of the test that asks for them.
     if reason := lacking("engine"):
         pytest.skip(reason)
-    return room.current()
+    folder = room.current() / WORKER
+    folder.mkdir(mode=0o711, exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
 def engine(engine_room: Path) -> Iterator[DockerEngine]:
     """A Docker Engine without images. Who stops it starts it again."""
-    with DockerEngine(engine_room / "one", name="one") as engine:
+    with DockerEngine(engine_room / "one", name=f"one{WORKER}") as engine:
         yield engine
 
 
 @pytest.fixture(scope="session")
 def second_engine(engine_room: Path) -> Iterator[DockerEngine]:
     """Another one beside it, without images; listens with TLS, too."""
-    with DockerEngine(engine_room / "two", name="two", tls=True) as engine:
+    with DockerEngine(engine_room / "two", name=f"two{WORKER}", tls=True) as engine:
         yield engine
 
 

@@ -33,10 +33,8 @@ class ForkedHub(Hub):
         assert not wrapper, "a forked hub runs as it is"
         assert self.process is None or self.process.poll() is not None, "the hub runs already"
         self._ready_before = self.output().count(READY)
-        # The words behind `python -m`.
-        words = self.command()[2:]
         made = self._zygote.fork(
-            words,
+            self.words(),
             folder=self.folder,
             environment=self.variables(),
             output=self.folder / "output.log",

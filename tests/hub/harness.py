@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,12 +18,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
 import httpx
 import yaml
+from tests.hub.guard import Guard, end
+from tests.hub.guard import processes_with as processes_with  # noqa: PLC0414 - for tests, too
 
-from jupyterhub_anywhere.core.processes import ProcessId
 from jupyterhub_anywhere.core.state import StatePaths
 from jupyterhub_anywhere.hub.files import write_json
 from jupyterhub_anywhere.hub.proxy_command import find_proxy_command
@@ -32,6 +32,8 @@ from jupyterhub_anywhere.hub.statefolder import open_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from jupyterhub_anywhere.core.processes import ProcessId
 
 # Generous: a machine that is slow or busy is not wrong.
 START_SECONDS = 120.0
@@ -72,6 +74,13 @@ c.ConfigurableHTTPProxy.pid_file = {pid_file!r}
 c.JupyterHub.authenticator_class = "dummy"
 c.Authenticator.allow_all = True
 """
+# As ``python -m``, without the seconds of which `jupyterhub_anywhere.core.quick` tells.
+_QUICK = """
+import runpy
+from jupyterhub_anywhere.core.quick import import_jsonschema
+import_jsonschema()
+runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
+"""
 
 
 def free_port() -> int:
@@ -109,28 +118,8 @@ def wait_for(
         time.sleep(0.05)
 
 
-def processes_with(*marks: str) -> list[ProcessId]:
-    """The processes whose command line, environment or working folder holds one of the marks.
-
-    A service of a hub has but the folder; its address may be another hub's a moment later.
-    """
-    found = []
-    wanted = [mark.encode() for mark in marks]
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
-            continue
-        text = b""
-        with contextlib.suppress(OSError):
-            text = (entry / "cmdline").read_bytes()
-        with contextlib.suppress(OSError):
-            text += (entry / "environ").read_bytes()
-        with contextlib.suppress(OSError):
-            text += os.fsencode((entry / "cwd").readlink())
-        if any(mark in text for mark in wanted):
-            identity = ProcessId.of(int(entry.name))
-            if identity is not None and identity.alive():
-                found.append(identity)
-    return found
+# Of this process; it outlives it.
+_GUARD: Final = Guard()
 
 
 class Hub:
@@ -179,6 +168,7 @@ class Hub:
         self.arguments = tuple(arguments)
         self.environment = dict(environment or {})
         self.process: subprocess.Popen[bytes] | None = None
+        _GUARD.watch(self.folder, self.id)
         self._ready_before = 0
         self._clients: list[httpx.Client] = []
         self.write_config(config)
@@ -222,15 +212,21 @@ class Hub:
 
     # --- the process -----------------------------------------------------------------------------
 
+    def words(self) -> list[str]:
+        """What follows ``python -m`` in the command line that starts the hub."""
+        if self.mode == "plain":
+            return ["jupyterhub", "-f", str(self.config_file)]
+        return [
+            *("jupyterhub_anywhere.cli.main", "--state", str(self.state.root)),
+            *("up", "-f", str(self.file), *self.arguments),
+        ]
+
     def command(self) -> list[str]:
         """The command line that starts the hub."""
+        module, *words = self.words()
         if self.mode == "plain":
-            return [sys.executable, "-m", "jupyterhub", "-f", str(self.config_file)]
-        return [
-            *(sys.executable, "-m", "jupyterhub_anywhere.cli.main"),
-            *("--state", str(self.state.root), "up", "-f", str(self.file)),
-            *self.arguments,
-        ]
+            return [sys.executable, "-c", _QUICK.format(module=module), *words]
+        return [sys.executable, "-m", module, *words]
 
     def variables(self) -> dict[str, str]:
         """The environment of the hub and of commands beside it."""
@@ -455,32 +451,8 @@ class Hub:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        end = time.monotonic() + 30
-        while (left := self.leftovers()) and time.monotonic() < end:
-            for identity in left:
-                with contextlib.suppress(PermissionError):
-                    identity.send(signal.SIGKILL)
-            time.sleep(0.05)
-        self._remove_control_groups()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _remove_control_groups(self) -> None:
-        """Those of servers that were killed with the hub; a hub removes its own."""
-        end = time.monotonic() + 10
-        # One is busy until the kernel has taken leave of what was killed in it.
-        while (left := self._control_groups()) and time.monotonic() < end:
-            for group in left:
-                with contextlib.suppress(OSError):
-                    group.rmdir()
-            time.sleep(0.05)
-
-    def _control_groups(self) -> list[Path]:
-        """The control groups of this hub, inner ones first."""
-        found: list[Path] = []
-        for pattern in (f"jupyterhub-anywhere/{self.id}*", f"*/jupyterhub-anywhere/{self.id}*"):
-            for group in Path("/sys/fs/cgroup").glob(pattern):
-                found += [Path(folder) for folder, _, _ in os.walk(group, topdown=False)]
-        return found
+        end(self.folder, self.id)
+        _GUARD.forget(self.folder)
 
 
 def read_json(path: Path) -> Any:

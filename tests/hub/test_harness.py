@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.hub.guard import ROOT, processes_with
 from tests.hub.harness import wait_for
 
 if TYPE_CHECKING:
@@ -12,6 +18,18 @@ if TYPE_CHECKING:
 STUB = """
 import sys
 c.JupyterHub.spawner_class = "simple"
+"""
+# Started by a thread that ends, as some are.
+RUNNER = """
+import sys, threading
+from tests.hub.harness import Hub
+hub, closed = Hub(), Hub()
+thread = threading.Thread(target=hub.launch)
+thread.start()
+thread.join()
+closed.close()
+print(hub.folder, hub.id, closed.folder, flush=True)
+sys.stdin.read()
 """
 
 
@@ -28,3 +46,24 @@ def test_plain_hub_logs_in_and_leaves_nothing(make_hub: MakeHub) -> None:
     hub.close()
     assert not wait_for(lambda: [hub.leftovers()])[0]
     assert not hub.folder.exists()
+
+
+def test_a_runner_that_is_killed_leaves_nothing() -> None:
+    paths = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
+    with subprocess.Popen(
+        [sys.executable, "-c", RUNNER],
+        env={**os.environ, "PYTHONPATH": paths},
+        start_new_session=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as runner:
+        assert runner.stdout is not None
+        folder, hub_id, closed = runner.stdout.readline().split()
+        assert Path(folder).is_dir()
+        assert not Path(closed).exists()
+        wait_for(lambda: processes_with(folder), what="the hub's process")
+        os.killpg(runner.pid, signal.SIGKILL)
+
+    wait_for(lambda: not Path(folder).exists(), what="the end of the hub's folder")
+    assert processes_with(folder, hub_id) == []

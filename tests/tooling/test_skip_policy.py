@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 CONFTEST = Path(__file__).parents[1] / "conftest.py"
+SOURCES = Path(__file__).parents[2] / "src"
 INI = (
     "[pytest]\naddopts = --import-mode=importlib -p no:cacheprovider\n"
     "markers =\n  browser: b\n  root: r\n  engine: e\n"
@@ -40,7 +41,12 @@ def suite(tmp_path: Path) -> Path:
 
 
 def run(suite: Path, *, require: str = "", path: str = "/nonexistent") -> tuple[int, str]:
-    environment = {"PATH": path, "ANYWHERE_REQUIRE": require, "ANYWHERE_ENGINES": "1"}
+    environment = {
+        "PATH": path,
+        "PYTHONPATH": str(SOURCES),
+        "ANYWHERE_REQUIRE": require,
+        "ANYWHERE_ENGINES": "1",
+    }
     answer = subprocess.run(
         [sys.executable, "-m", "pytest", "-ra", "-p", "no:cacheprovider", "tests"],
         capture_output=True,

@@ -29,10 +29,10 @@ from jupyterhub_anywhere.cli.session import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from jupyterhub_anywhere.hub.options import Running
+    from jupyterhub_anywhere.hub.options import Running, UpOptions
 
 
 @click.command()
@@ -77,7 +77,6 @@ def up(  # noqa: PLR0913 - one parameter an option, as click wants it
     file = choose_file(named)
     tell(f"Starting JupyterHub with {_which(file, named)}; its state is in {session.paths.root}")
 
-    from jupyterhub_anywhere.hub.app import run_hub
     from jupyterhub_anywhere.hub.options import UpOptions
 
     options = UpOptions(
@@ -91,7 +90,19 @@ def up(  # noqa: PLR0913 - one parameter an option, as click wants it
         verbose=session.verbose,
         on_ending=_ending,
     )
+    run_hub = import_hub()
     return run_hub(options, lambda running: _ready(running, session, keep_servers=keep_servers))
+
+
+def import_hub() -> Callable[[UpOptions, Callable[[Running], None]], int]:
+    """Import JupyterHub, without what it takes seconds to import and nobody uses."""
+    from jupyterhub_anywhere.core.quick import import_jsonschema, imports_for_good
+
+    with imports_for_good():
+        import_jsonschema()
+        from jupyterhub_anywhere.hub.app import run_hub
+
+    return run_hub
 
 
 def _ending(what: str) -> None:

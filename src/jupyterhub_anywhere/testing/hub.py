@@ -23,6 +23,8 @@ from jupyterhub.utils import make_ssl_context
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from traitlets.config import Config
 
+from jupyterhub_anywhere.testing.thrift import forget_handlers, thrifty_start
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
     from pathlib import Path
@@ -116,6 +118,8 @@ class Hub:
         self._ssl = ssl
         self._token = secrets.token_hex(16)
         self._cookie = secrets.token_bytes(32)
+        self._database = folder / "hub.sqlite"
+        self._tls: Any = None
         self._tasks: WeakSet[asyncio.Task[Any]] = WeakSet()
         RouteTable.routes = {}
 
@@ -133,12 +137,13 @@ class Hub:
         config = self._config()
         self._configure(config)
         self._clear()
-        self.app = QuietHub.instance(config=config)
         context = copy_context()
         context.run(_hub.set, self)
         loop: Any = asyncio.get_running_loop()
         loop.set_task_factory(_owned_task)
-        await asyncio.create_task(self._start(), context=context)
+        with thrifty_start(self._database):
+            self.app = QuietHub.instance(config=config)
+            await asyncio.create_task(self._start(), context=context)
 
     async def _start(self) -> None:
         await self.app.initialize([])
@@ -147,7 +152,7 @@ class Hub:
     def _config(self) -> Config:
         c = Config()
         hub = c.JupyterHub
-        hub.db_url = f"sqlite:///{self.folder / 'hub.sqlite'}"
+        hub.db_url = f"sqlite:///{self._database}"
         hub.cookie_secret = self._cookie
         hub.hub_bind_url = f"{'https' if self._ssl else 'http'}://127.0.0.1:{self.port}"
         hub.bind_url = "http://127.0.0.1:8000"
@@ -205,6 +210,7 @@ class Hub:
         """Forget the objects of which a process has one."""
         JupyterHubHTTPClient.clear_instance()
         QuietHub.clear_instance()
+        forget_handlers()
 
     # --- what tests ask --------------------------------------------------------------------------
 
@@ -261,16 +267,19 @@ class Hub:
                     allow_nonstandard_methods=True,
                     request_timeout=2 * PATIENCE,
                     streaming_callback=streaming,
-                    ssl_options=make_ssl_context(
-                        app.internal_ssl_key, app.internal_ssl_cert, cafile=app.internal_ssl_ca
-                    )
-                    if self._ssl
-                    else None,
+                    ssl_options=self._context() if self._ssl else None,
                 ),
                 raise_error=False,
             )
         finally:
             client.close()
+
+    def _context(self) -> Any:
+        """What the tests speak TLS with; certificates outlive the hub, as its database does."""
+        if self._tls is None:
+            files = self.app.internal_ssl_key, self.app.internal_ssl_cert
+            self._tls = make_ssl_context(*files, cafile=self.app.internal_ssl_ca)
+        return self._tls
 
     def spawner(self, user: str, server: str) -> Any:
         """The hub's spawner object of a server."""

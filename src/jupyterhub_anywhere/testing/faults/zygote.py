@@ -176,7 +176,9 @@ class Zygote:
 def warm() -> None:
     """Read all modules that hubs use, and open nothing."""
     import jupyterhub_anywhere
+    from jupyterhub_anywhere.core.quick import import_jsonschema
 
+    import_jsonschema()
     found = pkgutil.walk_packages(jupyterhub_anywhere.__path__, "jupyterhub_anywhere.")
     for name in (*_MODULES, *(each.name for each in found if not _LEFT.search(each.name))):
         importlib.import_module(name)
