@@ -33,20 +33,23 @@ def side(session: sqlalchemy.orm.Session, spawners: dict[str, dict[str, Spawner]
         for row in session.query(orm.User)
         if row.name in spawners
     }
-    app = SimpleNamespace(db=session, users=users)
+    app = SimpleNamespace(db=session, users=users, base_url="/hubs/")
     desk: Any = None
     return JupyterHubSide(app, desk, lambda: "", lambda *_: None)
 
 
 def test_servers_are_those_of_the_database_and_those_that_start() -> None:
-    """With their target where the hub has made a spawner; in one question for all."""
+    """With their target where the hub has made a spawner, and the name in their address; in one
+    question for all.
+    """
     engine = sqlalchemy.create_engine("sqlite://")
     orm.Base.metadata.create_all(engine)
     asked: list[str] = []
     with sqlalchemy.orm.Session(engine, expire_on_commit=False) as session:
         for name in ("runs", "unmade", "starts", "idle"):
             user = orm.User(name=name)
-            server = orm.Server(ip="::1", port=1) if name in {"runs", "unmade"} else None
+            address = {"runs": "/hubs/user/o%27hara/", "unmade": "/elsewhere/"}.get(name)
+            server = orm.Server(ip="::1", port=1, base_url=address) if address else None
             session.add_all([user, orm.Spawner(name="", user=user, server=server)])
         session.commit()
         hub = side(
@@ -63,7 +66,7 @@ def test_servers_are_those_of_the_database_and_those_that_start() -> None:
         found = hub.servers()
     engine.dispose()
     assert found == {
-        ("runs", ""): HubServer(active=True, target="here"),
+        ("runs", ""): HubServer(active=True, target="here", made_for="o'hara"),
         ("unmade", ""): HubServer(active=True),
         ("starts", ""): HubServer(active=True, pending="spawn", target="here"),
     }
