@@ -114,6 +114,7 @@ def test_a_lease_lives_as_long_as_its_server(hub: Hub) -> None:
     hub.start_server("ann")
     assert servers(hub) == {"ann": "running"}
     assert "ann" in hub.run("status").stdout
+    wait_for(lambda: settled(hub), what="an end of the hold of a new ledger")
     assert leaks(hub)[0] == 0, leaks(hub)
     hub.stop_server("ann")
     wait_for(lambda: servers(hub) == {}, what="a proven end")
