@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.core.clock import Clock
 
 # For those who waited when the hub ended: their starts were asked of a hub that is no more.
+# Seconds between two tellings of places; nobody reads faster.
+_TELL_EVERY: Final = 0.25
 LOST_PLACE: Final = (
     "Your server waited for its turn when the hub was restarted, and was not started."
     " Please start it again."
@@ -74,6 +76,8 @@ class Line:
         self._clock = clock
         self._standing: dict[Ticket, _Standing] = {}
         self._telling = False
+        # When places were told last, by the loop's clock.
+        self._told = float("-inf")
 
     async def turn(
         self, user: str, server: str, target: str, moved: Callable[[Place], None]
@@ -118,12 +122,15 @@ class Line:
                 continue  # cancelled, and about to leave
             standing.turn.set_result(None)
         if self._standing and not self._telling:
-            # Once for all that happens in one turn of the loop: a class of 500 comes at once.
+            # Once for all that happens in a moment: where a class of 500 comes at once, each start
+            # moves all who wait.
             self._telling = True
-            asyncio.get_running_loop().call_soon(self._tell)
+            loop = asyncio.get_running_loop()
+            loop.call_at(max(loop.time(), self._told + _TELL_EVERY), self._tell)
 
     def _tell(self) -> None:
         self._telling = False
+        self._told = asyncio.get_running_loop().time()
         line = self._queue.line()
         for number, ticket in enumerate(line, 1):
             standing = self._standing.get(ticket)

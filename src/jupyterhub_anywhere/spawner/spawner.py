@@ -217,14 +217,16 @@ class AnywhereSpawner(Menu, Patience, Leasing, Starting, Versioned, Spawner):
         await self._prepare()
         if self.child is None:
             return await super()._get_oauth_client_allowed_scopes()
-        if self._choice is not None:
-            # The hub is about to commit; a commit of our own would hold its loop once more.
-            self.orm_spawner.user_options = self._choice.to_user_options()
         scopes = await guard.bounded(
             self.child._get_oauth_client_allowed_scopes,  # noqa: SLF001 - the hub's contract
             self.poll_deadline,
             self._what("oauth_client_allowed_scopes"),
         )
+        if self._choice is not None:
+            # The hub is about to commit; a commit of our own would hold its loop once more. Not
+            # before anything is awaited: a handler that ends meanwhile takes back what is not
+            # committed, and lets the hub read all of its users anew.
+            self.orm_spawner.user_options = self._choice.to_user_options()
         return [] if isinstance(scopes, guard.Failed) else scopes
 
     async def run_auth_state_hook(self, auth_state: Any) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -34,9 +35,16 @@ async def test_with_room_a_turn_comes_at_once_and_no_place_is_told() -> None:
 
 async def test_places_are_told_and_slots_go_on_to_the_next() -> None:
     line, places = line_of(1), {name: list[Place]() for name in ("bob", "sue")}
+    next_one = asyncio.Event()
+
+    def told(name: str, place: Place) -> None:
+        places[name].append(place)
+        if (name, place) == ("sue", Place(1, 1)):
+            next_one.set()
+
     first = await line.turn("ann", "", "here", untold)
     turns = {
-        name: asyncio.ensure_future(line.turn(name, "", "here", places[name].append))
+        name: asyncio.ensure_future(line.turn(name, "", "here", partial(told, name)))
         for name in places
     }
     await settle()
@@ -46,10 +54,27 @@ async def test_places_are_told_and_slots_go_on_to_the_next() -> None:
     assert {each.since for each in waiting} == {Clock().now()}
     line.leave(first)
     second = await turns["bob"]
-    await settle()
+    await asyncio.wait_for(next_one.wait(), 30)
     assert places["sue"] == [Place(2, 2), Place(1, 1)]
     line.leave(second)
     line.leave(await turns["sue"])
+    assert (line.going, line.waits) == (0, False)
+
+
+async def test_who_waits_behind_many_is_not_told_of_each() -> None:
+    """A class that comes at once moves by hundreds; nobody reads that, and each telling costs."""
+    line, places, many = line_of(1), list[Place](), 60
+    held = await line.turn("ann", "", "here", untold)
+    before = [waits(line, f"user{number}") for number in range(many)]
+    last = asyncio.ensure_future(line.turn("zoe", "", "here", places.append))
+    await settle()
+    for turn in before:
+        line.leave(held)
+        held = await turn
+        await settle()
+    assert len(places) < many // 2
+    line.leave(held)
+    line.leave(await last)
     assert (line.going, line.waits) == (0, False)
 
 
