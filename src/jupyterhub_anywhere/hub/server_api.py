@@ -12,6 +12,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from jupyterhub import orm
 from jupyterhub.apihandlers.users import UserServerAPIHandler
 from tornado import web
 
@@ -40,9 +41,15 @@ class ServerAPI(InLine, UserServerAPIHandler):
     _found: tuple[str, Any] | None = None
 
     def find_user(self, name: str) -> Any:
-        """The user of a name; asked once, for our checks and for the hub's handler after them."""
+        """The user of a name; asked once, for our checks and for the hub's handler after them.
+
+        The hub reads a user's groups, roles and shares each time (four questions); where it has the
+        user already, the number is enough.
+        """
         if self._found is None or self._found[0] != name:
-            self._found = name, super().find_user(name)
+            row = self.db.query(orm.User.id).filter(orm.User.name == name).first()
+            known = row is not None and row.id in self.users
+            self._found = name, self.users[row.id] if known else super().find_user(name)
         return self._found[1]
 
     @needs_scope("start:servers")

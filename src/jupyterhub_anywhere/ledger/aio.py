@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from jupyterhub_anywhere.ledger.store import Ledger
@@ -16,6 +20,8 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.ledger.event import Event
     from jupyterhub_anywhere.ledger.lease import Lease
     from jupyterhub_anywhere.ledger.states import Cause, State
+
+log = logging.getLogger(__name__)
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -35,6 +41,7 @@ class AsyncLedger:
     def __init__(self, ledger: Ledger, thread: ThreadPoolExecutor | None = None) -> None:
         self.ledger = ledger
         self._thread = thread or _thread()
+        self._changes: deque[tuple[Callable[[], Lease], asyncio.Future[Lease]]] = deque()
 
     @classmethod
     async def open(cls, url: str, hub: str, clock: Clock, *, make: bool = True) -> Self:
@@ -76,15 +83,15 @@ class AsyncLedger:
 
     async def add(self, lease: Lease) -> Lease:
         """See `Ledger.add`."""
-        return await self._run(self.ledger.add, lease)
+        return await self._change(partial(self.ledger.add, lease))
 
     async def move(self, lease: Lease, cause: Cause, **changes: Any) -> Lease:
         """See `Ledger.move`."""
-        return await self._run(self.ledger.move, lease, cause, **changes)
+        return await self._change(partial(self.ledger.move, lease, cause, **changes))
 
     async def note(self, lease: Lease, **changes: Any) -> Lease:
         """See `Ledger.note`."""
-        return await self._run(self.ledger.note, lease, **changes)
+        return await self._change(partial(self.ledger.note, lease, **changes))
 
     async def rename(self, user: str, old: str, new: str) -> None:
         """See `Ledger.rename`."""
@@ -144,6 +151,30 @@ class AsyncLedger:
             return
         self._thread.shutdown(wait=True)
 
+    async def _change(self, change: Callable[[], Lease]) -> Lease:
+        """Make a change, in one commit with all that are waited for by the time of its turn."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Lease] = loop.create_future()
+        self._changes.append((change, future))
+        if len(self._changes) == 1:
+            try:
+                loop.run_in_executor(self._thread, self._write_all, loop)
+            except RuntimeError:
+                self._changes.clear()
+                raise
+        return await future
+
+    def _write_all(self, loop: asyncio.AbstractEventLoop) -> None:
+        """In the thread: make the changes that are asked for, and say what came of each."""
+        batch = []
+        while self._changes:
+            change, future = self._changes.popleft()
+            if not future.cancelled():
+                batch.append((change, future))
+        found = _made(self.ledger, [change for change, _ in batch])
+        with suppress(RuntimeError):  # The loop has ended: nobody waits.
+            loop.call_soon_threadsafe(_answer, [future for _, future in batch], found)
+
     async def _run(self, call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, lambda: call(*args, **kwargs))
@@ -151,3 +182,30 @@ class AsyncLedger:
 
 def _thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
+
+
+def _made(ledger: Ledger, changes: list[Callable[[], Lease]]) -> list[Lease | BaseException]:
+    """What came of each change."""
+    if len(changes) > 1:
+        try:
+            return [*ledger.together(changes)]
+        except Exception:
+            # Each is told its own, or succeeds without the others.
+            log.debug("%s changes could not be made at once", len(changes), exc_info=True)
+    found: list[Lease | BaseException] = []
+    for change in changes:
+        try:
+            found.append(change())
+        except BaseException as error:  # noqa: BLE001 - for whoever waits, as an executor does it
+            found.append(error)
+    return found
+
+
+def _answer(futures: list[asyncio.Future[Lease]], found: list[Lease | BaseException]) -> None:
+    for future, each in zip(futures, found, strict=True):
+        if future.done():  # Who waited was cancelled.
+            continue
+        if isinstance(each, BaseException):
+            future.set_exception(each)
+        else:
+            future.set_result(each)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from contextlib import contextmanager, suppress
+import threading
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -63,6 +64,8 @@ class Database:
         self.made = False
         self._identity: tuple[int, int] | None = None
         self._started = False
+        # The transaction that a thread is in.
+        self._whole = threading.local()
         if parsed.get_backend_name() == "sqlite":
             if parsed.database and parsed.database != ":memory:":
                 self.file = Path(parsed.database).absolute()
@@ -101,12 +104,20 @@ class Database:
     def write(self, *, rebuild: bool = False) -> Iterator[Connection]:
         """A transaction that writes; committed, to the disk, when its block ends without an error.
 
+        Within `together` it is a part of that one, committed with it.
+
         Args:
             rebuild: Whether tables may be dropped and made anew: foreign keys are off meanwhile.
 
         Raises:
             LedgerError: It cannot be written.
         """
+        whole: Connection | None = getattr(self._whole, "connection", None)
+        if whole is not None:
+            # PostgreSQL does nothing more in a transaction in which a statement was refused.
+            with self._told(), nullcontext() if self.sqlite else whole.begin_nested():
+                yield whole
+            return
         with self._told():
             self._check_file()
             with self._engine.connect() as plain:
@@ -119,6 +130,24 @@ class Database:
                         _driver(plain).execute("PRAGMA foreign_keys = ON")
             # What was written to a file that nobody finds again was written nowhere.
             self._check_file()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make one transaction of all that this thread writes meanwhile.
+
+        What refuses a part by itself, as `Ledger` does where a lease has changed, leaves the others
+        as they are. After a `LedgerError` of the database the block has to end by it: nothing of
+        the whole is written then.
+
+        Raises:
+            LedgerError: It cannot be written.
+        """
+        with self.write() as connection:
+            self._whole.connection = connection
+            try:
+                yield
+            finally:
+                self._whole.connection = None
 
     @contextmanager
     def alone(self) -> Iterator[None]:

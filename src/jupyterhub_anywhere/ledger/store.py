@@ -22,10 +22,10 @@ from jupyterhub_anywhere.ledger.errors import DuplicateError, LedgerError, Stale
 from jupyterhub_anywhere.ledger.lease import Lease
 from jupyterhub_anywhere.ledger.ports import PRUNED
 from jupyterhub_anywhere.ledger.schema import events, hubs, leases, remarks
-from jupyterhub_anywhere.ledger.states import Cause, State
+from jupyterhub_anywhere.ledger.states import Cause, IllegalTransitionError, State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from sqlalchemy import Connection, Select
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 # What a change cannot touch: the lease's identity, and what the ledger itself counts.
 _FIXED: Final = frozenset({"id", "hub", "server", "state", "steps", "cause", "version"})
 _CHANGEABLE: Final = frozenset(field.name for field in fields(Lease)) - _FIXED
+# What a change raises that the database had no part in, or that it refused by itself.
+_REFUSALS: Final = (StaleError, DuplicateError, IllegalTransitionError, TypeError)
 # Leases that one statement deletes: a writer never waits long.
 _AT_A_TIME: Final = 500
 # PostgreSQL's SQLSTATE of a value that exists already.
@@ -215,6 +217,27 @@ class Ledger:
         with self._database.write() as connection:
             self._swap(connection, lease, noted, {})
         return noted
+
+    def together(self, changes: Sequence[Callable[[], Lease]]) -> list[Lease | Exception]:
+        """Make several changes and commit once: each commit waits for the disk.
+
+        Args:
+            changes: Calls of `add`, `move` and `note`.
+
+        Returns:
+            For each what it returns, or why it alone was refused.
+
+        Raises:
+            LedgerError: It cannot be written; nothing was.
+        """
+        found: list[Lease | Exception] = []
+        with self._database.together():
+            for change in changes:
+                try:
+                    found.append(change())
+                except _REFUSALS as error:
+                    found.append(error)
+        return found
 
     def rename(self, user: str, old: str, new: str) -> None:
         """Give the leases of a server that are not gone the server's new name.

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sqlite3
 import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy
 from tests.unit.ledger.ledger_samples import HUB, HandClock, lease
 
 from jupyterhub_anywhere.ledger.aio import AsyncLedger
-from jupyterhub_anywhere.ledger.errors import LedgerError
-from jupyterhub_anywhere.ledger.states import Cause, State
+from jupyterhub_anywhere.ledger.errors import DuplicateError, LedgerError, StaleError
+from jupyterhub_anywhere.ledger.states import Cause, IllegalTransitionError, State
 from jupyterhub_anywhere.ledger.store import Ledger
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ def public(kind: type) -> dict[str, inspect.Signature]:
 
 def test_it_has_the_same_methods_with_the_same_arguments() -> None:
     sync, awaited = public(Ledger), public(AsyncLedger)
+    # What the loop's ledger does by itself.
+    del sync["together"]
     assert awaited == sync
 
 
@@ -71,6 +75,56 @@ async def test_the_loop_goes_on_while_the_database_is_slow(tmp_path: Path) -> No
             assert not any(task.done() for task in waiting)
         added = await asyncio.gather(*waiting)
         assert holder.active() == added, "in the order in which they were asked for"
+    await ledger.close()
+
+
+async def test_what_waits_at_the_same_time_is_committed_once(tmp_path: Path) -> None:
+    """Each commit waits for the disk; what is refused leaves the others as they are."""
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    ledger = await AsyncLedger.open(url, HUB, HandClock())
+    first = await ledger.add(lease("first"))
+    await ledger.move(first, Cause.LAUNCH)
+    commits: list[str] = []
+    sqlalchemy.event.listen(ledger.ledger._database._engine, "commit", lambda _: commits.append(""))
+    with closing(Ledger.open(url, HUB, HandClock())) as holder:
+        with holder._database.write():
+            # The thread waits for the other writer; what comes meanwhile is one.
+            waiting = [asyncio.ensure_future(ledger.add(lease(user))) for user in "abcdefg"]
+            stale = asyncio.ensure_future(ledger.move(first, Cause.STARTED))
+            again = asyncio.ensure_future(ledger.add(first))
+            unwanted = asyncio.ensure_future(ledger.add(lease("unwanted")))
+            late = asyncio.ensure_future(ledger.move(first, Cause.LAUNCH))
+            await asyncio.sleep(0)
+            unwanted.cancel()
+            await asyncio.sleep(0)
+        added = await asyncio.gather(*waiting)
+        for refused, error in (
+            (stale, IllegalTransitionError),
+            (again, DuplicateError),
+            (late, StaleError),
+        ):
+            with pytest.raises(error):
+                await refused
+        assert [each.id for each in holder.active()] == [first.id, *(each.id for each in added)]
+    assert len(commits) <= 2
+    await ledger.close()
+
+
+async def test_a_database_that_fails_one_change_fails_no_other(tmp_path: Path) -> None:
+    """They are tried each alone where they could not be made at once."""
+    file = tmp_path / "ledger.sqlite"
+    ledger = await AsyncLedger.open(f"sqlite:///{file}", HUB, HandClock())
+    with closing(sqlite3.connect(file)) as other, other:
+        other.execute(
+            "CREATE TRIGGER refuse BEFORE INSERT ON anywhere_leases"
+            " WHEN NEW.user_name = 'bob' BEGIN SELECT RAISE(ABORT, 'no bob'); END"
+        )
+    users = ("ann", "bob", "cat")
+    found = await asyncio.gather(
+        *(ledger.add(lease(user)) for user in users), return_exceptions=True
+    )
+    assert [isinstance(each, LedgerError) for each in found] == [False, True, False]
+    assert {each.user for each in await ledger.active()} == {"ann", "cat"}
     await ledger.close()
 
 
