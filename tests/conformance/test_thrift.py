@@ -10,6 +10,7 @@ import weakref
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+import sqlalchemy
 from jupyterhub import orm, traitlets
 
 from jupyterhub_anywhere.testing.hub import Hub
@@ -35,6 +36,21 @@ def test_a_new_database_is_laid_out_as_by_jupyterhub(tmp_path: Path) -> None:
 
     assert len(layout(tmp_path / "theirs")) > 20
     assert layout(tmp_path / "ours") == layout(tmp_path / "theirs")
+
+
+def test_tables_of_authenticators_are_in_a_new_database(tmp_path: Path) -> None:
+    """Those that were imported since the first database was made, too."""
+    with thrifty_start(tmp_path / "first"):
+        pass
+    table = sqlalchemy.Table(
+        "of_an_authenticator", orm.Base.metadata, sqlalchemy.Column("id", sqlalchemy.Integer)
+    )
+    try:
+        with thrifty_start(tmp_path / "second"):
+            pass
+    finally:
+        orm.Base.metadata.remove(table)
+    assert set(layout(tmp_path / "first")) < set(layout(tmp_path / "second"))
 
 
 def test_a_database_that_exists_stays_and_all_is_as_before_afterwards(tmp_path: Path) -> None:

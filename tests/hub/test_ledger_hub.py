@@ -286,6 +286,7 @@ def test_the_oauth_client_of_a_server_that_is_gone_goes(hub: Hub) -> None:
             return {each for (each,) in found if each.startswith("jupyterhub-user")}
 
     assert clients() == {"jupyterhub-user-ann"}
+    wait_for(lambda: settled(hub), what="an end of the hold of a new ledger")
     # As a hub leaves it that kept a container, which somebody has removed since.
     with closing(sqlite3.connect(hub.state.database, timeout=30)) as database, database:
         database.execute("INSERT INTO oauth_clients (identifier) VALUES ('jupyterhub-user-bob')")

@@ -33,7 +33,7 @@ def thrifty_start(database: Path) -> Iterator[None]:
         database: The hub's, of SQLite; laid out unless it exists.
     """
     if not database.exists():
-        database.write_bytes(_new_database())
+        database.write_bytes(_new_database(frozenset(orm.Base.metadata.tables)))
     event.listen(Engine, "connect", _not_durable)
     try:
         with (
@@ -61,8 +61,8 @@ def forget_handlers() -> None:
 
 
 @cache
-def _new_database() -> bytes:
-    """A database as JupyterHub lays it out."""
+def _new_database(_tables: frozenset[str]) -> bytes:
+    """A database as JupyterHub lays it out; authenticators that are imported add tables to it."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "new.sqlite"
         session = orm.new_session_factory(f"sqlite:///{file}")

@@ -12,21 +12,20 @@ from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.testing.contract import Can
 from jupyterhub_anywhere.testing.contract.hub import AGAIN
 from jupyterhub_anywhere.testing.contract.memory import MemorySubject
-from jupyterhub_anywhere.testing.contract.stage import Stage
+from jupyterhub_anywhere.testing.contract.stage import staged
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from jupyterhub_anywhere.ledger.lease import Lease
+    from jupyterhub_anywhere.testing.contract.stage import Stage
 
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    made = Stage(MemorySubject(), ~Can(0), tmp_path)
-    await made.open()
-    yield made
-    await made.close()
+    async with staged(MemorySubject(), ~Can(0), tmp_path) as made:
+        yield made
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

@@ -14,7 +14,7 @@ from sqlalchemy.orm import object_session
 from jupyterhub_anywhere.spawner.spawner import AnywhereSpawner
 from jupyterhub_anywhere.testing.contract import Can
 from jupyterhub_anywhere.testing.contract.memory import MemorySubject
-from jupyterhub_anywhere.testing.contract.stage import Stage
+from jupyterhub_anywhere.testing.contract.stage import staged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,9 +26,7 @@ async def test_nothing_is_unfinished_while_the_child_is_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For the scopes of its server's logins, which a child may read from somewhere."""
-    stage = Stage(MemorySubject(), ~Can(0), tmp_path)
-    await stage.open()
-    try:
+    async with staged(MemorySubject(), ~Can(0), tmp_path) as stage:
         hub = await stage.begin()
         unfinished: list[Any] = []
 
@@ -45,8 +43,6 @@ async def test_nothing_is_unfinished_while_the_child_is_asked(
         await task
         assert unfinished == [[]]
         assert spawner.orm_spawner.user_options == spawner.user_options
-    finally:
-        await stage.close()
 
 
 class Provider:
