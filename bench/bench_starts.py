@@ -122,7 +122,8 @@ async def _start_all(hub: Hub, users: list[str], record: Path) -> Figures:
         ready = await _wait(client, accepted, record)
         seconds, spent = time.perf_counter() - begin, processor(pid) - before
     refused = sum(times for _, times in answers)
-    return Figures(refused, len(users) - refused - ready, ready, seconds, spent)
+    given_up = sum(400 <= code < 500 for code, _ in answers)
+    return Figures(refused, len(users) - given_up - ready, ready, seconds, spent)
 
 
 async def _start(client: httpx.AsyncClient, user: str) -> tuple[int, int]:
