@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 # What a change cannot touch: the lease's identity, and what the ledger itself counts.
 _FIXED: Final = frozenset({"id", "hub", "server", "state", "steps", "cause", "version"})
 _CHANGEABLE: Final = frozenset(field.name for field in fields(Lease)) - _FIXED
-# What a change raises that the database had no part in, or that it refused by itself.
-_REFUSALS: Final = (StaleError, DuplicateError, IllegalTransitionError, TypeError)
+# What a change raises before it has written anything. After any other error it may have written a
+# part, which SQLite would commit with the others.
+_REFUSALS: Final = (StaleError, DuplicateError, IllegalTransitionError)
 # Leases that one statement deletes: a writer never waits long.
 _AT_A_TIME: Final = 500
 # PostgreSQL's SQLSTATE of a value that exists already.

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from jupyterhub_anywhere.core.clock import Clock
 
-# For those who waited when the hub ended: their starts were asked of a hub that is no more.
 # Seconds between two tellings of places; nobody reads faster.
 _TELL_EVERY: Final = 0.25
+# For those who waited when the hub ended: their starts were asked of a hub that is no more.
 LOST_PLACE: Final = (
     "Your server waited for its turn when the hub was restarted, and was not started."
     " Please start it again."

@@ -128,6 +128,21 @@ async def test_a_database_that_fails_one_change_fails_no_other(tmp_path: Path) -
     await ledger.close()
 
 
+async def test_a_change_that_makes_no_sense_fails_no_other(tmp_path: Path) -> None:
+    """Nor is a part of it written with the others."""
+    ledger = await AsyncLedger.open(f"sqlite:///{tmp_path / 'x.sqlite'}", HUB, HandClock())
+    first = await ledger.add(lease("first"))
+    added, refused = await asyncio.gather(
+        ledger.add(lease("ann")),
+        ledger.move(first, Cause.LAUNCH, choice={"profile": object()}),
+        return_exceptions=True,
+    )
+    assert isinstance(refused, Exception)
+    assert await ledger.active() == [first, added]
+    assert len(await ledger.events(first.id)) == 1
+    await ledger.close()
+
+
 async def test_what_was_asked_before_the_end_is_done(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
     before = threading.active_count()
