@@ -1,0 +1,3 @@
+"""Machines: virtual machines of any cloud, each with an agent that redeems a ticket."""
+
+from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Providers that come with this distribution: one module each; none knows another."""
