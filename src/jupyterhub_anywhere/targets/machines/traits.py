@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from jupyterhub.spawner import Spawner
 from traitlets import Bool, Dict, Enum, Integer, List, TraitError, Unicode, Union, default, validate
 
 from jupyterhub_anywhere.core.names import MAX_USER_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from jupyterhub.spawner import Spawner as _Base
+else:
+    # JupyterHub takes no subclass of Spawner that lacks a part; these parts are mixed into one.
+    from traitlets import HasTraits as _Base
 
 DELETE: Final = "delete"
 NONE, CLOUD_INIT, SCRIPT = "none", "cloud-init", "script"
@@ -22,7 +26,7 @@ _PORTS: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 _LAST_PORT: Final = 65535
 
 
-class CloudTraits(Spawner):
+class CloudTraits(_Base):
     """Which cloud; set by the target, or by the configuration where the spawner is used alone."""
 
     provider = Unicode(
@@ -162,6 +166,12 @@ class MachineTraits(CloudTraits):
     share_machine = Bool(
         default_value=False,
         help="Let all servers of a user at this target run on one machine.",
+    ).tag(config=True)
+    bind_ticket = Bool(
+        default_value=True,
+        help="Take a machine's ticket from its own addresses only, as soon as the cloud tells them."
+        " Switch it off where machines reach the hub through a proxy or a router that puts its own"
+        " address in place of theirs.",
     ).tag(config=True)
     ticket_seconds = Integer(
         0,

@@ -30,6 +30,9 @@ class MemoryProvider:
         access: Its option ``cloud`` names the cloud.
     """
 
+    # Its machines are this one, so that they reach a hub at its loopback.
+    local = True
+
     def __init__(self, access: Access) -> None:
         self._title = access.title
         self._name = str(access.options.get("cloud") or "default")

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from jupyterhub_anywhere.targets.machines.provider import Wanted
 
-ADDRESS: Final = "127.0.0.1"
+# Each machine has an address of its own, all of them this machine's.
+_PER_BYTE: Final = 250
 _STATES: Final = {Rest.STOP: "stopped", Rest.SUSPEND: "suspended", Rest.SHELVE: "shelved"}
 
 
@@ -67,6 +68,7 @@ class _Built:
     machine: Machine
     userdata: str
     volumes: tuple[str, ...]
+    address: str
     booted: bool = False
     task: asyncio.Task[None] | None = None
 
@@ -109,7 +111,7 @@ class MemoryCloud:
         self.asked: list[str] = []
         self.volumes: dict[str, MemoryVolume] = {}
         self._built: dict[str, _Built] = {}
-        self._ids = itertools.count(1)
+        self._ids, self._addresses = itertools.count(1), itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
         # What machines do is the cloud's, not the hub's that asks for it.
         self._context = contextvars.copy_context()
@@ -128,6 +130,14 @@ class MemoryCloud:
     def userdata(self, machine_id: str) -> str:
         """What a machine was made with."""
         return self._built[machine_id].userdata
+
+    def volumes_of(self, machine_id: str) -> list[MemoryVolume]:
+        """The volumes that a machine has."""
+        return [self.volumes[each] for each in self._built[machine_id].volumes]
+
+    def _address(self) -> str:
+        high, low = divmod(next(self._addresses), _PER_BYTE)
+        return f"127.77.{high % _PER_BYTE}.{low + 1}"
 
     async def close(self) -> None:
         """End everything."""
@@ -160,7 +170,7 @@ class MemoryCloud:
             raise self._unreachable(verb, sure=True)
         if fault == "empty" and verb == "list":
             return []
-        found = self._context.run(do)
+        found = do()
         if fault == "twice":
             self._again(do)
         if fault == "lose":
@@ -169,7 +179,7 @@ class MemoryCloud:
 
     def _again(self, do: Callable[[], Any]) -> None:
         try:
-            self._context.run(do)
+            do()
         except ProviderError:
             # As a proxy that sends a call twice: the answer of the first counts.
             return
@@ -205,7 +215,7 @@ class MemoryCloud:
                 each.name, MemoryVolume(each.name, each.size, dict(wanted.marks))
             )
         names = tuple(each.name for each in wanted.volumes)
-        self._built[made.id] = _Built(made, wanted.userdata, names)
+        self._built[made.id] = _Built(made, wanted.userdata, names, self._address())
         self._run(made.id, self._build(made.id, image))
         return made
 
@@ -242,7 +252,7 @@ class MemoryCloud:
         if built is None:
             return
         first, built.booted = not built.booted, True
-        self._set(machine_id, power=Power.RUNNING, state="active", private=(ADDRESS,))
+        self._set(machine_id, power=Power.RUNNING, state="active", private=(built.address,))
         if self.guest is not None:
             await self.guest.begin(built.machine, built.userdata, first=first)
 
@@ -306,12 +316,12 @@ class MemoryCloud:
             id=f"{self.name}-{next(self._ids):06d}",
             name=name,
             power=Power.RUNNING,
-            private=(ADDRESS,),
+            private=(self._address(),),
             marks=dict(marks or {}),
             created=datetime.now(UTC),
             state="active",
         )
-        self._built[made.id] = _Built(made, "", (), booted=True)
+        self._built[made.id] = _Built(made, "", (), made.private[0], booted=True)
         return made
 
     def _remove(self, machine_id: str) -> None:
@@ -324,16 +334,19 @@ class MemoryCloud:
 
     def _end_guest(self, machine: Machine) -> None:
         if self.guest is not None:
-            self._keep(self._context.run(asyncio.ensure_future, self.guest.end(machine)))
+            self._keep(self._task(self.guest.end(machine)))
 
     def _set(self, machine_id: str, **changes: Any) -> None:
         built = self._built[machine_id]
         built.machine = replace(built.machine, **changes)
 
     def _run(self, machine_id: str, what: Any) -> None:
-        task = asyncio.ensure_future(what)
+        task = self._task(what)
         self._built[machine_id].task = task
         self._keep(task)
+
+    def _task(self, what: Any) -> asyncio.Task[None]:
+        return asyncio.get_running_loop().create_task(what, context=self._context)
 
     def _keep(self, task: Any) -> None:
         self._tasks.add(task)
