@@ -86,12 +86,6 @@ class Awaiting(MachineCore):
     def _job(self, machine: Mapping[str, Any]) -> dict[str, Any]:
         if not self._starting and not self.server:
             raise JobRefusedError("This server was stopped.")
-        account = account_of(self.account, self.user.name)
-        if not account:
-            raise JobRefusedError(
-                f"{self.account or self.user.name!r} can be no account on a machine. Please tell the"
-                " administrator: set `account` for this target."
-            )
         install = job.install_plan(self.install, machine, jupyterhub.__version__)
         dial = self.reach == DIAL
         listen = "127.0.0.1" if dial else ("[::]" if self.family == 6 else "0.0.0.0")  # noqa: PLR2004, S104 - the hub comes from outside
@@ -106,7 +100,10 @@ class Awaiting(MachineCore):
             "cmd": list(self.cmd),
             "args": [str(each) for each in self.get_args()],
             "env": job.with_port(environment, listen, prefix),
-            "account": {"name": account, "make": bool(self.make_account)},
+            "account": {
+                "name": account_of(self.account, self.user.name),
+                "make": bool(self.make_account),
+            },
             "ports": [[first, last]],
             "install": install,
             "certificate": None,

@@ -107,7 +107,7 @@ class MachineCore(MachineTraits):
         api = urlsplit(self.hub.api_url)
         base = (self.hub_connect_url or f"{api.scheme}://{api.netloc}").rstrip("/")
         path = api.path.rstrip("/")
-        return base + path.removesuffix("/api")
+        return str(base + path.removesuffix("/api"))
 
     # --- state -----------------------------------------------------------------------------------
 

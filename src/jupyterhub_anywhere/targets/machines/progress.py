@@ -1,4 +1,4 @@
-"""How far the start of a server on a machine is: steps that have happened, and none that have not."""
+"""How far the start of a server on a machine is: steps that have happened, and no others."""
 
 from __future__ import annotations
 

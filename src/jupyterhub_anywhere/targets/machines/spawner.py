@@ -81,7 +81,7 @@ class MachineSpawner(Starting, Spawner):
                 if self._rests():
                     await self._rest(each)
                 else:
-                    await self._until(lambda each=each: self.cloud.destroy(each.id))  # type: ignore[misc]  # a default that mypy cannot infer
+                    await self._until(lambda each=each: self.cloud.destroy(each.id))
         if self._rests():
             self.place.ended.pop(memo.machine, None)
         elif self.memo is memo:
@@ -105,7 +105,7 @@ class MachineSpawner(Starting, Spawner):
         """
         for each in await self._kept():
             self.log.info("Removing the machine %s of %s", each.name, self.user.name)
-            await self._until(lambda each=each: self.cloud.destroy(each.id))  # type: ignore[misc]  # a default that mypy cannot infer
+            await self._until(lambda each=each: self.cloud.destroy(each.id))
         self.place.disclaim(self.resource)
         self.memo = Memo()
         if self.home_volume and not self.name:

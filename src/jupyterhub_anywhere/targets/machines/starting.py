@@ -170,12 +170,15 @@ class Starting(Awaiting):
             if found is None:
                 raise
             made = found
+        finally:
+            # An earlier listing cannot tell whether the call was done twice.
+            self.place.changed()
         memo.machine = made.id
         self.place.claim(self.resource, made.id)
         await self.remember(machine=made.id)
 
     async def _found_after_all(self) -> Machine | None:
-        """The machine of a call whose answer was lost; None where nothing is there, or who knows."""
+        """The machine of a call whose answer was lost; None where none is seen."""
         try:
             found = [each for each in await self.place.machines() if self.is_own(each)]
         except ProviderError as error:
@@ -185,7 +188,7 @@ class Starting(Awaiting):
 
     def _wanted(self, text: str) -> Wanted:
         keeps = self.anywhere_keeps
-        volumes = ()
+        volumes: tuple[Volume, ...] = ()
         if self.home_volume:
             volumes = (Volume(self.volume_name, self.home_volume, self.home_volume_kind),)
         return Wanted(
@@ -345,7 +348,7 @@ class Starting(Awaiting):
             made = creating.result().id
         for each in await self.place.machines():
             if self.is_own(each) and each.id != made:
-                await self._until(lambda each=each: self.cloud.destroy(each.id))  # type: ignore[misc]  # a default that mypy cannot infer
+                await self._until(lambda each=each: self.cloud.destroy(each.id))
         if made is not None:
             await self._until(lambda: self.cloud.destroy(made))
         self.place.disclaim(self.resource)
@@ -358,6 +361,10 @@ class Starting(Awaiting):
             ProviderError: The cloud cannot be asked, or refuses.
         """
         pause = _FIRST_LOOK
-        while not await done():
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.5, _SLOWEST_LOOK)
+        try:
+            while not await done():
+                await asyncio.sleep(pause)
+                pause = min(pause * 1.5, _SLOWEST_LOOK)
+        finally:
+            # Of what was listed before that, nothing holds any more.
+            self.place.changed()

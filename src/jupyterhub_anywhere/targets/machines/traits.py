@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from traitlets import Bool, Dict, Enum, Integer, List, TraitError, Unicode, Union, default, validate
 
-from jupyterhub_anywhere.core.names import MAX_USER_NAME
+from jupyterhub_anywhere.core.names import slug
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,6 +22,7 @@ NONE, CLOUD_INIT, SCRIPT = "none", "cloud-init", "script"
 DIRECT, DIAL = "direct", "dial"
 AUTO, PUBLIC, PRIVATE = "auto", "public", "private"
 _ACCOUNT: Final = re.compile(r"[a-z_][a-z0-9_.-]{0,31}")
+_ACCOUNT_LENGTH: Final = 32
 _PORTS: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 _LAST_PORT: Final = 65535
 
@@ -185,7 +186,7 @@ class MachineTraits(CloudTraits):
     patience = Integer(
         3600,
         min=60,
-        help="Seconds without a word from the hub after which a machine stops its server by itself.",
+        help="Seconds without a word from the hub after which a machine stops its server.",
     ).tag(config=True)
 
     @default("start_timeout")
@@ -234,15 +235,20 @@ def port_range(text: str) -> tuple[int, int] | None:
 
 
 def account_of(declared: str, user: str) -> str:
-    """The account that a user's servers run as; empty where the name can be none.
+    """The account that a user's servers run as.
+
+    A user's name that can be no account's, as ``ann@example.org``, becomes a slug with a hash, so
+    that two users never have one account.
 
     Args:
         declared: The trait; empty for the user's own.
         user: The user's name.
     """
-    name = declared or user
-    fits = len(name) <= MAX_USER_NAME and name != "root" and _ACCOUNT.fullmatch(name)
-    return name if fits else ""
+    if declared:
+        return declared
+    if _ACCOUNT.fullmatch(user) and user != "root":
+        return user
+    return f"u-{slug(f'{user}/', length=_ACCOUNT_LENGTH - 2)}"
 
 
 def listed(value: str | list[str]) -> tuple[str, ...]:
