@@ -109,6 +109,19 @@ class MachineCore(MachineTraits):
         path = api.path.rstrip("/")
         return str(base + path.removesuffix("/api"))
 
+    def configured(self, values: dict[str, Any]) -> str:
+        """The configurer's part of the user-data; empty for none.
+
+        Args:
+            values: What a template can use.
+
+        Raises:
+            TargetError: It cannot be made.
+        """
+        from jupyterhub_anywhere.targets.machines import userdata
+
+        return userdata.configured(self, values)
+
     # --- state -----------------------------------------------------------------------------------
 
     def get_state(self) -> dict[str, Any]:

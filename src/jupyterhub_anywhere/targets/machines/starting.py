@@ -158,7 +158,7 @@ class Starting(Awaiting):
         memo.key = self.new_key()
         lifetime = float(self.ticket_seconds) or max(deadline - time.monotonic(), 1.0)
         text, memo.ticket = tickets.issue(memo.key, time.time(), lifetime)
-        wanted = self._wanted(userdata.of(self, text))
+        wanted = self._wanted(userdata.of(self, self._boot(text)))
         await self.remember(engine=memo.engine)
         waiting.expect(memo.key, self)
         self._creating = asyncio.ensure_future(self.cloud.create(wanted))
@@ -176,6 +176,10 @@ class Starting(Awaiting):
         memo.machine = made.id
         self.place.claim(self.resource, made.id)
         await self.remember(machine=made.id)
+
+    def _boot(self, ticket: str) -> str:
+        """The launcher's script."""
+        return f"#!/bin/sh\n# {self.hub_url}\nticket={ticket}\n"
 
     async def _found_after_all(self) -> Machine | None:
         """The machine of a call whose answer was lost; None where none is seen."""
