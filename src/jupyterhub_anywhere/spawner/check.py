@@ -107,6 +107,18 @@ def profile_problems(loaded: Loaded, targets: Mapping[str, Target]) -> list[Prob
     return report.problems
 
 
+def target_problems(loaded: Loaded, targets: Mapping[str, Target]) -> list[Problem]:
+    """What targets say of a file that ``anywhere up`` is to run.
+
+    Apart from `build_targets`: in a hub of one's own its configuration says where its API is.
+    """
+    report = Report(loaded)
+    for target in targets.values():
+        for path, message, hint in target.file_problems(loaded.config.hub.internal_url):
+            report.add(path, message, hint)
+    return report.problems
+
+
 def values_of(profile: Profile, target: str) -> Iterator[tuple[str, Any]]:
     """Every trait and value that a profile can set at a target, by options and their choices."""
     for _, trait, value in _profile_traits((), profile, target):

@@ -101,6 +101,18 @@ class Target(ABC):
         """Trait values of every server at this target; ``spawner:`` of the file comes on top."""
         return {}
 
+    def file_problems(self, hub_url: str | None) -> Sequence[tuple[tuple[str, ...], str, str]]:  # noqa: ARG002
+        """What does not fit in a file that ``anywhere up`` is to run; see `spawner.check`.
+
+        Args:
+            hub_url: ``hub.internal_url`` of the file; None where it is left to the hub, which
+                takes an address of the loopback.
+
+        Returns:
+            The path within the file, what is wrong, and the cure.
+        """
+        return ()
+
     def notes(self) -> Sequence[str]:
         """What a user should know before choosing it, as "memory limits are not enforced here"."""
         return ()
