@@ -1,0 +1,157 @@
+"""The half of `MachineSpawner` that its machine talks to; implements `waiting.Awaited`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import jupyterhub
+
+from jupyterhub_anywhere.core.scrubbing import scrubbed, secrets_of
+from jupyterhub_anywhere.targets.machines import failures, job
+from jupyterhub_anywhere.targets.machines.core import MachineCore
+from jupyterhub_anywhere.targets.machines.place import Ended
+from jupyterhub_anywhere.targets.machines.progress import OF_STAGE, Step
+from jupyterhub_anywhere.targets.machines.tickets import Reason, Record, Refusal
+from jupyterhub_anywhere.targets.machines.traits import DIAL, account_of, port_range
+from jupyterhub_anywhere.targets.machines.waiting import JobRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jupyterhub_anywhere.targets.errors import StartError
+    from jupyterhub_anywhere.targets.machines.waiting import Caller
+
+_LONGEST: Final = 200
+_HELD: Final = {"lease": "held"}
+_REVOKED: Final = {"lease": "revoked"}
+
+
+class Awaiting(MachineCore):
+    """Mixed into `MachineSpawner`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # What the present start has heard: why it fails, where the server listens, who redeemed.
+        self._failure: StartError | None = None
+        self._listening = False
+        self._redeemer: frozenset[str] = frozenset()
+        self._contested = ""
+        self._starting = False
+        super().__init__(*args, **kwargs)
+
+    @property
+    def record(self) -> Record | None:
+        """Of its ticket."""
+        return self.memo.ticket
+
+    @record.setter
+    def record(self, record: Record | None) -> None:
+        self.memo.ticket = record
+
+    @property
+    def credential(self) -> Record | None:
+        """Of its machine."""
+        return self.memo.credential
+
+    @credential.setter
+    def credential(self, credential: Record | None) -> None:
+        self.memo.credential = credential
+
+    # --- the machine asks ------------------------------------------------------------------------
+
+    async def redeemed(self, caller: Caller) -> Mapping[str, Any]:
+        """The machine is there: remember it, and tell its job.
+
+        Raises:
+            JobRefusedError: It gets none.
+        """
+        memo, machine = self.memo, caller.machine
+        addresses = [str(each) for each in machine.get("addresses") or []]
+        self._redeemer = frozenset({caller.address, *addresses} - {""})
+        memo.agent = {
+            name: machine[name]
+            for name in ("hostname", "python", "singleuser", "agent", "addresses", "boot")
+            if machine.get(name)
+        }
+        memo.host_keys = [str(each) for each in machine.get("host_keys") or []]
+        try:
+            found = self._job(machine)
+        except JobRefusedError as error:
+            self._fail(failures.of_agent({"detail": str(error), "cause": "version"}, ()))
+            raise
+        await self.remember()
+        self.news.enter(Step.REDEEMED)
+        self._told.set()
+        return found
+
+    def _job(self, machine: Mapping[str, Any]) -> dict[str, Any]:
+        if not self._starting and not self.server:
+            raise JobRefusedError("This server was stopped.")
+        account = account_of(self.account, self.user.name)
+        if not account:
+            raise JobRefusedError(
+                f"{self.account or self.user.name!r} can be no account on a machine. Please tell the"
+                " administrator: set `account` for this target."
+            )
+        install = job.install_plan(self.install, machine, jupyterhub.__version__)
+        dial = self.reach == DIAL
+        listen = "127.0.0.1" if dial else ("[::]" if self.family == 6 else "0.0.0.0")  # noqa: PLR2004, S104 - the hub comes from outside
+        prefix = self.server.base_url if self.server else "/"
+        environment = {name: str(value) for name, value in self.get_env().items() if value}
+        self._secrets = [*secrets_of(environment), self.api_token]
+        first, last = port_range(self.ports) or (0, 0)
+        if self.port:
+            first = last = int(self.port)
+        return {
+            "server": job.unit_name(self.name or "", self.user.name),
+            "cmd": list(self.cmd),
+            "args": [str(each) for each in self.get_args()],
+            "env": job.with_port(environment, listen, prefix),
+            "account": {"name": account, "make": bool(self.make_account)},
+            "ports": [[first, last]],
+            "install": install,
+            "certificate": None,
+            "authority": None,
+            "reach": str(self.reach),
+            "every": int(self.report_every),
+            "patience": int(self.patience),
+        }
+
+    # --- the machine tells -----------------------------------------------------------------------
+
+    async def reported(self, report: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The machine tells how far it is."""
+        stage = str(report.get("stage") or "")
+        self._heard(stage, report)
+        self._told.set()
+        if not self._starting and not self.server:
+            return _REVOKED
+        return _HELD
+
+    def _heard(self, stage: str, report: Mapping[str, Any]) -> None:
+        detail = scrubbed(str(report.get("detail") or ""), self._secrets)[:_LONGEST]
+        if stage in OF_STAGE:
+            self.news.enter(OF_STAGE[stage], detail)
+        if stage in {"listening", "running"}:
+            port = report.get("port")
+            if isinstance(port, int) and port:
+                self.memo.port = port
+            self._listening = True
+            self.place.ended.pop(self.memo.machine, None)
+        elif stage in {"failed", "ended"}:
+            status = report.get("status")
+            ended = Ended(status if isinstance(status, int) else None)
+            if self._starting:
+                self._fail(failures.of_agent(report, [*self._secrets, self.api_token]))
+            elif self.memo.machine:
+                self.place.ended[self.memo.machine] = ended
+
+    def refused(self, refusal: Refusal, address: str) -> None:
+        """Somebody was turned away who named this start."""
+        if refusal.reason is Reason.USED and self._starting:
+            self._contested = address
+            self._told.set()
+
+    def _fail(self, error: StartError) -> None:
+        if self._starting and self._failure is None:
+            self._failure = error
+            self._told.set()

@@ -1,0 +1,203 @@
+"""What all parts of `MachineSpawner` share: its place, its names, its state."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+from urllib.parse import urlsplit
+
+from sqlalchemy import inspect
+
+from jupyterhub_anywhere.core.names import resource_name
+from jupyterhub_anywhere.targets.causes import FailureCause
+from jupyterhub_anywhere.targets.hubid import id_from_database
+from jupyterhub_anywhere.targets.machines import marks, waiting
+from jupyterhub_anywhere.targets.machines.access import access_of
+from jupyterhub_anywhere.targets.machines.memo import Memo
+from jupyterhub_anywhere.targets.machines.place import Place, provider_class
+from jupyterhub_anywhere.targets.machines.progress import News
+from jupyterhub_anywhere.targets.machines.provider import ProviderError
+from jupyterhub_anywhere.targets.machines.traits import MachineTraits
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from jupyterhub_anywhere.targets.machines.kind import CloudTarget
+    from jupyterhub_anywhere.targets.machines.provider import Machine, Provider
+
+# Spawners that are used alone with the same provider share a place.
+_ALONE: Final[dict[tuple[str, str], Place]] = {}
+
+
+class OtherCloudError(ProviderError):
+    """What answers is not the cloud that a machine was made at: its "not there" proves nothing."""
+
+
+class MachineCore(MachineTraits):
+    """The base of `MachineSpawner`."""
+
+    # Set on the generated subclass of a target; None where the spawner is used alone.
+    anywhere_target: ClassVar[CloudTarget | None] = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.memo = Memo()
+        self.news = News()
+        self._secrets: list[str] = []
+        # Set at every report of the agent, and at whatever else a start should look at.
+        self._told = asyncio.Event()
+        super().__init__(*args, **kwargs)
+
+    # --- where, and whose ------------------------------------------------------------------------
+
+    @property
+    def place(self) -> Place:
+        """Where its machines are."""
+        target = self.anywhere_target
+        if target is not None:
+            return target.place
+        access = access_of(self.provider, self.driver, self.driver_params)
+        hub = id_from_database(self.orm_spawner)
+        key = hub, repr((self.provider, self.driver, sorted(self.driver_params.items(), key=str)))
+        if key not in _ALONE:
+            name = self.provider
+            _ALONE[key] = Place(hub, "", lambda: provider_class(name)(access))
+        return _ALONE[key]
+
+    @property
+    def cloud(self) -> Provider:
+        """The provider.
+
+        Raises:
+            TargetError: It cannot be made.
+        """
+        return self.place.provider
+
+    @property
+    def title(self) -> str:
+        """What people read for where its machines are."""
+        target = self.anywhere_target
+        return target.title if target is not None else self.provider
+
+    @property
+    def owner(self) -> marks.Owner:
+        """Whom everything is marked for."""
+        place = self.place
+        return marks.Owner(place.hub, place.target, self.user.name, self.name or "")
+
+    @property
+    def resource(self) -> str:
+        """The deterministic name of its machine."""
+        return resource_name(self.place.hub, self.user.name, self.name or "")
+
+    @property
+    def volume_name(self) -> str:
+        """The deterministic name of the user's home volume at this place."""
+        return resource_name(self.place.hub, f"{self.user.name}@home", self.place.target)
+
+    @property
+    def plain_http(self) -> bool:
+        """Whether somebody said that machines may reach the hub by plain http."""
+        target = self.anywhere_target
+        return bool(self.insecure_http or (target is not None and target.own.insecure))
+
+    @property
+    def hub_url(self) -> str:
+        """The hub as machines reach it, with its path, as ``https://10.0.0.1:8081/hub``."""
+        api = urlsplit(self.hub.api_url)
+        base = (self.hub_connect_url or f"{api.scheme}://{api.netloc}").rstrip("/")
+        path = api.path.rstrip("/")
+        return base + path.removesuffix("/api")
+
+    # --- state -----------------------------------------------------------------------------------
+
+    def get_state(self) -> dict[str, Any]:
+        """Where its machine is; see `Memo`."""
+        state: dict[str, Any] = super().get_state()
+        return {**state, **self.memo.plain()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Find it again; asks nobody."""
+        super().load_state(state)
+        self.memo = Memo.from_plain(state)
+        if self.memo.served:
+            # A machine that serves goes on to report, whatever became of the hub.
+            waiting.expect(self.memo.key, self)
+
+    def clear_state(self) -> None:
+        """Before a start, and after an end: what rests is remembered."""
+        super().clear_state()
+        keeps = self.anywhere_keeps and self.memo.machine and self.memo.served
+        self.memo = self.memo.rested() if keeps else Memo()
+
+    def new_key(self) -> str:
+        """Under what a new machine redeems: its lease; in a hub without a ledger, a random one."""
+        return self.anywhere_lease or secrets.token_hex(16)
+
+    async def remember(self, **known: str) -> None:
+        """Save and commit the state now, in the hub's database and in the ledger.
+
+        Raises:
+            LedgerError: It cannot be written down; nothing more may be made.
+        """
+        self.checkpoint()
+        if self.anywhere_progress is not None:
+            await self.anywhere_progress(**known)
+
+    def checkpoint(self) -> None:
+        """Save the state; overridden where a wrapper has the row."""
+        row = self.orm_spawner
+        session = inspect(row).session if row is not None else None
+        if session is not None:
+            row.state = self.get_state()
+            session.commit()
+
+    # --- its machine -----------------------------------------------------------------------------
+
+    async def check_same(self) -> None:
+        """Make sure that the cloud which answers is the one that the machine was made at.
+
+        Raises:
+            OtherCloudError: It is another one.
+            ProviderError: It cannot be asked.
+        """
+        wanted = self.memo.engine
+        found = await self.cloud.source() if wanted else ""
+        if wanted and found != wanted:
+            raise other_cloud(self.title, wanted, found)
+
+    async def own_machines(self) -> list[Machine]:
+        """The machines of this server, asked now: the one that is known, else all of its name.
+
+        Raises:
+            ProviderError: The cloud cannot be asked, or is another one.
+        """
+        await self.check_same()
+        memo = self.memo
+        if memo.machine:
+            found = await self.cloud.machine(memo.machine)
+            return [found] if found is not None else []
+        return [each for each in await self.place.machines() if self.is_own(each)]
+
+    def is_own(self, machine: Machine) -> bool:
+        """Whether a machine of this place was made for this server, and for this start of it."""
+        return (
+            machine.name == self.resource
+            and marks.owner_of(machine.marks) == self.owner
+            and self.memo.key in {"", machine.marks.get(marks.LEASE, "")}
+        )
+
+    async def progress(self) -> AsyncIterator[dict[str, Any]]:
+        """How far the start is."""
+        async for event in self.news.watch():
+            yield event
+
+
+def other_cloud(title: str, wanted: str, found: str) -> OtherCloudError:
+    """Another cloud, project or account answers."""
+    return OtherCloudError(
+        f"{title}: another cloud answers ({found or 'without an id'}) than the one that the machine"
+        f" was made at ({wanted}).",
+        cause=FailureCause.UNREACHABLE,
+        hint="Look at the target's address, region and credential.",
+    )

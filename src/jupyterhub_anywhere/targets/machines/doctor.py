@@ -1,0 +1,88 @@
+"""What `anywhere doctor` finds at a cloud, and of the way from its machines to the hub."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from jupyterhub_anywhere.core.errors import AnywhereError
+from jupyterhub_anywhere.core.findings import Finding, Level
+from jupyterhub_anywhere.targets.machines.loopback import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from jupyterhub_anywhere.targets.machines.kind import CloudTarget
+
+# Traits whose values are names at the cloud.
+NAMES: Final = ("image", "size", "networks", "key", "security_groups", "zone", "floating_ip")
+
+
+async def findings(target: CloudTarget) -> Sequence[Finding]:
+    """The cloud, and what the target's own `spawner` names there."""
+    declared = target.declared.spawner
+    return await _of_provider(target, {x: [declared[x]] for x in NAMES if declared.get(x)})
+
+
+async def choice_findings(target: CloudTarget, trait: str, value: Any) -> Sequence[Finding]:
+    """A value that profiles set; what the cloud itself tells is told by `findings`."""
+    if trait not in NAMES or not value:
+        return ()
+    subject = f"target {target.name}: {trait} {value}"
+    found = await _of_provider(target, {trait: [value]})
+    worse = [each for each in found if each.level is not Level.OK and trait in each.subject]
+    return worse or [Finding(Level.OK, subject, "it is there")]
+
+
+async def _of_provider(
+    target: CloudTarget, choices: Mapping[str, Sequence[Any]]
+) -> Sequence[Finding]:
+    try:
+        return await target.place.provider.findings(choices)
+    except AnywhereError as error:
+        return [Finding(Level.ERROR, f"target {target.name}", error.message, error.hint)]
+
+
+async def hub_findings(
+    target: CloudTarget,
+    url: str,
+    choices: Mapping[str, Sequence[Any]],  # noqa: ARG001 - as of all kinds
+) -> Sequence[Finding]:
+    """Whether machines have an address of the hub that can be theirs.
+
+    Args:
+        target: The target.
+        url: The hub's API on this machine.
+        choices: Trait to the values that profiles set.
+    """
+    return [address_finding(target, target.own.internal_url or url)]
+
+
+def address_finding(target: CloudTarget, url: str) -> Finding:
+    """What can be said of an address without a machine to try it from."""
+    subject = f"target {target.name}: hub"
+    parts = urlsplit(url)
+    if is_loopback(parts.hostname or ""):
+        return Finding(
+            Level.ERROR,
+            subject,
+            f"machines would ask for the hub at {url}, which is each machine itself",
+            "Set internal_url of the target, or hub.internal_url, to an address of this machine"
+            " that they reach.",
+        )
+    if parts.scheme != "https" and not target.own.insecure:
+        return Finding(
+            Level.ERROR,
+            subject,
+            f"machines would ask for the hub at {url}, plain http: everybody on the way may read"
+            " the tokens of servers",
+            "Serve it by https and name its authority in `ca`, or say insecure: true.",
+        )
+    if parts.scheme != "https":
+        return Finding(
+            Level.WARNING,
+            subject,
+            f"machines reach the hub at {url}, plain http",
+            "Serve it by https where the network is not yours alone.",
+        )
+    return Finding(Level.OK, subject, f"machines are told {url}")

@@ -1,0 +1,215 @@
+"""What exists at a cloud under one hub's and one target's marks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from jupyterhub_anywhere.core.inventory import Resource
+from jupyterhub_anywhere.core.observation import Observation, Phase
+from jupyterhub_anywhere.targets.machines import marks
+from jupyterhub_anywhere.targets.machines.provider import Power, ProviderError, Rest
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from jupyterhub_anywhere.targets.machines.place import Ended, Place
+    from jupyterhub_anywhere.targets.machines.provider import Machine
+
+# Whether a server is served from a machine in this state; None: that is not known.
+_ALIVE: Final[Mapping[Power, bool | None]] = {
+    Power.RUNNING: True,
+    Power.STOPPED: False,
+    # It is on its way out, and nothing brings it back.
+    Power.GOING: False,
+    # It may come yet.
+    Power.BUILDING: None,
+    # The cloud calls a machine failed when a resize or a migration failed, and it runs on.
+    Power.BROKEN: None,
+    Power.UNKNOWN: None,
+}
+_SHOWN: Final = 8
+
+
+def resource_of(machine: Machine, engine: str, ended: Ended | None) -> Resource:
+    """One machine as a resource.
+
+    Args:
+        machine: As its provider tells it; it has marks of a hub.
+        engine: `Provider.source`, where it is known.
+        ended: What its agent said of the end of its server.
+    """
+    found, owner = machine.marks, marks.owner_of(machine.marks)
+    alive = _ALIVE[machine.power]
+    if alive and ended is not None:
+        alive = False
+    # What was never up holds no files, and what is being deleted will hold none.
+    up = machine.power not in {Power.BUILDING, Power.GOING}
+    return Resource(
+        name=machine.name,
+        user=owner.user if owner else "",
+        server=owner.server if owner else "",
+        detail=_detail(machine, ended),
+        handle={"id": machine.id, "state": machine.state, "engine": engine},
+        lease=found.get(marks.LEASE, ""),
+        alive=alive,
+        exit_code=ended.status if ended is not None and machine.power is Power.RUNNING else None,
+        keep=found.get(marks.KEEP) == "1" and up,
+        created=machine.created,
+        token=marks.token_of(found),
+    )
+
+
+def _detail(machine: Machine, ended: Ended | None) -> str:
+    text = f"machine {machine.id}, {machine.state or machine.power}"
+    if machine.fault:
+        text = f"{text}: {machine.fault}"
+    if ended is not None:
+        text = f"{text}; its server has ended"
+    return text
+
+
+def resources_of(
+    machines: Iterable[Machine],
+    own: Mapping[str, str],
+    ended: Mapping[str, Ended],
+    engine: str = "",
+) -> list[Resource]:
+    """Every machine as a resource with a name of its own.
+
+    A create call that was sent twice, or whose lost answer came late, leaves two machines of one
+    name. One of them is the server's; the other gets a name of its own and belongs to nobody, so
+    that it is ended as whatever nobody wants.
+
+    Args:
+        machines: The listing.
+        own: Resource name to the id of the machine that its spawner has.
+        ended: Machine id to what its agent said of the end of its server.
+        engine: `Provider.source`, where it is known.
+    """
+    named: dict[str, list[Machine]] = {}
+    for each in machines:
+        named.setdefault(each.name, []).append(each)
+    found = []
+    for name, group in named.items():
+        first = min(group, key=lambda each: _rank(each, own.get(name, "")))
+        for each in group:
+            resource = resource_of(each, engine, ended.get(each.id))
+            found.append(resource if each is first else _double(resource, each))
+    return found
+
+
+def _rank(machine: Machine, own: str) -> tuple[bool, bool, str, str]:
+    """Which of two machines of one name is the server's: the least."""
+    created = machine.created.isoformat() if machine.created is not None else ""
+    return machine.id != own, _ALIVE[machine.power] is False, created, machine.id
+
+
+def _double(resource: Resource, machine: Machine) -> Resource:
+    return Resource(
+        name=f"{resource.name}~{machine.id.replace('-', '')[-_SHOWN:]}",
+        user="",
+        server="",
+        detail=f"{resource.detail}; a second one of {resource.name}",
+        handle=resource.handle,
+        alive=resource.alive,
+        created=resource.created,
+    )
+
+
+def observation_of(resource: Resource) -> Observation:
+    """Running, or gone: a machine that rests serves nobody, though it may be kept."""
+    if resource.alive is None:
+        return Observation(Phase.UNKNOWN, resource.detail)
+    if resource.alive:
+        return Observation(Phase.RUNNING, resource.detail)
+    return Observation(Phase.GONE, resource.detail, resource.exit_code)
+
+
+class CloudInventory:
+    """The machines of one hub at one target, found by their marks in one listing.
+
+    Args:
+        place: Where.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        # The cloud that answered when it was asked last; empty before that.
+        self._source = ""
+
+    async def source(self) -> str:
+        """The identity of the cloud, project or account that answers.
+
+        Raises:
+            ProviderError: It cannot be asked.
+        """
+        self._source = await self._place.provider.source()
+        return self._source
+
+    async def owned(self) -> Sequence[Resource]:
+        """Every machine of this hub at this target, those that rest too; all of them or none.
+
+        Raises:
+            ProviderError: The cloud cannot be asked, or did not tell all of them.
+        """
+        place = self._place
+        machines = await place.machines()
+        wanted = marks.of_place(place.hub, place.target).items()
+        # The cloud was asked for these alone; what it adds is not ours to touch.
+        ours = [each for each in machines if wanted <= each.marks.items()]
+        return resources_of(ours, place.own, place.ended, self._source)
+
+    async def observe(self, names: Collection[str]) -> Mapping[str, Observation]:
+        """Running or gone for each name; unknown where the cloud could not be asked."""
+        try:
+            found = {each.name: each for each in await self.owned()}
+        except ProviderError as error:
+            detail = f"the cloud cannot be asked: {error}"
+            return {name: Observation(Phase.UNKNOWN, detail) for name in names}
+        return {
+            name: observation_of(found[name]) if name in found else Observation(Phase.GONE)
+            for name in names
+        }
+
+    async def destroy(self, resource: Resource) -> bool:
+        """Remove a machine with its disk; True once it is gone. Volumes stay.
+
+        Another hub's machine is left alone, whatever the resource says.
+
+        Raises:
+            ProviderError: The cloud cannot be asked, refuses, or is another one than that which
+                listed the machine.
+        """
+        if not await self._is_ours(resource):
+            return True
+        return await self._place.provider.destroy(str(resource.handle["id"]))
+
+    async def end(self, resource: Resource) -> bool:
+        """Stop a machine; what is to be started again, with its user's files in it, stays.
+
+        Returns:
+            Whether it has ended.
+
+        Raises:
+            ProviderError: The cloud cannot be asked, or refuses.
+        """
+        if not await self._is_ours(resource):
+            return True
+        if not resource.keep:
+            return await self._place.provider.destroy(str(resource.handle["id"]))
+        return await self._place.provider.rest(str(resource.handle["id"]), Rest.STOP)
+
+    async def _is_ours(self, resource: Resource) -> bool:
+        """Whether a machine that was listed is there, and this hub's."""
+        place = self._place
+        engine = str(resource.handle.get("engine") or "")
+        if engine and await place.provider.source() != engine:
+            from jupyterhub_anywhere.targets.machines.core import other_cloud
+
+            raise other_cloud(place.target, engine, await place.provider.source())
+        found = await place.provider.machine(str(resource.handle["id"]))
+        return found is not None and found.marks.get(marks.HUB) == place.hub
+
+    async def close(self) -> None:
+        """Give up threads and connections; who asks again opens new ones."""
+        await self._place.close()

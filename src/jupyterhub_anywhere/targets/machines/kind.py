@@ -1,0 +1,93 @@
+"""Kind ``cloud``: which cloud, what it sets, and what can be asked of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from jupyterhub_anywhere.targets.base import Target
+from jupyterhub_anywhere.targets.machines.access import access_of_target
+from jupyterhub_anywhere.targets.machines.inventory import CloudInventory
+from jupyterhub_anywhere.targets.machines.place import Place, provider_class
+from jupyterhub_anywhere.targets.machines.settings import CloudSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from jupyterhub.spawner import Spawner
+
+    from jupyterhub_anywhere.config.models import Model
+    from jupyterhub_anywhere.targets.base import Finding, Inventory
+    from jupyterhub_anywhere.targets.machines.provider import Provider
+
+
+class CloudTarget(Target):
+    """Servers on machines of one cloud."""
+
+    kind: ClassVar[str] = "cloud"
+    settings_model: ClassVar[type[Model]] = CloudSettings
+    keeps_for_user: ClassVar[bool] = True
+    own: CloudSettings
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.place = Place(self.site.hub_id, self.name, self._provider)
+
+    def _provider(self) -> Provider:
+        """The provider, with what the file says of it.
+
+        Raises:
+            TargetError: It is not there.
+            SecretUnavailableError: A secret cannot be read.
+        """
+        access = access_of_target(self.name, self.own, self.site.base)
+        return provider_class(self.own.provider)(access)
+
+    # --- the spawner -----------------------------------------------------------------------------
+
+    def child_class(self) -> type[Spawner]:
+        """`MachineSpawner`."""
+        from jupyterhub_anywhere.targets.machines.spawner import MachineSpawner
+
+        return MachineSpawner
+
+    def class_attributes(self) -> Mapping[str, Any]:
+        """The generated class knows its target, and through it the provider."""
+        return {"anywhere_target": self}
+
+    def traits(self) -> Mapping[str, Any]:
+        """Where machines reach the hub."""
+        own = self.own
+        given = {
+            "provider": own.provider,
+            "driver": own.driver,
+            "hub_connect_url": own.internal_url,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+    # --- the cloud -------------------------------------------------------------------------------
+
+    def inventory(self) -> Inventory:
+        """The machines with this hub's and this target's marks."""
+        return CloudInventory(self.place)
+
+    # --- what people are told --------------------------------------------------------------------
+
+    async def findings(self) -> Sequence[Finding]:
+        """The cloud, and what the target itself names there."""
+        from jupyterhub_anywhere.targets.machines import doctor
+
+        return await doctor.findings(self)
+
+    async def hub_findings(
+        self, url: str, choices: Mapping[str, Sequence[Any]]
+    ) -> Sequence[Finding]:
+        """Whether machines have an address of the hub that can be theirs."""
+        from jupyterhub_anywhere.targets.machines import doctor
+
+        return await doctor.hub_findings(self, url, choices)
+
+    async def choice_findings(self, trait: str, value: Any) -> Sequence[Finding]:
+        """Images, sizes and networks that profiles name."""
+        from jupyterhub_anywhere.targets.machines import doctor
+
+        return await doctor.choice_findings(self, trait, value)

@@ -1,0 +1,81 @@
+"""What a spawner remembers of its machine: its state, as plain JSON. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+from jupyterhub_anywhere.targets.machines.tickets import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TEXTS = ("machine", "engine", "key", "address")
+
+
+@dataclass(slots=True)
+class Memo:
+    """The state of a `MachineSpawner`.
+
+    Attributes:
+        machine: The provider's id of the machine; empty before it is made.
+        engine: `Provider.source`: the cloud that it was made at.
+        key: Under which its machine redeems and reports: the lease that it was made for.
+        address: Where its server is reached.
+        port: Where its server listens; 0 before it does.
+        ticket: What is kept of the ticket.
+        credential: What is kept of the machine's credential; None before it has redeemed.
+        agent: What the machine said of itself.
+        host_keys: Its SSH host keys.
+    """
+
+    machine: str = ""
+    engine: str = ""
+    key: str = ""
+    address: str = ""
+    port: int = 0
+    ticket: Record | None = None
+    credential: Record | None = None
+    agent: dict[str, Any] = field(default_factory=dict)
+    host_keys: list[str] = field(default_factory=list)
+
+    @property
+    def served(self) -> bool:
+        """Whether its machine has ever redeemed: before that it holds nobody's files."""
+        return self.credential is not None
+
+    def plain(self) -> dict[str, Any]:
+        """As a spawner's state; empty where there is nothing to remember."""
+        found: dict[str, Any] = {name: getattr(self, name) for name in _TEXTS}
+        found["port"] = self.port
+        found["ticket"] = self.ticket.plain() if self.ticket is not None else None
+        found["credential"] = self.credential.plain() if self.credential is not None else None
+        found["agent"], found["host_keys"] = dict(self.agent), list(self.host_keys)
+        return {name: value for name, value in found.items() if value}
+
+    @classmethod
+    def from_plain(cls, state: Mapping[str, Any]) -> Self:
+        """Out of a spawner's state; what does not fit is left out."""
+        memo = cls()
+        for name in _TEXTS:
+            if isinstance(state.get(name), str):
+                setattr(memo, name, state[name])
+        port = state.get("port")
+        memo.port = port if isinstance(port, int) else 0
+        memo.ticket = Record.from_plain(state.get("ticket"))
+        memo.credential = Record.from_plain(state.get("credential"))
+        agent, keys = state.get("agent"), state.get("host_keys")
+        memo.agent = dict(agent) if isinstance(agent, dict) else {}
+        memo.host_keys = [str(each) for each in keys] if isinstance(keys, list) else []
+        return memo
+
+    def rested(self) -> Memo:
+        """What is remembered of a machine that rests: where its server was is of no use."""
+        return Memo(
+            machine=self.machine,
+            engine=self.engine,
+            key=self.key,
+            ticket=self.ticket,
+            credential=self.credential,
+            host_keys=self.host_keys,
+        )

@@ -1,0 +1,154 @@
+"""MachineSpawner: each server on a machine of a cloud.
+
+What a machine is made by (the provider), what its first boot runs (the configurer) and how its
+server begins (the launcher) mix freely; see ``docs/adr/0016``. Its parts: `starting`, `awaiting`,
+`core`; the end is here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from jupyterhub.spawner import Spawner
+from jupyterhub.utils import maybe_future
+from tornado import web
+
+from jupyterhub_anywhere.targets.machines import marks, waiting
+from jupyterhub_anywhere.targets.machines.memo import Memo
+from jupyterhub_anywhere.targets.machines.provider import Power, ProviderError, Rest
+from jupyterhub_anywhere.targets.machines.starting import Starting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jupyterhub_anywhere.targets.machines.provider import Machine
+
+# Seconds that a stop waits for the proof; after that the ledger goes on with it.
+_STOP_SECONDS: Final = 50.0
+# Seconds for which a listing answers all who poll.
+_POLL_SECONDS: Final = 5.0
+_CONFLICT: Final = 409
+
+
+class MachineSpawner(Starting, Spawner):
+    """Runs each server on a machine of its own, made by any provider."""
+
+    # --- while it runs ---------------------------------------------------------------------------
+
+    async def poll(self) -> int | None:
+        """None while it runs or nobody can tell; never raises."""
+        try:
+            return await self._poll()
+        except ProviderError as error:
+            self.log.warning("Whether %s runs cannot be told: %s", self._log_name, error)
+            return None
+
+    async def _poll(self) -> int | None:
+        memo = self.memo
+        if not memo.machine and not memo.key:
+            return 0
+        if memo.machine:
+            # One listing for all; what it lacks is asked for by itself.
+            found = (await self.place.glance(_POLL_SECONDS)).get(memo.machine)
+            if found is not None and found.power is Power.RUNNING:
+                return self._status(found)
+        machines = await self.own_machines()
+        answers = [self._status(each) for each in machines]
+        return None if None in answers else next((each for each in answers if each), 0)
+
+    def _status(self, machine: Machine) -> int | None:
+        ended = self.place.ended.get(machine.id)
+        if machine.power is Power.RUNNING and ended is not None:
+            return ended.status or 0
+        return 0 if machine.power is Power.STOPPED else None
+
+    # --- the end ---------------------------------------------------------------------------------
+
+    async def stop(self, now: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - the hub's signature
+        """Remove the machine, or put it to rest where it is kept; again is no error.
+
+        Raises:
+            ProviderError: The cloud cannot be asked, or refuses.
+            TimeoutError: It is not proven in time: it is tried again.
+        """
+        waiting.forget(self.memo.key, self)
+        memo = self.memo
+        if not memo.machine and not memo.key:
+            return
+        async with asyncio.timeout(_STOP_SECONDS):
+            for each in await self.own_machines():
+                if self._rests():
+                    await self._rest(each)
+                else:
+                    await self._until(lambda each=each: self.cloud.destroy(each.id))  # type: ignore[misc]  # a default that mypy cannot infer
+        if self._rests():
+            self.place.ended.pop(memo.machine, None)
+        elif self.memo is memo:
+            self.place.disclaim(self.resource)
+            self.memo = Memo(engine=memo.engine)
+
+    def _rests(self) -> bool:
+        """Whether its machine is kept: one that never served holds nobody's files."""
+        return bool(self.anywhere_keeps and self.memo.served)
+
+    async def _rest(self, machine: Machine) -> None:
+        if machine.power is not Power.STOPPED:
+            how = Rest(self.on_stop)
+            await self._until(lambda: self.cloud.rest(machine.id, how))
+
+    async def delete_forever(self) -> None:
+        """Remove what is kept: the machine that rests, and the home volume where wanted.
+
+        Raises:
+            ProviderError: The cloud cannot be asked, or refuses.
+        """
+        for each in await self._kept():
+            self.log.info("Removing the machine %s of %s", each.name, self.user.name)
+            await self._until(lambda each=each: self.cloud.destroy(each.id))  # type: ignore[misc]  # a default that mypy cannot infer
+        self.place.disclaim(self.resource)
+        self.memo = Memo()
+        if self.home_volume and not self.name:
+            await self._delete_volume()
+        await maybe_future(super().delete_forever())
+
+    async def _kept(self) -> list[Machine]:
+        """Machines of this server that do not run, asked now."""
+        found = [each for each in await self.place.machines() if self._is_of_server(each)]
+        return [each for each in found if each.power is not Power.RUNNING]
+
+    def _is_of_server(self, machine: Machine) -> bool:
+        return marks.owner_of(machine.marks) == self.owner
+
+    async def _delete_volume(self) -> None:
+        name = self.volume_name
+        if not self.delete_volumes:
+            self.log.info("The volume %s is kept, if it is there. See `delete_volumes`.", name)
+            return
+        self.log.info("Removing the volume %s of %s", name, self.user.name)
+        await self._until(lambda: self.cloud.delete_volume(name, self.owner.marks()))
+
+    async def rename(self, old_name: str, new_name: str) -> None:
+        """Refuse where a machine is kept for the old name: its files would be lost to the new one.
+
+        Raises:
+            HTTPError: One is.
+        """
+        if self.anywhere_keeps and await self._kept():
+            raise web.HTTPError(
+                _CONFLICT,
+                f"The server {old_name} cannot be renamed: its machine {self.resource} is kept for"
+                f" its name. Make a new server {new_name}, and delete this one when nothing in it"
+                " is needed any more.",
+            )
+        await maybe_future(super().rename(old_name, new_name))
+
+    # --- certificates ----------------------------------------------------------------------------
+
+    async def create_certs(self) -> Mapping[str, str]:
+        """None here: the machine makes its own key, and its certificate is signed at redemption."""
+        return {}
+
+    async def move_certs(self, paths: Mapping[str, str]) -> Mapping[str, str]:
+        """Nothing is to be moved."""
+        return paths

@@ -1,0 +1,182 @@
+"""Who waits for a machine: one redemption, whatever comes at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from jupyterhub_anywhere.targets.machines import tickets
+from jupyterhub_anywhere.targets.machines.tickets import Limits, Reason, Record, Refusal
+from jupyterhub_anywhere.targets.machines.waiting import Caller, JobRefusedError, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HERE = Caller("10.0.0.7", {})
+SECRET = "A" * 43
+CREDENTIAL = f"lease1.{SECRET}"
+
+
+class StandingClock:
+    def __init__(self) -> None:
+        self.at = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.at
+
+    def elapsed(self) -> float:
+        return self.at.timestamp()
+
+
+class Start:
+    """A start, as a spawner has it."""
+
+    def __init__(self, record: Record | None) -> None:
+        self.record = record
+        self.credential: Record | None = None
+        self.refusals: list[tuple[Refusal, str]] = []
+        self.callers: list[Caller] = []
+        self.go = asyncio.Event()
+        self.go.set()
+        self.called = asyncio.Event()
+        self.no = ""
+
+    async def redeemed(self, caller: Caller) -> Mapping[str, Any]:
+        self.callers.append(caller)
+        self.called.set()
+        await self.go.wait()
+        if self.no:
+            raise JobRefusedError(self.no)
+        return {"cmd": ["x"]}
+
+    async def reported(self, report: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"lease": "held"}
+
+    def refused(self, refusal: Refusal, address: str) -> None:
+        self.refusals.append((refusal, address))
+
+
+Pair = tuple[str, Start]
+
+
+@pytest.fixture
+def clock() -> StandingClock:
+    return StandingClock()
+
+
+@pytest.fixture
+def waiting(clock: StandingClock) -> Waiting:
+    return Waiting(clock, Limits(by_address=3, by_key=10))
+
+
+@pytest.fixture
+def ticket_and_start(waiting: Waiting, clock: StandingClock) -> Pair:
+    text, record = tickets.issue("lease1", clock.now().timestamp(), 300)
+    start = Start(record)
+    waiting.expect("lease1", start)
+    return text, start
+
+
+async def test_a_ticket_becomes_a_job_once(waiting: Waiting, ticket_and_start: Pair) -> None:
+    text, start = ticket_and_start
+    assert await waiting.redeem(text, SECRET, HERE) == {"cmd": ["x"]}
+    assert start.record is not None
+    assert start.record.used is not None
+    assert waiting.admit(CREDENTIAL, HERE.address) == ("lease1", start)
+    again = await waiting.redeem(text, "B" * 43, HERE)
+    assert again == Refusal(Reason.USED, "lease1")
+    # The second one has not taken the machine over.
+    assert waiting.admit(CREDENTIAL, HERE.address) == ("lease1", start)
+    assert start.refusals == [(again, "10.0.0.7")]
+
+
+async def test_of_many_at_the_same_time_one_gets_it(
+    waiting: Waiting, ticket_and_start: Pair
+) -> None:
+    text, start = ticket_and_start
+    start.go.clear()
+    tries = [asyncio.ensure_future(waiting.redeem(text, SECRET, HERE)) for _ in range(3)]
+    await start.called.wait()
+    start.go.set()
+    found = await asyncio.gather(*tries)
+    assert [isinstance(each, Refusal) for each in found].count(False) == 1
+    assert len(start.callers) == 1
+
+
+async def test_a_redemption_that_fails_has_used_the_ticket_up(
+    waiting: Waiting, ticket_and_start: Pair
+) -> None:
+    text, start = ticket_and_start
+    start.no = "too old"
+    with pytest.raises(JobRefusedError, match="too old"):
+        await waiting.redeem(text, SECRET, HERE)
+    assert await waiting.redeem(text, SECRET, HERE) == Refusal(Reason.USED, "lease1")
+
+
+async def test_after_the_end_nothing_opens(waiting: Waiting, ticket_and_start: Pair) -> None:
+    text, start = ticket_and_start
+    await waiting.redeem(text, SECRET, HERE)
+    waiting.forget("lease1", Start(None))
+    assert waiting.found("lease1") is start
+    waiting.forget("lease1", start)
+    waiting.forget("lease1")
+    assert await waiting.redeem(text, SECRET, HERE) == Refusal(Reason.UNKNOWN, "lease1")
+    assert waiting.admit(CREDENTIAL, HERE.address) == Refusal(Reason.UNKNOWN, "lease1")
+
+
+async def test_an_hub_that_was_restarted_knows_no_start_that_was_under_way(
+    waiting: Waiting, ticket_and_start: Pair, clock: StandingClock
+) -> None:
+    text, _ = ticket_and_start
+    assert await Waiting(clock).redeem(text, SECRET, HERE) == Refusal(Reason.UNKNOWN, "lease1")
+
+
+async def test_a_late_one_is_refused_by_the_clock(
+    waiting: Waiting, ticket_and_start: Pair, clock: StandingClock
+) -> None:
+    text, _ = ticket_and_start
+    clock.at += timedelta(seconds=300)
+    assert await waiting.redeem(text, SECRET, HERE) == Refusal(Reason.LATE, "lease1")
+
+
+async def test_refusals_are_counted_logged_and_told_to_who_waits(
+    waiting: Waiting, ticket_and_start: Pair, clock: StandingClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    text, start = ticket_and_start
+    told: list[tuple[Refusal, str]] = []
+    waiting.on_refusal(lambda refusal, address: told.append((refusal, address)))
+    wrong, _ = tickets.issue("lease1", 0, 1)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            await waiting.redeem(wrong, SECRET, HERE)
+        many = await waiting.redeem(text, SECRET, HERE)
+    assert many == Refusal(Reason.TOO_MANY, "lease1")
+    assert [each.reason for each, _ in told] == ["wrong"] * 3 + ["too-many"]
+    assert [each.reason for each, _ in start.refusals] == ["wrong"] * 3
+    assert wrong.split(".")[2] not in caplog.text
+    assert "10.0.0.7: wrong (lease1)" in caplog.text
+    # Others are not hindered, and after a minute the machine itself is not either.
+    clock.at += timedelta(seconds=61)
+    assert await waiting.redeem(text, SECRET, HERE) == {"cmd": ["x"]}
+
+
+@pytest.mark.parametrize("text", [None, 7, "", "awt1..", "awt1.lease1.", "x" * 5000, CREDENTIAL])
+async def test_garbage_is_refused(waiting: Waiting, ticket_and_start: Pair, text: object) -> None:
+    assert await waiting.redeem(text, SECRET, HERE) == Refusal(Reason.UNKNOWN, "")
+
+
+async def test_tries_of_a_credential_are_limited_too(
+    waiting: Waiting, ticket_and_start: Pair
+) -> None:
+    text, start = ticket_and_start
+    await waiting.redeem(text, SECRET, HERE)
+    wrong = "lease1." + "B" * 43
+    found = [waiting.admit(wrong, "10.9.9.9") for _ in range(4)]
+    assert [isinstance(each, Refusal) and each.reason for each in found] == ["wrong"] * 3 + [
+        "too-many"
+    ]
+    assert waiting.admit(CREDENTIAL, HERE.address) == ("lease1", start)
