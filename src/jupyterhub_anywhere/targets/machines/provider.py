@@ -127,6 +127,35 @@ class Machine:
     state: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Which cloud, and as whom: what the constructor of a provider gets, as its only argument.
+
+    Secrets are resolved. Constructing a provider asks nobody.
+
+    Attributes:
+        title: For messages, as ``target cloud``.
+        driver: libcloud's driver; other providers may need none.
+        user: The driver's first argument.
+        key: Its second one.
+        auth_url: OpenStack's identity service, in any form in use; empty for none.
+        region: The region; empty for the driver's.
+        options: All further parameters of the driver.
+        verify: Whether certificates are verified, or a file of authorities.
+        same_name: Of two images of one name: ``refuse`` or ``newest``.
+    """
+
+    title: str
+    driver: str = ""
+    user: str = ""
+    key: str = field(default="", repr=False)
+    auth_url: str = ""
+    region: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    verify: bool | str = True
+    same_name: str = "refuse"
+
+
 class ProviderError(TargetError):
     """A provider could not do what it was asked for.
 
@@ -167,6 +196,9 @@ class Provider(Protocol):
 
     async def machine(self, machine_id: str) -> Machine | None:
         """One machine as it is now; None where the provider says that there is none."""
+
+    async def mark(self, machine_id: str, marks: Mapping[str, str]) -> None:
+        """Write marks on a machine beside those that it has; an empty value takes one away."""
 
     async def create(self, wanted: Wanted) -> Machine:
         """Ask for a machine, and return as soon as it has an id; it may still be building.
