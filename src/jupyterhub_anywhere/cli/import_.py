@@ -36,18 +36,24 @@ NOT_ALL = 1
     help="Where to write; - for standard output.",
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
+@click.option(
+    "--allow-effects",
+    is_flag=True,
+    help="Let FILE do what it does at its hub: write files, run programs, ask others.",
+)
 @session_options
-def import_(files: Path, output: Path, *, force: bool) -> int:
+def import_(files: Path, output: Path, *, force: bool, allow_effects: bool) -> int:
     """Make anywhere.yaml from an older system's file.
 
-    FILE is a jupyterhub_config.py with WrapSpawner, ProfilesSpawner or DockerProfilesSpawner. It
-    is run, as JupyterHub runs it, in a process of its own. What cannot be carried over is named,
-    here and at the head of the new file; FILE itself stays as it is.
+    FILE is a jupyterhub_config.py with WrapSpawner, ProfilesSpawner, DockerProfilesSpawner, or
+    LibcloudSpawner of either generation. It is run, as JupyterHub runs it, in a process of its own,
+    which can change nothing else. What cannot be carried over is named, here and at the head of the
+    new file; FILE itself stays as it is.
 
     Ends with 0 when everything was carried over, with 1 when something was not.
     """
+    from jupyterhub_anywhere.importers import libcloudspawner, wrapspawner
     from jupyterhub_anywhere.importers.reading import read
-    from jupyterhub_anywhere.importers.wrapspawner import convert
     from jupyterhub_anywhere.importers.writing import as_yaml
 
     to_stream = str(output) == "-"
@@ -56,14 +62,17 @@ def import_(files: Path, output: Path, *, force: bool) -> int:
             f"{output} is there already.",
             hint="Name another file with -o, or replace it with --force.",
         )
-    imported = convert(read(files))
+    old = read(files, effects=allow_effects)
+    cloud = libcloudspawner.recognises(old)
+    imported = libcloudspawner.convert(old) if cloud else wrapspawner.convert(old)
     if imported.data:
         text = as_yaml(imported, [str(files)])
         if to_stream:
             answer(text.rstrip("\n"))
         else:
             _write(output, text)
-    _report(imported, files, None if to_stream else output)
+    lines = "LibcloudSpawner's" if cloud else "wrapspawner's"
+    _report(imported, files, None if to_stream else output, lines)
     return NOT_ALL if imported.left else 0
 
 
@@ -83,7 +92,7 @@ def _write(output: Path, text: str) -> None:
         ) from error
 
 
-def _report(imported: Imported, source: Path, output: Path | None) -> None:
+def _report(imported: Imported, source: Path, output: Path | None, lines: str) -> None:
     for left in imported.left:
         tell(f"Not carried over: {left}")
     for text in imported.told:
@@ -98,6 +107,6 @@ def _report(imported: Imported, source: Path, output: Path | None) -> None:
     if output is None:
         return
     tell(f"Next: anywhere check -f {shlex.quote(str(output))}")
-    tell(f"Then, in {source}, take out spawner_class and all of wrapspawner's lines, and add:")
+    tell(f"Then, in {source}, take out spawner_class and all of {lines} lines, and add:")
     tell("    from jupyterhub_anywhere import setup")
     tell(f"    setup(c, {str(output.absolute())!r})")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.core.errors import ConfigError, Problem
+from jupyterhub_anywhere.importers import runner
 from jupyterhub_anywhere.importers.values import plain
 
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 # Seconds that the file may run. Files that ask a cloud for its images exist.
 RUN_SECONDS: Final = 60.0
 # Packages that only the old hub had; a file that names others gets them one at a time.
-_OLD_PACKAGES: Final = ("wrapspawner",)
+_OLD_PACKAGES: Final = ("wrapspawner", "libcloudspawner")
 _MOST_MISSING: Final = 20
-_READ: Final = ("WrapSpawner", "ProfilesSpawner", "DockerProfilesSpawner", "JupyterHub")
+_READ: Final = (*runner.READ, "JupyterHub")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class OldConfig:
     Attributes:
         file: The file, as it was named.
         sections: Class name to what it sets, as plain JSON (`importers.values`). Values are there
-            for the classes of wrapspawner only.
+            for `runner.READ` only.
         missing: Packages that are not installed here; stand-ins took their place.
         failure: Why the file could not be run to its end, with its line; empty when it could.
     """
@@ -49,13 +50,15 @@ class OldConfig:
 
 @dataclass(slots=True)
 class _Run:
+    effects: bool = False
     missing: list[str] = field(default_factory=list)
 
     def once(self, file: Path) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(prefix="anywhere-import-") as folder:
             output = Path(folder) / "result.json"
             command = [sys.executable, "-P", "-m", "jupyterhub_anywhere.importers.runner"]
-            command += [str(file), str(output), *_OLD_PACKAGES, *self.missing]
+            command += [str(file), str(output), *([runner.ALLOW] if self.effects else [])]
+            command += [*_OLD_PACKAGES, *self.missing]
             try:
                 # What the file prints is not our answer.
                 done = subprocess.run(  # noqa: S603 - our own module, without a shell
@@ -76,21 +79,22 @@ class _Run:
             return found
 
 
-def read(file: Path) -> OldConfig:
+def read(file: Path, *, effects: bool = False) -> OldConfig:
     """Read what a file sets.
 
-    The file is run, as JupyterHub runs it, in a process of its own. Where it cannot be run to its
-    end, assignments of plain values are taken from its text.
+    The file is run, as JupyterHub runs it, in a process of its own, which can change nothing else.
+    Where it cannot be run to its end, assignments of plain values are taken from its text.
 
     Args:
         file: A ``jupyterhub_config.py``.
+        effects: Let it do what it does at its hub: write files, run programs, ask others.
 
     Raises:
         ConfigError: It cannot be read, or it is no Python.
     """
     source = _source(file)
     tree = _tree(file, source)
-    running, found = _Run(), {}
+    running, found = _Run(effects), {}
     for _ in range(_MOST_MISSING):
         found = running.once(file.absolute())
         module = (found.get("error") or {}).get("module")

@@ -32,11 +32,13 @@ class Imported:
         data: The content of ``anywhere.yaml``, plain.
         left: What could not be carried over.
         told: What is carried over and works differently, or has to be known.
+        sources: The path of a value to where it was set, as ``LibcloudSpawner.machine_net``.
     """
 
     data: dict[str, Any] = field(default_factory=dict)
     left: list[Left] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    sources: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def leave(self, what: str, why: str, step: str = "") -> None:
         """Write down what is not carried over, once."""

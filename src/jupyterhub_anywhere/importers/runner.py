@@ -4,7 +4,9 @@ Running the file is what JupyterHub does with it. It happens apart from the impo
 a file may do anything. Modules that are named as missing are replaced by stand-ins: the old
 packages need not be installed to read what was set for them.
 
-``python -P -m jupyterhub_anywhere.importers.runner FILE OUTPUT [MODULE…]``
+``python -P -m jupyterhub_anywhere.importers.runner FILE OUTPUT [--effects] [MODULE…]``
+
+Without ``--effects`` the file can read, and change nothing outside of the process.
 """
 
 from __future__ import annotations
@@ -21,13 +23,25 @@ from typing import TYPE_CHECKING, Any
 from traitlets.config import Config
 from traitlets.config.loader import LazyConfigValue, PyFileConfigLoader
 
+from jupyterhub_anywhere.importers import libcloud_hub
+from jupyterhub_anywhere.importers.effects import Effects
 from jupyterhub_anywhere.importers.values import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# The classes whose values are read; of the others only the names of what they set.
-READ = ("WrapSpawner", "ProfilesSpawner", "DockerProfilesSpawner")
+ALLOW = "--effects"
+# The sections whose values are read; of the others only the names of what they set.
+READ = (
+    "WrapSpawner",
+    "ProfilesSpawner",
+    "DockerProfilesSpawner",
+    "LibcloudSpawner",
+    "spawner_conf",
+    "Spawner",
+)
+# What is read of the section JupyterHub: which spawner, and where its hub is reached.
+READ_OF_HUB = ("spawner_class", *libcloud_hub.NAMES)
 
 
 class _StandIn(type):
@@ -125,20 +139,30 @@ def _sections(config: Config) -> dict[str, Any]:
         else:
             found[name] = dict.fromkeys(section)
     hub = config.get("JupyterHub", {})
-    if "spawner_class" in hub:
-        found["JupyterHub"]["spawner_class"] = plain(hub["spawner_class"])
+    for name in READ_OF_HUB:
+        if name in hub:
+            found["JupyterHub"][name] = plain(hub[name])
     return found
 
 
 def _settled(value: Any) -> Any:
-    """A list that was only added to, with ``append`` and the like, as a list."""
-    return value.get_value([]) if isinstance(value, LazyConfigValue) else value
+    """A list or dict that was only added to, with ``append`` and the like, as one."""
+    if not isinstance(value, LazyConfigValue):
+        return value
+    updated = isinstance(value.to_dict().get("update"), dict)
+    return value.get_value({} if updated else [])
 
 
 def main() -> None:
     """The process."""
     file, output, *missing = sys.argv[1:]
+    effects = Effects()
+    if ALLOW in missing:
+        missing.remove(ALLOW)
+    else:
+        effects.forbid()
     result = run(Path(file), missing)
+    effects.allow()
     Path(output).write_text(json.dumps(result), encoding="utf-8")
 
 

@@ -81,6 +81,11 @@ def _has(cls: type | None, trait: str) -> bool:
     return cls is not None and trait in settable(cls)
 
 
+def traits_of(cls: type | None) -> frozenset[str]:
+    """The names of the traits that a class takes; empty where it is not installed."""
+    return frozenset() if cls is None else frozenset(settable(cls))
+
+
 def refusal(cls: type | None, trait: str, value: Any) -> str:
     """Why a class does not take a value; empty when it does, or when the class is not installed."""
     if cls is None:

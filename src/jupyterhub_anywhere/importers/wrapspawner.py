@@ -222,8 +222,9 @@ def _nothing(old: OldConfig) -> list[Any]:
     empty = Imported()
     empty.leave(
         str(old.file),
-        "it sets nothing for wrapspawner.",
-        "This version imports WrapSpawner, ProfilesSpawner and DockerProfilesSpawner.",
+        "it sets nothing for wrapspawner and nothing for LibcloudSpawner.",
+        "This version imports WrapSpawner, ProfilesSpawner, DockerProfilesSpawner and"
+        " LibcloudSpawner.",
     )
     return empty.left
 

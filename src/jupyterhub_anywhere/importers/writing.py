@@ -25,7 +25,7 @@ def as_yaml(imported: Imported, sources: Sequence[str]) -> str:
     yaml.width = 100
     yaml.indent(mapping=2, sequence=4, offset=2)
     stream = io.StringIO()
-    yaml.dump(_readable(imported.data), stream)
+    yaml.dump(_told(imported), stream)
     lines = [f"Made by `anywhere import` from {', '.join(sources)}."]
     if imported.left:
         lines += ["", "Not carried over:"]
@@ -37,6 +37,19 @@ def as_yaml(imported: Imported, sources: Sequence[str]) -> str:
     return f"{head}\n{stream.getvalue()}"
 
 
+def _told(imported: Imported) -> Any:
+    """The data, with a comment above each value whose source is known."""
+    data = _readable(imported.data)
+    for path, source in imported.sources.items():
+        inner, depth = data, len(path) - 1
+        for key in path[:-1]:
+            inner = inner.get(key, {})
+        if path[-1] in inner:
+            text = _one_line(source)
+            inner.yaml_set_comment_before_after_key(path[-1], before=text, indent=2 * depth)
+    return data
+
+
 def _one_line(text: str) -> str:
     """Nothing of an old file may end the comment it stands in."""
     return "".join(char if char.isprintable() else " " for char in text)
@@ -44,10 +57,11 @@ def _one_line(text: str) -> str:
 
 def _readable(value: Any) -> Any:
     """The same with texts of several lines as blocks."""
+    from ruamel.yaml.comments import CommentedMap
     from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
     if isinstance(value, dict):
-        return {str(key): _readable(inner) for key, inner in value.items()}
+        return CommentedMap({str(key): _readable(inner) for key, inner in value.items()})
     if isinstance(value, list):
         return [_readable(inner) for inner in value]
     if isinstance(value, str) and "\n" in value:
