@@ -73,6 +73,9 @@ class Target(ABC):
     # Whether something outlives all servers of a user here (a home), and goes with the user: then
     # the default server's `delete_forever` is called also where only named servers ever ran.
     keeps_for_user: ClassVar[bool] = False
+    # Whether servers here talk to their spawner (`anywhere_reconnect`), so that the next hub builds
+    # it again at once.
+    reconnects: ClassVar[bool] = False
 
     def __init__(self, name: str, declared: TargetConfig, own: Model, site: SiteInfo) -> None:
         self.name = name

@@ -92,9 +92,10 @@ class Awaiting(MachineCore):
         prefix = self.server.base_url if self.server else "/"
         environment = {name: str(value) for name, value in self.get_env().items() if value}
         self._secrets = [*secrets_of(environment), self.api_token]
-        first, last = port_range(self.ports) or (0, 0)
-        if self.port:
-            first = last = int(self.port)
+        ports = [[int(self.port)] * 2] if self.port else [list(port_range(self.ports) or (0, 0))]
+        if self.memo.port and not self._starting:
+            # Of a machine that was booted again: its address had better stay.
+            ports.insert(0, [self.memo.port] * 2)
         return {
             "server": job.unit_name(self.name or "", self.user.name),
             "cmd": list(self.cmd),
@@ -104,7 +105,7 @@ class Awaiting(MachineCore):
                 "name": account_of(self.account, self.user.name),
                 "make": bool(self.make_account),
             },
-            "ports": [[first, last]],
+            "ports": ports,
             "install": install,
             "certificate": None,
             "authority": None,
@@ -134,7 +135,7 @@ class Awaiting(MachineCore):
                 self.memo.port = port
             self._listening = True
             self.place.ended.pop(self.memo.machine, None)
-        elif stage in {"failed", "ended"}:
+        elif stage in {"failed", "ended"} or (stage == "idle" and not self._starting):
             status = report.get("status")
             ended = Ended(status if isinstance(status, int) else None)
             if self._starting:

@@ -74,7 +74,7 @@ def composed(parts: Sequence[Part]) -> str:
 
 def _one_script(parts: Sequence[Part]) -> str:
     """A script that runs each part by its own interpreter; one that fails is no end of the rest."""
-    lines = ["#!/bin/sh", "umask 077", 'parts=$(mktemp -d) || exit 1', "run() {"]
+    lines = ["#!/bin/sh", "umask 077", "parts=$(mktemp -d) || exit 1", "run() {"]
     lines += ['    chmod 700 "$parts/$1" && "$parts/$1"', "    status=$?"]
     lines += ['    [ "$status" = 0 ] || echo "user-data: $1 ended with status $status" >&2', "}"]
     for number, each in enumerate(parts):

@@ -26,12 +26,9 @@ _OF_WORDS: Final = (
 )
 # What the agent calls its failures → cause.
 _OF_AGENT: Final = {
-    "account": FailureCause.CONFIG,
-    "install": FailureCause.CONFIG,
-    "insecure": FailureCause.CONFIG,
-    "version": FailureCause.CONFIG,
-    "port": FailureCause.CONFIG,
-    "ended": FailureCause.CRASHED,
+    "exited": FailureCause.CRASHED,
+    "silent": FailureCause.TIMEOUT,
+    "agent": FailureCause.INTERNAL,
 }
 
 

@@ -39,6 +39,7 @@ class CloudTarget(Target):
     kind: ClassVar[str] = "cloud"
     settings_model: ClassVar[type[Model]] = CloudSettings
     keeps_for_user: ClassVar[bool] = True
+    reconnects: ClassVar[bool] = True
     own: CloudSettings
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -14,7 +14,7 @@ from jupyterhub.spawner import Spawner
 from jupyterhub.utils import maybe_future
 from tornado import web
 
-from jupyterhub_anywhere.targets.machines import marks, waiting
+from jupyterhub_anywhere.targets.machines import api, marks
 from jupyterhub_anywhere.targets.machines.memo import Memo
 from jupyterhub_anywhere.targets.machines.provider import Power, ProviderError, Rest
 from jupyterhub_anywhere.targets.machines.starting import Starting
@@ -72,7 +72,7 @@ class MachineSpawner(Starting, Spawner):
             ProviderError: The cloud cannot be asked, or refuses.
             TimeoutError: It is not proven in time: it is tried again.
         """
-        waiting.forget(self.memo.key, self)
+        await self.expect_no_more()
         memo = self.memo
         if not memo.machine and not memo.key:
             return
@@ -152,3 +152,7 @@ class MachineSpawner(Starting, Spawner):
     async def move_certs(self, paths: Mapping[str, str]) -> Mapping[str, str]:
         """Nothing is to be moved."""
         return paths
+
+
+# Also where this class alone is named in a hub's configuration.
+api.install()
