@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from traitlets import Bool, Dict, Enum, Integer, List, TraitError, Unicode, Union, default, validate
+from traitlets import Bool, Dict, Enum, Integer, List, TraitError, Unicode, Union, default
 
 from jupyterhub_anywhere.core.names import slug
 
@@ -25,6 +25,42 @@ _ACCOUNT: Final = re.compile(r"[a-z_][a-z0-9_.-]{0,31}")
 _ACCOUNT_LENGTH: Final = 32
 _PORTS: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 _LAST_PORT: Final = 65535
+
+
+class Ports(Unicode):
+    """One port or a range of ports, as text."""
+
+    info_text = "one port or a range, as 8000-8999"
+
+    def validate(self, obj: Any, value: Any) -> str:
+        """The text.
+
+        Raises:
+            TraitError: It is none.
+        """
+        text = str(super().validate(obj, value)).strip()
+        if not port_range(text):
+            raise TraitError("ports are one port or a range, as 8000-8999")
+        return text
+
+
+class Account(Unicode):
+    """The name of an account, never root's; may be empty."""
+
+    info_text = "the name of an account, not root"
+
+    def validate(self, obj: Any, value: Any) -> str:
+        """The name.
+
+        Raises:
+            TraitError: It can be none.
+        """
+        text = str(super().validate(obj, value))
+        if text == "root":
+            raise TraitError("servers never run as the superuser")
+        if text and not _ACCOUNT.fullmatch(text):
+            raise TraitError("that can be no name of an account")
+        return text
 
 
 class CloudTraits(_Base):
@@ -124,7 +160,7 @@ class MachineTraits(CloudTraits):
     userdata_name = Unicode(help="The template's file name, as `lab.yaml.j2`.").tag(config=True)
     userdata_values = Dict(help="Further values for the template.").tag(config=True)
 
-    account = Unicode(
+    account = Account(
         help="The account that servers run as on the machine. Default: the user's name.",
     ).tag(config=True)
     make_account = Bool(
@@ -137,7 +173,7 @@ class MachineTraits(CloudTraits):
         " else.",
     ).tag(config=True)
 
-    ports = Unicode(
+    ports = Ports(
         "8000-8999",
         help="Where servers listen on the machine: the first free port of these, as `8000-8999`,"
         " or one port.",
@@ -201,22 +237,6 @@ class MachineTraits(CloudTraits):
     @default("cmd")
     def _of_the_hub(self) -> list[str]:
         return ["jupyterhub-singleuser"]
-
-    @validate("ports")
-    def _a_range(self, proposal: Any) -> str:
-        text = str(proposal["value"]).strip()
-        if not port_range(text):
-            raise TraitError("ports are one port or a range, as 8000-8999")
-        return text
-
-    @validate("account")
-    def _an_account(self, proposal: Any) -> str:
-        text = str(proposal["value"])
-        if text == "root":
-            raise TraitError("servers never run as root")
-        if text and not _ACCOUNT.fullmatch(text):
-            raise TraitError(f"{text!r} is no name of an account")
-        return text
 
     @property
     def anywhere_keeps(self) -> bool:

@@ -36,7 +36,7 @@ NONE = Machine(id="1", name="m", power=Power.RUNNING)
         (NONE, (), "auto", 4, False, ""),
     ],
 )
-def test_the_address(machine, told, which, family, floating, found):
+def test_the_address(machine, told, which, family, floating, found):  # noqa: PLR0917 - a table
     assert chosen(machine, told, which, family, floating=floating) == found
 
 

@@ -84,7 +84,7 @@ def test_what_a_part_is_tells_its_beginning(text, kind):
 
 
 def test_what_no_machine_runs_is_refused():
-    with pytest.raises(TargetError, match="lab.txt begins with neither") as caught:
+    with pytest.raises(TargetError, match=r"lab.txt begins with neither") as caught:
         composed([Part("lab.txt", "echo hello"), BOOT])
     assert "first line" in caught.value.hint
 

@@ -1,4 +1,4 @@
-"""Templates of a first boot: where they come from, what they may use, and how values stand in them."""
+"""Templates of a first boot: where they come from, and how values stand in them."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_the_shipped_document_is_one():
 
 
 def test_a_template_that_is_not_there(tmp_path):
-    with pytest.raises(TargetError, match="There is no template 'x.j2' in the shipped") as caught:
+    with pytest.raises(TargetError, match=r"There is no template 'x.j2' in the shipped") as caught:
         render("", "", "x.j2", {})
     assert "userdata_name" in caught.value.hint
     with pytest.raises(TargetError, match=str(tmp_path)):
@@ -137,7 +137,7 @@ def test_a_module_that_is_not_there():
 
 def test_a_value_that_nobody_gives(tmp_path):
     (tmp_path / "x.j2").write_text("{{ token }}")
-    with pytest.raises(TargetError, match="'token' is undefined") as caught:
+    with pytest.raises(TargetError, match=r"'token' is undefined") as caught:
         render(str(tmp_path), "", "x.j2", {"user": "ann", "size": "s"})
     assert "It can use: size, user." in caught.value.hint
 

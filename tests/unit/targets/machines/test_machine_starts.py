@@ -18,11 +18,14 @@ from jupyterhub_anywhere.testing.worlds.machines import StubGuest
 
 pytestmark = pytest.mark.asyncio
 
-WITH = "traits"
-
 
 def given(**traits):
     return pytest.mark.parametrize("traits", [traits], indirect=True, ids=[""])
+
+
+async def until(true) -> None:
+    while not true():  # noqa: ASYNC110 - what others change tells nobody
+        await asyncio.sleep(0.01)
 
 
 async def failed(hub, stage) -> StartError:
@@ -165,8 +168,7 @@ async def test_a_machine_that_vanishes(stage, cloud):
     cloud.guest = None
     hub = await stage.begin()
     _, start = hub.begin_start()
-    while not cloud.machines:
-        await asyncio.sleep(0.01)
+    await until(lambda: cloud.machines)
     await cloud.settled()
     cloud.destroy(next(iter(cloud.machines)))
     with pytest.raises(StartError, match="removed while it was started"):
@@ -301,8 +303,8 @@ async def test_a_ticket_is_good_at_the_machines_own_addresses_only(stage, cloud)
     hub = await stage.begin()
     cloud.guest = None
     spawner, start = hub.begin_start()
-    while not (spawner.child and spawner.child.memo.ticket and spawner.child.memo.ticket.addresses):
-        await asyncio.sleep(0.01)
+    await until(lambda: spawner.child and spawner.child.memo.ticket)
+    await until(lambda: spawner.child.memo.ticket.addresses)
     assert spawner.child.memo.ticket.addresses == ("127.77.0.1",)
     await hub.cancel(start)
 
@@ -312,8 +314,7 @@ async def test_behind_a_router_it_is_good_anywhere(stage, cloud):
     hub = await stage.begin()
     cloud.guest = None
     spawner, start = hub.begin_start()
-    while not (spawner.child and spawner.child.news.step is Step.BUILT):
-        await asyncio.sleep(0.01)
+    await until(lambda: spawner.child and spawner.child.news.step is Step.BUILT)
     assert spawner.child.memo.ticket.addresses == ()
     await hub.cancel(start)
 
