@@ -59,7 +59,9 @@ class Making:
         Raises:
             ProviderError: It failed; what was made on the way is removed.
         """
-        doing = Doing(f"the machine {wanted.name} cannot be made", self._drivers.access.place, True)  # noqa: FBT003
+        doing = Doing(
+            f"the machine {wanted.name} cannot be made", self._drivers.account.place, changes=True
+        )
         if wanted.name in self._doubtful:
             found = await self._found(wanted, doing)
             if found is not None:
