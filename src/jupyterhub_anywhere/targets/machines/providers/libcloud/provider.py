@@ -6,9 +6,12 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from jupyterhub_anywhere.core.clock import Clock, SystemClock
+from jupyterhub_anywhere.core.findings import Finding, Level
+from jupyterhub_anywhere.targets.machines.provider import ProviderError
 from jupyterhub_anywhere.targets.machines.providers.libcloud.account import Account, userdata_limit
 from jupyterhub_anywhere.targets.machines.providers.libcloud.backend import whole_names
 from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import Doing
+from jupyterhub_anywhere.targets.machines.providers.libcloud.findings import Looking
 from jupyterhub_anywhere.targets.machines.providers.libcloud.lookups import Lookups
 from jupyterhub_anywhere.targets.machines.providers.libcloud.making import (
     PATIENCE,
@@ -21,7 +24,6 @@ from jupyterhub_anywhere.targets.machines.providers.libcloud.pool import THREADS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from jupyterhub_anywhere.core.findings import Finding
     from jupyterhub_anywhere.targets.machines.provider import Access, Machine, Rest, Wanted
     from jupyterhub_anywhere.targets.machines.providers.libcloud.backend import Backend
 
@@ -54,6 +56,7 @@ class LibcloudProvider:
         patience: float = PATIENCE,
         clock: Clock | None = None,
     ) -> None:
+        self._title = access.title
         self.account = Account.of(access)
         self.userdata_limit = userdata_limit(self.account.driver)
         self._clock = clock or SystemClock()
@@ -195,8 +198,17 @@ class LibcloudProvider:
 
     async def findings(self, choices: Mapping[str, Sequence[Any]]) -> Sequence[Finding]:
         """What `anywhere doctor` tells; each with its cure. Never raises."""
-        _ = choices
-        return []
+        drivers, backend, _ = self._made()
+        now = self._clock.now()
+
+        def look(driver: Any) -> list[Finding]:
+            return Looking(self._title, backend, driver, now).all(choices)
+
+        try:
+            return await drivers.run(look, doing=self._doing("it cannot be looked at"))
+        except ProviderError as error:
+            cure = error.hint or "Look at the keys of the target."
+            return [Finding(Level.ERROR, f"{self._title}: cloud", error.message, cure)]
 
     async def close(self) -> None:
         """Give up threads and connections."""
