@@ -60,7 +60,9 @@ class Values:
             "jhub_env": dict(self.environment),
             "user": self.user,
             "notebookargs": " ".join(self.arguments),
-            "user_options_from_form": None if form is None else {k: list(v) for k, v in form.items()},
+            "user_options_from_form": None
+            if form is None
+            else {k: list(v) for k, v in form.items()},
             "apitoken": self.token,
             "cookiename": self.cookie_name,
             "baseurl": self.base_url,

@@ -158,7 +158,7 @@ class Starting(Awaiting):
         memo.key = self.new_key()
         lifetime = float(self.ticket_seconds) or max(deadline - time.monotonic(), 1.0)
         text, memo.ticket = tickets.issue(memo.key, time.time(), lifetime)
-        wanted = self._wanted(userdata.of(self, text))
+        wanted = self._wanted(self.userdata(text))
         await self.remember(engine=memo.engine)
         waiting.expect(memo.key, self)
         self._creating = asyncio.ensure_future(self.cloud.create(wanted))
@@ -173,6 +173,17 @@ class Starting(Awaiting):
         memo.machine = made.id
         self.place.claim(self.resource, made.id)
         await self.remember(machine=made.id)
+
+    def userdata(self, ticket: str) -> str:
+        """What the machine's first boot gets.
+
+        Args:
+            ticket: The ticket's text.
+
+        Raises:
+            StartError: It cannot be made.
+        """
+        return userdata.of(self, ticket)
 
     async def _found_after_all(self) -> Machine | None:
         """The machine of a call whose answer was lost; None where nothing is there, or who knows."""
