@@ -167,13 +167,7 @@ class Apply:
         name = builder_name(image.name, "makes")
         machine = self._machines.get("builder", name, self._spec(base.id, script))
         self._say(f"{name} installs Jupyter; this takes minutes")
-        answers = self._machines.answers("builder", machine, image.minutes)
-        if answers is None:
-            raise PrepareError(
-                f"This cloud shows no consoles, so that nobody sees when {name} is done.",
-                hint="Make the image by hand, and name it with --image.",
-            )
-        self._cloud.stop(machine.id)
+        answers = self._built(machine)
         self._machines.until(machine, "SHUTOFF", image.minutes)
         entry = self._record.intend("image", Kind.IMAGE, step.name)
         self._say(f"making the image {step.name} of it")
@@ -183,6 +177,24 @@ class Apply:
         thing = self._machines.until(thing, "active", image.minutes)
         self._judge(thing, answers)
         return thing
+
+    def _built(self, machine: Thing) -> dict[str, str]:
+        """Wait until the machine is what the image is made of, and switch it off."""
+        entry = self._record.entry("builder")
+        # Once it is off it says nothing any more to a run that goes on after a cut.
+        if entry is not None and entry.facts.get("answers"):
+            answers: dict[str, str] | None = entry.facts["answers"]
+        else:
+            answers = self._machines.answers("builder", machine, self._wish.image.minutes)
+        if answers is None:
+            raise PrepareError(
+                f"This cloud shows no consoles, so that nobody sees when {machine.name} is done.",
+                hint="Make the image by hand, and name it with --image.",
+            )
+        if entry is not None:
+            self._record.made(entry, machine.id, answers=answers)
+        self._cloud.stop(machine.id)
+        return answers
 
     def _spec(self, image: str, userdata: str) -> dict[str, Any]:
         flavor = self._plan.trial_flavor

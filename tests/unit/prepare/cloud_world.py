@@ -443,18 +443,15 @@ class Project(OpenStackProject):
     """The real one; only its clock is the world's."""
 
     def __init__(self, world: World) -> None:
-        region = openstack.config.OpenStackConfig(
-            load_yaml_config=False, load_envvars=False
-        ).get_one(
-            auth={
-                "auth_url": f"{BASE}/identity/v3",
-                "username": "ann",
-                "password": "x",
-                "project_id": PROJECT,
-                "user_domain_id": "default",
-            },
-            region_name="R1",
-        )
+        auth = {
+            "auth_url": f"{BASE}/identity/v3",
+            "username": "ann",
+            "password": "x",
+            "project_id": PROJECT,
+            "user_domain_id": "default",
+        }
+        found = openstack.config.OpenStackConfig(load_yaml_config=False, load_envvars=False)
+        region = found.get_one(auth=auth, region_name="R1")
         super().__init__(region)
         self.world = world
         self.connection.session.session.mount("http://", _Adapter(world))
