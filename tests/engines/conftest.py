@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from tests.conftest import lacking
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 from engines import room
 from engines.docker import images
 from engines.docker.engine import DockerEngine
+from engines.openstack import supplies
+from engines.openstack.cloud import OpenStack
+from engines.openstack.layout import BRIDGE
 from jupyterhub_anywhere.testing.faults.control import fault_proxy
 
 if TYPE_CHECKING:
@@ -30,6 +35,28 @@ if TYPE_CHECKING:
 
 # Empty where one process runs all tests; a part of names that have to be short.
 WORKER: Final = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let tests of a cloud take their time: the first waits for it to start, guests are slow."""
+    if "openstack" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.timeout(900))
+
+
+class _Together(LoadFileScheduling):
+    """Files as ever, but those of a cloud are one: there is one cloud in a room."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        scope: str = super()._split_scope(nodeid)
+        return "openstack" if "openstack" in scope else scope
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """Let one worker have all tests of a cloud."""
+    if config.getvalue("dist") == "loadfile":
+        return _Together(config, log)
+    return None
 
 
 @pytest.fixture(scope="session")
@@ -73,6 +100,24 @@ def second_stub_image(second_engine: DockerEngine) -> str:
 def image(engine: DockerEngine) -> str:
     """The name of the single-user image of images/singleuser, which the engine has."""
     return _load(engine, images.SINGLEUSER_IMAGE)
+
+
+@pytest.fixture(scope="session")
+def openstack(engine_room: Path) -> Iterator[OpenStack]:
+    """A real OpenStack, started by the first test that asks for it. One a room, so one a worker.
+
+    Files of tests that use it have ``openstack`` in their path: so they get the same worker.
+    """
+    if reason := supplies.lacking():
+        pytest.skip(reason)
+    if reason := supplies.not_made():
+        pytest.fail(f"{reason} or make test-engines, which does so")
+    cloud = OpenStack(engine_room / "openstack")
+    with cloud:
+        yield cloud
+    assert cloud.processes.left() == set()
+    assert not cloud.folder.exists()
+    assert BRIDGE not in {name for _, name in socket.if_nameindex()}
 
 
 @pytest.fixture
