@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.core.findings import Finding, Level
@@ -54,7 +55,7 @@ class Looking:
         found += self._guarded("cloud", self._openstack)
         for trait, values in choices.items():
             for value in _flat(values):
-                found += self._guarded(f"{trait} {value}", lambda t=trait, v=value: self._one(t, v))
+                found += self._guarded(f"{trait} {value}", partial(self._one, trait, value))
         return found
 
     def _guarded(self, what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
