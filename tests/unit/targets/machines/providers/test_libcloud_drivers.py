@@ -27,13 +27,12 @@ from jupyterhub_anywhere.targets.machines.providers.libcloud.backend import Back
 from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import Refused
 from jupyterhub_anywhere.targets.machines.providers.libcloud.lookups import Lookups
 
-
 # libcloud has types for some of its classes only.
 Dummy: Any = DummyNodeDriver
 Answered: Any = Response
 
 
-class Driver(Dummy):  # type: ignore[misc] # see above
+class Driver(Dummy):
     """A cloud of a few calls, as most of libcloud's drivers have."""
 
     def create_node(  # noqa: PLR0917 - libcloud's own shape
