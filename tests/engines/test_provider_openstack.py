@@ -164,6 +164,8 @@ async def test_rest_and_wake(made: LibcloudProvider) -> None:
 
 async def test_marks_are_written_later(made: LibcloudProvider) -> None:
     machine = await made.create(wanted("marked"))
+    # While it is built, Nova refuses that as busy.
+    await until(made, machine, Power.RUNNING)
     await made.mark(machine.id, {"anywhere-lease": "l2", "anywhere-user": "", "never": ""})
     found = await made.machine(machine.id)
     assert found is not None

@@ -12,6 +12,7 @@ from jupyterhub_anywhere.cli.moments import moment
 from jupyterhub_anywhere.cli.output import answer, answer_json, is_terminal, tell, visible
 from jupyterhub_anywhere.cli.session import (
     Session,
+    file_option,
     json_option,
     pass_session,
     session_options,
@@ -21,6 +22,7 @@ from jupyterhub_anywhere.core.uncollected import uncollected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from jupyterhub_anywhere.core.state import StatePaths
 
@@ -45,12 +47,20 @@ _COLOURS: Final = {
 @click.option(
     "--lift", is_flag=True, help="Where nothing is removed by itself: let it be removed again."
 )
+@click.option(
+    "--ancestors",
+    is_flag=True,
+    help="Only list machines of clouds that LibcloudSpawner may have left, by their names.",
+)
+@file_option
 @json_option
 @session_options
 @pass_session
 def leaks(  # noqa: PLR0913 - one argument an option
     session: Session,
+    named: Path | None,
     *,
+    ancestors: bool,
     clean: bool,
     with_files: bool,
     yes: bool,
@@ -67,8 +77,17 @@ def leaks(  # noqa: PLR0913 - one argument an option
     While the hub's database or the ledger is new, nothing is removed by itself: look, then
     --clean, `anywhere adopt`, or --lift, after which what nobody wants goes when its time is up.
 
+    --ancestors asks the clouds of the file (-f) for unmarked machines whose names are as those of
+    LibcloudSpawner, jhub-USER-ABCDEF. It removes none of them: whose they are, a person decides.
+
     Ends with 0 when nothing disagrees, else with 1.
     """
+    if ancestors:
+        if clean or lift:
+            raise click.UsageError("--ancestors only lists: neither --clean nor --lift go with it.")
+        from jupyterhub_anywhere.cli.ancestors import list_ancestors
+
+        return list_ancestors(session, named, as_json=as_json)
     if (not clean and (with_files or dry_run or (yes and not lift))) or (clean and lift):
         raise click.UsageError("--with-files, --yes and --dry-run go with --clean, --lift alone.")
     if lift:

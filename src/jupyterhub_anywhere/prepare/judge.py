@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from jupyterhub_anywhere.prepare.expiry import SOON, finding
+from jupyterhub_anywhere.core.expiry import SOON, finding
 from jupyterhub_anywhere.prepare.steps import Do, Step
 from jupyterhub_anywhere.prepare.survey import only
 from jupyterhub_anywhere.prepare.things import Kind

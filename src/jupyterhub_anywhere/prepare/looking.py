@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from openstack import exceptions as errors
 
-from jupyterhub_anywhere.prepare.expiry import parse
+from jupyterhub_anywhere.core.expiry import parse
 from jupyterhub_anywhere.prepare.rules import Rule
 from jupyterhub_anywhere.prepare.things import MARK, Kind, Thing
 

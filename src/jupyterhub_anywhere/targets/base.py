@@ -124,6 +124,16 @@ class Target(ABC):
         """What exists there; None where it cannot be listed."""
         return None
 
+    async def ancestors(self) -> Sequence[Resource]:
+        """What programs that this one replaces have left there, by its names alone.
+
+        It is shown to a person; nothing is ever done to it.
+
+        Raises:
+            Exception: It cannot be asked.
+        """
+        return ()
+
     async def doors(self) -> Sequence[str]:
         """The addresses of this machine at which servers here reach the hub, loopback aside.
 

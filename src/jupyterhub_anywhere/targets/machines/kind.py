@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from jupyterhub.spawner import Spawner
 
     from jupyterhub_anywhere.config.models import Model
-    from jupyterhub_anywhere.targets.base import Finding, Inventory
+    from jupyterhub_anywhere.targets.base import Finding, Inventory, Resource
     from jupyterhub_anywhere.targets.machines.provider import Provider
 
 
@@ -97,6 +97,19 @@ class CloudTarget(Target):
     def inventory(self) -> Inventory:
         """The machines with this hub's and this target's marks."""
         return CloudInventory(self.place)
+
+    async def ancestors(self) -> Sequence[Resource]:
+        """Machines that LibcloudSpawner has left; the provider is closed again.
+
+        Raises:
+            TargetError: The cloud cannot be asked.
+        """
+        from jupyterhub_anywhere.targets.machines import ancestors
+
+        try:
+            return await ancestors.ancestors(self.place.provider)
+        finally:
+            await self.place.close()
 
     # --- what people are told --------------------------------------------------------------------
 

@@ -206,7 +206,10 @@ def _act(cloud: Cloud, asked: Asked, server_id: str) -> Answer:
 
 
 def _mark(cloud: Cloud, asked: Asked, server_id: str) -> Answer:
-    found = _of(cloud, server_id)["metadata"]
+    server = _of(cloud, server_id)
+    if server["status"] == "BUILD":
+        raise Trouble(409, "Cannot 'update metadata' instance while it is in vm_state building")
+    found: dict[str, str] = server["metadata"]
     found.update(asked.body["metadata"])
     return Answer(200, {"metadata": found})
 

@@ -228,6 +228,17 @@ async def test_marks_are_written_later_and_taken_away(made: LibcloudProvider) ->
     assert found.marks == {**MARKS, "anywhere-lease": "l2"}
 
 
+async def test_a_machine_that_is_being_built_takes_no_marks(
+    made: LibcloudProvider, cloud: Cloud
+) -> None:
+    cloud.build_looks = 9
+    machine = await made.create(wanted())
+    with pytest.raises(ProviderError, match="vm_state building") as caught:
+        await made.mark(machine.id, {"anywhere-lease": "l2"})
+    assert caught.value.cause is FailureCause.NAME_CONFLICT
+    assert "try again" in caught.value.hint
+
+
 async def test_names_of_the_ancestor_are_found_unmarked(
     made: LibcloudProvider, cloud: Cloud
 ) -> None:

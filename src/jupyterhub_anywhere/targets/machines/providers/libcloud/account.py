@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.targets.machines.provider import Access
 
 OPENSTACK: Final = "openstack"
+EC2: Final = "ec2"
 # libcloud's own default asks Nova for images and networks by its deprecated proxies, without
 # paging, and Novas of today have none; this one asks Glance and Neutron.
 API_VERSION: Final = "2.2"
@@ -100,7 +101,10 @@ def arguments(account: Account) -> tuple[tuple[str, ...], dict[str, Any]]:
     words = {"timeout": TIMEOUT, **account.options}
     if account.openstack:
         words = _openstack(account, words)
-    elif account.region:
+    elif account.driver.lower() == EC2:
+        # libcloud's own default for old regions is a signature that newer ones refuse.
+        words.setdefault("signature_version", "4")
+    if account.region and not account.openstack:
         words.setdefault("region", account.region)
     given = (account.user, account.key) if account.key else (account.user,) if account.user else ()
     return given, words

@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 from libcloud.common.base import Connection
 from libcloud.common.exceptions import BaseHTTPError
 from libcloud.common.openstack import OpenStackBaseConnection, OpenStackResponse
+from libcloud.compute.drivers.ec2 import EC2Response
 
+from jupyterhub_anywhere.targets.machines.providers.libcloud import aws
 from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import (
     UNAUTHORIZED,
     Refused,
@@ -179,10 +181,13 @@ def bound(cls: type[Any], conn_class: type[Any], identity: Identity | None) -> t
         if not (isinstance(value, type) and issubclass(value, Connection)):
             continue
         if identity is not None and issubclass(value, OpenStackBaseConnection):
-            own = {"conn_class": conn_class, "identity": identity}
+            own: dict[str, Any] = {"conn_class": conn_class, "identity": identity}
             changed[name] = type(value.__name__, (Shared, value), own)
             # Before libcloud's own, whose classes say which response they want.
             changed[name].responseCls = _Response
         else:
-            changed[name] = type(value.__name__, (value,), {"conn_class": conn_class})
+            own = {"conn_class": conn_class}
+            if issubclass(value.responseCls, EC2Response):
+                own["responseCls"] = aws.Response
+            changed[name] = type(value.__name__, (value,), own)
     return type(cls.__name__, (cls,), changed)

@@ -42,7 +42,7 @@ _SAID: Final[tuple[tuple[re.Pattern[str], FailureCause, str], ...]] = (
     (
         re.compile(
             r"can not find requested image|image .*(not be found|not found|is not active)"
-            r"|invalidamiid|no image with id"
+            r"|invalidamiid|no image with id|image id .* does not exist"
         ),
         FailureCause.IMAGE_NOT_FOUND,
         "Choose another image, or upload it again under its name.",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from jupyterhub_anywhere.core import expiry
 from jupyterhub_anywhere.core.findings import Finding, Level
 from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import Doing, explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from jupyterhub_anywhere.targets.machines.providers.libcloud.backend import Backend
 
@@ -22,8 +24,6 @@ _KINDS: Final[Mapping[str, str]] = {
     "security_groups": "security group",
     "floating_ip": "external network",
 }
-# A credential that ends sooner is told.
-SOON: Final = timedelta(days=30)
 # Seconds by which two clocks may differ.
 _SKEW: Final = 60.0
 # Of a quota, what is left below which it is told.
@@ -54,7 +54,7 @@ class Looking:
         found += self._guarded("cloud", self._openstack)
         for trait, values in choices.items():
             for value in _flat(values):
-                found += self._guarded(f"{trait} {value}", lambda t=trait, v=value: self._one(t, v))
+                found += self._guarded(f"{trait} {value}", partial(self._one, trait, value))
         return found
 
     def _guarded(self, what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
@@ -108,7 +108,7 @@ class Looking:
             # Some clouds let nobody look; that it works has been seen.
             return
         ends = answer["application_credential"].get("expires_at")
-        yield expiry_finding(self._title, moment_of(ends), self._now)
+        yield expiry.finding(f"{self._title}: credential", expiry.parse(ends), self._now)
 
     def _quota(self) -> Iterator[Finding]:
         absolute = self._driver.connection.request("/limits").object["limits"]["absolute"]
@@ -141,32 +141,6 @@ def _ask_identity(connection: Any, token: str, path: str) -> Any:
         return answer.json() if answer.status_code == _OK else None
     finally:
         made.session.close()
-
-
-def moment_of(text: Any) -> datetime | None:
-    """A moment of Keystone's, which means UTC; None for none."""
-    if not text:
-        return None
-    found = datetime.fromisoformat(str(text))
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-
-
-def expiry_finding(title: str, ends: datetime | None, now: datetime) -> Finding:
-    """What is to be said of the day a credential ends."""
-    subject = f"{title}: credential"
-    if ends is None:
-        return Finding(Level.OK, subject, "it does not end")
-    day = f"{ends:%Y-%m-%d %H:%M} UTC"
-    cure = (
-        "Make a new application credential, put its id and secret into `user` and `key` of the"
-        " target, and `anywhere reload`."
-    )
-    if ends <= now:
-        return Finding(Level.ERROR, subject, f"it has ended on {day}", cure)
-    if ends - now < SOON:
-        left = max((ends - now).days, 0)
-        return Finding(Level.WARNING, subject, f"it ends on {day}, in {left} days", cure)
-    return Finding(Level.OK, subject, f"it ends on {day}")
 
 
 def quota_findings(title: str, absolute: Mapping[str, Any]) -> Iterator[Finding]:

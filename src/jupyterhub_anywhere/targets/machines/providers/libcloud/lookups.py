@@ -63,21 +63,30 @@ class Lookups:
                 things = self._ask(kind, ask)
             return things
 
-    def find(self, kind: str, wanted: str, ask: Callable[[], Sequence[Thing]]) -> Thing:
+    def find(
+        self, kind: str, wanted: str, ask: Callable[[], Sequence[Thing]], *, of: str = ""
+    ) -> Thing:
         """The thing of a name or an id; an id counts first.
+
+        Args:
+            kind: As ``image``.
+            wanted: Its name or id.
+            ask: Asks the cloud.
+            of: What the list is of, where it is not of all.
 
         Raises:
             Missing: The cloud has none, also when asked again.
             Refused: It has several of this name.
         """
-        before = self._lists.get(kind)
-        things = self.all(kind, ask)
-        if not _named(things, wanted) and self._lists.get(kind) is before:
+        key = f"{kind} {of}".rstrip()
+        before = self._lists.get(key)
+        things = self.all(key, ask)
+        if not _named(things, wanted) and self._lists.get(key) is before:
             # The list was an old one: something new may have come.
-            with self._lock_of(kind):
-                if self._lists.get(kind) is before:
-                    self._ask(kind, ask)
-            things = self.all(kind, ask)
+            with self._lock_of(key):
+                if self._lists.get(key) is before:
+                    self._ask(key, ask)
+            things = self.all(key, ask)
         return self._chosen(kind, wanted, things)
 
     def forget(self) -> bool:
@@ -108,7 +117,7 @@ class Lookups:
             raise Missing(
                 f"there is no {kind} {wanted}",
                 cause=_CAUSES.get(kind, FailureCause.CONFIG),
-                hint=hint or f"The project has no {kind} at all.",
+                hint=hint or f"Look which {kind}s are there.",
             )
         if len(found) == 1:
             return found[0]

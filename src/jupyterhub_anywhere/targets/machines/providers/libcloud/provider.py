@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 from jupyterhub_anywhere.core.clock import Clock, SystemClock
 from jupyterhub_anywhere.core.findings import Finding, Level
 from jupyterhub_anywhere.targets.machines.provider import ProviderError
-from jupyterhub_anywhere.targets.machines.providers.libcloud.account import Account, userdata_limit
+from jupyterhub_anywhere.targets.machines.providers.libcloud.account import (
+    EC2,
+    Account,
+    userdata_limit,
+)
 from jupyterhub_anywhere.targets.machines.providers.libcloud.backend import whole_names
 from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import Doing
 from jupyterhub_anywhere.targets.machines.providers.libcloud.findings import Looking
@@ -221,6 +225,10 @@ def _backend_class(account: Account) -> type[Backend]:
         from jupyterhub_anywhere.targets.machines.providers.libcloud.cinder import WithVolumes
 
         return WithVolumes
+    if account.driver.lower() == EC2:
+        from jupyterhub_anywhere.targets.machines.providers.libcloud.ec2 import Ec2Backend
+
+        return Ec2Backend
     from jupyterhub_anywhere.targets.machines.providers.libcloud.backend import Backend
 
     return Backend

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from jupyterhub_anywhere.core.expiry import finding, parse
 from jupyterhub_anywhere.core.findings import Level
-from jupyterhub_anywhere.prepare.expiry import finding, parse
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
