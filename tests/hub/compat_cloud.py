@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from jupyterhub.handlers import BaseHandler
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 from tornado.httpserver import HTTPServer
 
 from jupyterhub_anywhere.targets.machines import kind
@@ -32,6 +33,18 @@ _INCLUDE = re.compile(r"#include-once\n(http\S+)\n")
 _PORT = re.compile(r"JUPYTERHUB_SERVICE_URL=http://0\.0\.0\.0:(\d+)/")
 
 
+def _fetch(url: str, source: str) -> tuple[int, str]:
+    """Status and text of an address, asked from a machine's own."""
+    parts = urlsplit(url)
+    connection = HTTPConnection(parts.netloc, source_address=(source, 0))
+    try:
+        connection.request("GET", parts.path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
 class Guests(StubGuest):
     """Machines with an agent, and machines whose cloud-init follows what it is told."""
 
@@ -45,12 +58,9 @@ class Guests(StubGuest):
     async def begin(self, machine: Machine, userdata: str, *, first: bool) -> None:
         included = _INCLUDE.fullmatch(userdata)
         if included and self.includes:
-            answer = await AsyncHTTPClient().fetch(included[1])
-            userdata = answer.body.decode()
-            try:
-                await AsyncHTTPClient().fetch(included[1])
-            except HTTPClientError as error:
-                self.again.append(error.code)
+            _, userdata = await asyncio.to_thread(_fetch, included[1], machine.private[0])
+            status, _ = await asyncio.to_thread(_fetch, included[1], machine.private[0])
+            self.again.append(status)
         elif "awt1." in userdata and not included:
             await super().begin(machine, userdata, first=first)
             return
@@ -127,7 +137,7 @@ def _job(job: Any) -> dict[str, Any]:
 
 def provide(c: Config, *, includes: bool = True) -> None:
     """Let all providers be this cloud."""
-    kind.provider_class = lambda _name: Provider
+    vars(kind)["provider_class"] = lambda _name: Provider
     CLOUD.guest = GUESTS
     GUESTS.includes = includes
     CLOUD.images |= {name: MemoryImage(name) for name in ("lab-24", "r-24")}
