@@ -200,10 +200,6 @@ class MachineTraits(CloudTraits):
         help="What becomes of the machine when its server is stopped. All but `delete` keep it with"
         " what is on its disk, and start it again.",
     ).tag(config=True)
-    share_machine = Bool(
-        default_value=False,
-        help="Let all servers of a user at this target run on one machine.",
-    ).tag(config=True)
     bind_ticket = Bool(
         default_value=True,
         help="Take a machine's ticket from its own addresses only, as soon as the cloud tells them."
