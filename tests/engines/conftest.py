@@ -18,6 +18,8 @@ from tests.conftest import lacking
 from engines import room
 from engines.docker import images
 from engines.docker.engine import DockerEngine
+from engines.openstack import supplies
+from engines.openstack.cloud import OpenStack
 from jupyterhub_anywhere.testing.faults.control import fault_proxy
 
 if TYPE_CHECKING:
@@ -73,6 +75,20 @@ def second_stub_image(second_engine: DockerEngine) -> str:
 def image(engine: DockerEngine) -> str:
     """The name of the single-user image of images/singleuser, which the engine has."""
     return _load(engine, images.SINGLEUSER_IMAGE)
+
+
+@pytest.fixture(scope="session")
+def openstack(engine_room: Path) -> Iterator[OpenStack]:
+    """A real OpenStack, started by the first test that asks for it. One a room, so one a worker.
+
+    Files of tests that use it have ``openstack`` in their path: so they get the same worker.
+    """
+    if reason := supplies.lacking():
+        pytest.skip(reason)
+    if reason := supplies.not_made():
+        pytest.fail(f"{reason} or make test-engines, which does so")
+    with OpenStack(engine_room / "openstack") as cloud:
+        yield cloud
 
 
 @pytest.fixture

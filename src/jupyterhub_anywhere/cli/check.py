@@ -33,12 +33,14 @@ def check(session: Session, named: Path | None, *, as_json: bool) -> int:
     Ends with 0 when the file can be used, else with 2. No server is started and no back end is
     asked. The classes of custom targets are built once, each in a process of its own.
     """
+    from jupyterhub_anywhere.spawner.check import check_targets
     from jupyterhub_anywhere.spawner.check_custom import check_trials
     from jupyterhub_anywhere.spawner.site import load_site
 
     file = choose_file(named)
     try:
         site = load_site(file, state_root=session.paths.root)
+        check_targets(site.loaded, site.targets)
         check_trials(site)
     except ConfigError as error:
         if not as_json:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # In the order in which people meet them; each is the function of this name in a module of it.
 _VERBS: Final = (
     *("up", "status", "leaks", "adopt", "reload", "down", "check", "explain", "schema", "import"),
-    *("doctor", "password", "service", "backup", "restore", "ledger"),
+    *("doctor", "password", "service", "backup", "restore", "upgrade", "ledger"),
 )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyterhub_anywhere.catalog.settings import fill
 from jupyterhub_anywhere.config.secrets import SecretUnavailableError, resolve_secrets
-from jupyterhub_anywhere.core.errors import TargetError
+from jupyterhub_anywhere.core.errors import ConfigError, TargetError
 from jupyterhub_anywhere.spawner.check_custom import clashes
 from jupyterhub_anywhere.spawner.places import Report, make_targets
 from jupyterhub_anywhere.targets.shared import fresh
@@ -105,6 +105,22 @@ def profile_problems(loaded: Loaded, targets: Mapping[str, Target]) -> list[Prob
                     unknown = "has no trait" in message
                     report.add(path, message, _cure(path, found[1], unknown=unknown), key=unknown)
     return report.problems
+
+
+def check_targets(loaded: Loaded, targets: Mapping[str, Target]) -> None:
+    """Ask targets what they say of a file that ``anywhere up`` is to run.
+
+    Apart from `build_targets`: in a hub of one's own its configuration says where its API is.
+
+    Raises:
+        ConfigError: With every problem found.
+    """
+    report = Report(loaded)
+    for target in targets.values():
+        for path, message, hint in target.file_problems(loaded.config.hub.internal_url):
+            report.add(path, message, hint)
+    if report.problems:
+        raise ConfigError(report.problems)
 
 
 def values_of(profile: Profile, target: str) -> Iterator[tuple[str, Any]]:

@@ -127,6 +127,22 @@ class Holder(Delegate):
             self.log.info("%s is taken over by target %s", self._log_name, found.factory.name)
             self.save_state()
 
+    async def reconnect(self) -> None:
+        """After the hub's restart: build the child of a server that talks to it, once.
+
+        Raises:
+            Exception: It cannot be built; whether its server runs is unknown then.
+        """
+        name = self._envelope.target
+        target = self.site.targets.get(name) if self.child is None and name else None
+        if target is None or not target.reconnects:
+            return
+        child: Any = await self._existing_child()
+        if child is not None:
+            await guard.bounded(
+                child.anywhere_reconnect, self.poll_deadline, self._what("anywhere_reconnect")
+            )
+
     async def wait_for_child(self) -> Spawner | None:
         """The child, as soon as the start has come so far."""
         await self._child_ready.wait()

@@ -377,6 +377,7 @@ class AnywhereSpawner(Menu, Patience, Leasing, Starting, Versioned, Spawner):
     async def poll(self) -> int | None:
         """None while the server runs or nobody can tell; never raises, bounded in time."""
         try:
+            await self.reconnect()
             seen = await self.watched()
             child = await self._existing_child() if seen is None else None
         except Exception as error:  # noqa: BLE001 - a broken ledger, a foreign constructor

@@ -73,6 +73,9 @@ class Target(ABC):
     # Whether something outlives all servers of a user here (a home), and goes with the user: then
     # the default server's `delete_forever` is called also where only named servers ever ran.
     keeps_for_user: ClassVar[bool] = False
+    # Whether servers here talk to their spawner (`anywhere_reconnect`), so that the next hub builds
+    # it again at once.
+    reconnects: ClassVar[bool] = False
 
     def __init__(self, name: str, declared: TargetConfig, own: Model, site: SiteInfo) -> None:
         self.name = name
@@ -100,6 +103,18 @@ class Target(ABC):
     def traits(self) -> Mapping[str, Any]:
         """Trait values of every server at this target; ``spawner:`` of the file comes on top."""
         return {}
+
+    def file_problems(self, hub_url: str | None) -> Sequence[tuple[tuple[str, ...], str, str]]:  # noqa: ARG002
+        """What does not fit in a file that ``anywhere up`` is to run; see `spawner.check`.
+
+        Args:
+            hub_url: ``hub.internal_url`` of the file; None where it is left to the hub, which
+                takes an address of the loopback.
+
+        Returns:
+            The path within the file, what is wrong, and the cure.
+        """
+        return ()
 
     def notes(self) -> Sequence[str]:
         """What a user should know before choosing it, as "memory limits are not enforced here"."""

@@ -225,6 +225,10 @@ class Watch:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
+        close = getattr(self._inventory, "close", None)
+        if callable(close):
+            # Threads and connections; who asks again opens new ones.
+            await close()
 
 
 def _at(resource: Resource, source: str) -> Resource:

@@ -13,7 +13,7 @@ import threading
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from jupyterhub_anywhere.targets.docker.workers import Workers
+from jupyterhub_anywhere.targets.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

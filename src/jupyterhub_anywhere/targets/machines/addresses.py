@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.targets.machines.provider import Machine
 
 
-def chosen(machine: Machine, told: Iterable[str], which: str, family: int, *, floating: bool) -> str:
+def chosen(
+    machine: Machine, told: Iterable[str], which: str, family: int, *, floating: bool
+) -> str:
     """The address at which a server on a machine is reached; empty where there is none yet.
 
     Args:

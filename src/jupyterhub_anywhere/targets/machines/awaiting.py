@@ -86,28 +86,26 @@ class Awaiting(MachineCore):
     def _job(self, machine: Mapping[str, Any]) -> dict[str, Any]:
         if not self._starting and not self.server:
             raise JobRefusedError("This server was stopped.")
-        account = account_of(self.account, self.user.name)
-        if not account:
-            raise JobRefusedError(
-                f"{self.account or self.user.name!r} can be no account on a machine. Please tell the"
-                " administrator: set `account` for this target."
-            )
         install = job.install_plan(self.install, machine, jupyterhub.__version__)
         dial = self.reach == DIAL
         listen = "127.0.0.1" if dial else ("[::]" if self.family == 6 else "0.0.0.0")  # noqa: PLR2004, S104 - the hub comes from outside
         prefix = self.server.base_url if self.server else "/"
         environment = {name: str(value) for name, value in self.get_env().items() if value}
         self._secrets = [*secrets_of(environment), self.api_token]
-        first, last = port_range(self.ports) or (0, 0)
-        if self.port:
-            first = last = int(self.port)
+        ports = [[int(self.port)] * 2] if self.port else [list(port_range(self.ports) or (0, 0))]
+        if self.memo.port and not self._starting:
+            # Of a machine that was booted again: its address had better stay.
+            ports.insert(0, [self.memo.port] * 2)
         return {
             "server": job.unit_name(self.name or "", self.user.name),
             "cmd": list(self.cmd),
             "args": [str(each) for each in self.get_args()],
             "env": job.with_port(environment, listen, prefix),
-            "account": {"name": account, "make": bool(self.make_account)},
-            "ports": [[first, last]],
+            "account": {
+                "name": account_of(self.account, self.user.name),
+                "make": bool(self.make_account),
+            },
+            "ports": ports,
             "install": install,
             "certificate": None,
             "authority": None,
@@ -137,7 +135,7 @@ class Awaiting(MachineCore):
                 self.memo.port = port
             self._listening = True
             self.place.ended.pop(self.memo.machine, None)
-        elif stage in {"failed", "ended"}:
+        elif stage in {"failed", "ended"} or (stage == "idle" and not self._starting):
             status = report.get("status")
             ended = Ended(status if isinstance(status, int) else None)
             if self._starting:

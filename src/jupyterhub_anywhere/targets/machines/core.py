@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import urlsplit
 
@@ -12,13 +13,13 @@ from sqlalchemy import inspect
 from jupyterhub_anywhere.core.names import resource_name
 from jupyterhub_anywhere.targets.causes import FailureCause
 from jupyterhub_anywhere.targets.hubid import id_from_database
-from jupyterhub_anywhere.targets.machines import marks, waiting
+from jupyterhub_anywhere.targets.machines import marks, tunnels, waiting
 from jupyterhub_anywhere.targets.machines.access import access_of
 from jupyterhub_anywhere.targets.machines.memo import Memo
 from jupyterhub_anywhere.targets.machines.place import Place, provider_class
 from jupyterhub_anywhere.targets.machines.progress import News
 from jupyterhub_anywhere.targets.machines.provider import ProviderError
-from jupyterhub_anywhere.targets.machines.traits import MachineTraits
+from jupyterhub_anywhere.targets.machines.traits import DIAL, MachineTraits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -107,7 +108,33 @@ class MachineCore(MachineTraits):
         api = urlsplit(self.hub.api_url)
         base = (self.hub_connect_url or f"{api.scheme}://{api.netloc}").rstrip("/")
         path = api.path.rstrip("/")
-        return base + path.removesuffix("/api")
+        return str(base + path.removesuffix("/api"))
+
+    def hub_authority(self) -> str:
+        """Who signed the certificate of the hub's address, PEM; empty for those of the system.
+
+        Raises:
+            OSError: The file cannot be read.
+        """
+        target = self.anywhere_target
+        if self.hub_ca:
+            return Path(self.hub_ca).read_text("ascii")
+        if target is None or target.own.ca is None:
+            return ""
+        return (target.site.base / target.own.ca).read_text("ascii")
+
+    def configured(self, values: dict[str, Any]) -> str:
+        """The configurer's part of the user-data; empty for none.
+
+        Args:
+            values: What a template can use.
+
+        Raises:
+            TargetError: It cannot be made.
+        """
+        from jupyterhub_anywhere.targets.machines import userdata
+
+        return userdata.configured(self, values)
 
     # --- state -----------------------------------------------------------------------------------
 
@@ -123,6 +150,41 @@ class MachineCore(MachineTraits):
         if self.memo.served:
             # A machine that serves goes on to report, whatever became of the hub.
             waiting.expect(self.memo.key, self)
+
+    async def anywhere_reconnect(self) -> None:
+        """After the hub's restart: what its machine dials to is there again.
+
+        Raises:
+            OSError: No port can be had.
+        """
+        if self.memo.served:
+            await self.expect()
+
+    async def expect(self) -> None:
+        """Wait for its machine's word from now on.
+
+        Raises:
+            OSError: No port can be had.
+        """
+        memo = self.memo
+        waiting.expect(memo.key, self)
+        if self.reach == DIAL:
+            memo.tunnel = await tunnels.hub.listen(memo.key, memo.tunnel)
+
+    async def expect_no_more(self) -> None:
+        """Its ticket and its credential open nothing from now on."""
+        if waiting.hub.found(self.memo.key) in {None, self}:
+            waiting.forget(self.memo.key, self)
+            await tunnels.hub.close(self.memo.key)
+
+    async def get_url(self) -> str:
+        """Where its server is reached; the port of a tunnel may be another one after a restart."""
+        memo = self.memo
+        if self.reach != DIAL or not memo.served or not self.server:
+            return str(await super().get_url())
+        await self.expect()
+        scheme = "https" if self.internal_ssl else "http"
+        return f"{scheme}://127.0.0.1:{memo.tunnel}{self.server.base_url}"
 
     def clear_state(self) -> None:
         """Before a start, and after an end: what rests is remembered."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from jupyterhub_anywhere.core.errors import AnywhereError
 from jupyterhub_anywhere.core.scrubbing import scrubbed
 from jupyterhub_anywhere.targets.causes import FailureCause
 from jupyterhub_anywhere.targets.errors import StartError
@@ -25,12 +26,9 @@ _OF_WORDS: Final = (
 )
 # What the agent calls its failures → cause.
 _OF_AGENT: Final = {
-    "account": FailureCause.CONFIG,
-    "install": FailureCause.CONFIG,
-    "insecure": FailureCause.CONFIG,
-    "version": FailureCause.CONFIG,
-    "port": FailureCause.CONFIG,
-    "ended": FailureCause.CRASHED,
+    "exited": FailureCause.CRASHED,
+    "silent": FailureCause.TIMEOUT,
+    "agent": FailureCause.INTERNAL,
 }
 
 
@@ -155,5 +153,14 @@ def taken(name: str, why: str) -> StartError:
 
 
 def explained(error: Exception, title: str) -> Exception:
-    """An error of a start as its user may read it; one that is ours is left as it is."""
-    return of_provider(error, title) if isinstance(error, ProviderError) else error
+    """An error of a start as its user may read it; one that is no target's is left as it is."""
+    if isinstance(error, ProviderError):
+        return of_provider(error, title)
+    if isinstance(error, AnywhereError):
+        return StartError(
+            f"{title}: {error.message} {_TELL}",
+            reason="config",
+            log_message=str(error),
+            cause=FailureCause.CONFIG,
+        )
+    return error

@@ -32,7 +32,9 @@ def with_port(environment: Mapping[str, str], address: str, prefix: str) -> dict
         address: Where it listens: all addresses, or loopback where the agent dials out.
         prefix: The path of the server, as ``/user/ann/``.
     """
-    scheme = "https" if environment.get("JUPYTERHUB_SERVICE_URL", "").startswith("https") else "http"
+    scheme = (
+        "https" if environment.get("JUPYTERHUB_SERVICE_URL", "").startswith("https") else "http"
+    )
     return {**environment, "JUPYTERHUB_SERVICE_URL": f"{scheme}://{address}:{PORT}{prefix}"}
 
 

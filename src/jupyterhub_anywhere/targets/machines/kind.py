@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+from urllib.parse import urlsplit
 
 from jupyterhub_anywhere.targets.base import Target
 from jupyterhub_anywhere.targets.machines.access import access_of_target
 from jupyterhub_anywhere.targets.machines.inventory import CloudInventory
+from jupyterhub_anywhere.targets.machines.loopback import is_loopback
 from jupyterhub_anywhere.targets.machines.place import Place, provider_class
 from jupyterhub_anywhere.targets.machines.settings import CloudSettings
 
@@ -20,12 +22,24 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.targets.machines.provider import Provider
 
 
+# The provider whose machines are this one.
+LOCAL: Final = "memory"
+_CURE: Final = (
+    "Set internal_url to where machines reach the hub, as https://hub.example.org, or"
+    " hub.internal_url."
+)
+_CURE_HTTP: Final = (
+    "Set internal_url to an address with https, as https://hub.example.org, or say insecure: true."
+)
+
+
 class CloudTarget(Target):
     """Servers on machines of one cloud."""
 
     kind: ClassVar[str] = "cloud"
     settings_model: ClassVar[type[Model]] = CloudSettings
     keeps_for_user: ClassVar[bool] = True
+    reconnects: ClassVar[bool] = True
     own: CloudSettings
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -63,6 +77,20 @@ class CloudTarget(Target):
             "hub_connect_url": own.internal_url,
         }
         return {name: value for name, value in given.items() if value is not None}
+
+    def file_problems(self, hub_url: str | None) -> Sequence[tuple[tuple[str, ...], str, str]]:
+        """Machines need an address of the hub that is not each machine itself."""
+        own = self.own
+        if own.internal_url is not None or own.provider == LOCAL:
+            return ()
+        path = ("targets", self.name)
+        if hub_url is None or is_loopback(urlsplit(hub_url).hostname or ""):
+            said = "127.0.0.1" if hub_url is None else hub_url
+            return [(path, f"machines would ask for the hub at {said}: each at itself.", _CURE)]
+        if urlsplit(hub_url).scheme == "http" and not own.insecure:
+            text = f"machines would ask for the hub at {hub_url}, where everybody on the way reads"
+            return [(path, f"{text} the tokens of servers.", _CURE_HTTP)]
+        return ()
 
     # --- the cloud -------------------------------------------------------------------------------
 

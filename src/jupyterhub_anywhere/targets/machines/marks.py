@@ -1,4 +1,4 @@
-"""What is written on everything that is made at a cloud: which hub, target, user and server it is of.
+"""What is written on everything that is made at a cloud: which hub, target and server it is of.
 
 Marks are metadata or tags, text to text. They hold no secret: everybody in the cloud's project and
 every process of the machine can read them.

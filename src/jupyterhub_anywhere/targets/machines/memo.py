@@ -23,6 +23,7 @@ class Memo:
         key: Under which its machine redeems and reports: the lease that it was made for.
         address: Where its server is reached.
         port: Where its server listens; 0 before it does.
+        tunnel: The port of this machine at which the hub reaches it, where its machine dials out.
         ticket: What is kept of the ticket.
         credential: What is kept of the machine's credential; None before it has redeemed.
         agent: What the machine said of itself.
@@ -34,6 +35,7 @@ class Memo:
     key: str = ""
     address: str = ""
     port: int = 0
+    tunnel: int = 0
     ticket: Record | None = None
     credential: Record | None = None
     agent: dict[str, Any] = field(default_factory=dict)
@@ -47,7 +49,7 @@ class Memo:
     def plain(self) -> dict[str, Any]:
         """As a spawner's state; empty where there is nothing to remember."""
         found: dict[str, Any] = {name: getattr(self, name) for name in _TEXTS}
-        found["port"] = self.port
+        found["port"], found["tunnel"] = self.port, self.tunnel
         found["ticket"] = self.ticket.plain() if self.ticket is not None else None
         found["credential"] = self.credential.plain() if self.credential is not None else None
         found["agent"], found["host_keys"] = dict(self.agent), list(self.host_keys)
@@ -60,8 +62,9 @@ class Memo:
         for name in _TEXTS:
             if isinstance(state.get(name), str):
                 setattr(memo, name, state[name])
-        port = state.get("port")
+        port, tunnel = state.get("port"), state.get("tunnel")
         memo.port = port if isinstance(port, int) else 0
+        memo.tunnel = tunnel if isinstance(tunnel, int) else 0
         memo.ticket = Record.from_plain(state.get("ticket"))
         memo.credential = Record.from_plain(state.get("credential"))
         agent, keys = state.get("agent"), state.get("host_keys")

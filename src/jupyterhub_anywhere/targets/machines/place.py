@@ -132,6 +132,10 @@ class Place:
         # Whoever stops waiting does not end it for the others.
         return await asyncio.shield(present.task)
 
+    def changed(self) -> None:
+        """Something was made or removed, or is about to be: no earlier listing answers any more."""
+        self._listing = None
+
     async def _by_id(self) -> Mapping[str, Machine]:
         return {each.id: each for each in await self.machines()}
 

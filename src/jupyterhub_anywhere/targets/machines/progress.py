@@ -1,4 +1,4 @@
-"""How far the start of a server on a machine is: steps that have happened, and none that have not."""
+"""How far the start of a server on a machine is: steps that have happened, and no others."""
 
 from __future__ import annotations
 
@@ -62,12 +62,17 @@ class News:
         self.ended = False
 
     def enter(self, step: Step, detail: str = "") -> None:
-        """Tell a step; a detail that is new is told as well.
+        """Tell a step; a detail that is new is told as well, and what comes late is not.
+
+        The cloud's word and the machine's own do not come in order.
 
         Args:
             step: What has happened, or goes on.
             detail: The words of the cloud or the machine; plain text.
         """
+        order = list(Step)
+        if self.step is not None and order.index(step) < order.index(self.step):
+            return
         text, share = _TOLD[step]
         event = {
             "progress": share,

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 
 from jupyterhub_anywhere.config.models import Model, Switch, TextOrSecret
+from jupyterhub_anywhere.targets.machines.loopback import is_loopback
 
 
 class CloudSettings(Model):
@@ -75,6 +76,11 @@ class CloudSettings(Model):
             parts = urlsplit(url)
             if parts.scheme not in {"http", "https"} or not parts.hostname:
                 raise ValueError("internal_url is an address as https://10.0.0.1:8081")
+            if is_loopback(parts.hostname) and self.provider != "memory":
+                raise ValueError(
+                    f"{url} is each machine itself. Write an address of this machine that they"
+                    " reach, as https://hub.example.org"
+                )
             if parts.scheme == "http" and not self.insecure:
                 raise ValueError(
                     f"{url} is plain http, so everybody on the way may read the tokens of servers."

@@ -14,7 +14,7 @@ from jupyterhub.spawner import Spawner
 from jupyterhub.utils import maybe_future
 from tornado import web
 
-from jupyterhub_anywhere.targets.machines import marks, waiting
+from jupyterhub_anywhere.targets.machines import api, marks
 from jupyterhub_anywhere.targets.machines.memo import Memo
 from jupyterhub_anywhere.targets.machines.provider import Power, ProviderError, Rest
 from jupyterhub_anywhere.targets.machines.starting import Starting
@@ -72,7 +72,7 @@ class MachineSpawner(Starting, Spawner):
             ProviderError: The cloud cannot be asked, or refuses.
             TimeoutError: It is not proven in time: it is tried again.
         """
-        waiting.forget(self.memo.key, self)
+        await self.expect_no_more()
         memo = self.memo
         if not memo.machine and not memo.key:
             return
@@ -81,7 +81,7 @@ class MachineSpawner(Starting, Spawner):
                 if self._rests():
                     await self._rest(each)
                 else:
-                    await self._until(lambda each=each: self.cloud.destroy(each.id))  # type: ignore[misc]  # a default that mypy cannot infer
+                    await self._until(lambda each=each: self.cloud.destroy(each.id))
         if self._rests():
             self.place.ended.pop(memo.machine, None)
         elif self.memo is memo:
@@ -105,7 +105,7 @@ class MachineSpawner(Starting, Spawner):
         """
         for each in await self._kept():
             self.log.info("Removing the machine %s of %s", each.name, self.user.name)
-            await self._until(lambda each=each: self.cloud.destroy(each.id))  # type: ignore[misc]  # a default that mypy cannot infer
+            await self._until(lambda each=each: self.cloud.destroy(each.id))
         self.place.disclaim(self.resource)
         self.memo = Memo()
         if self.home_volume and not self.name:
@@ -152,3 +152,7 @@ class MachineSpawner(Starting, Spawner):
     async def move_certs(self, paths: Mapping[str, str]) -> Mapping[str, str]:
         """Nothing is to be moved."""
         return paths
+
+
+# Also where this class alone is named in a hub's configuration.
+api.install()

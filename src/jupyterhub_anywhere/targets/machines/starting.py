@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 from jupyterhub_anywhere.targets.machines import (
     addresses,
     failures,
+    launcher,
     marks,
     reachable,
     tickets,
+    tunnels,
     userdata,
-    waiting,
 )
 from jupyterhub_anywhere.targets.machines.awaiting import Awaiting
 from jupyterhub_anywhere.targets.machines.loopback import is_loopback
@@ -124,7 +125,7 @@ class Starting(Awaiting):
             return False
         self._resumed = True
         self.place.claim(self.resource, kept.id)
-        waiting.expect(memo.key, self)
+        await self.expect()
         self.news.enter(Step.WAKING, kept.state)
         if kept.power is Power.RUNNING:
             # Somebody has woken it: only what boots asks for its server.
@@ -159,8 +160,8 @@ class Starting(Awaiting):
         lifetime = float(self.ticket_seconds) or max(deadline - time.monotonic(), 1.0)
         text, memo.ticket = tickets.issue(memo.key, time.time(), lifetime)
         wanted = self._wanted(self.userdata(text))
+        await self.expect()
         await self.remember(engine=memo.engine)
-        waiting.expect(memo.key, self)
         self._creating = asyncio.ensure_future(self.cloud.create(wanted))
         try:
             # A thread that asks goes on when nobody waits for it: `_undo` does.
@@ -170,6 +171,9 @@ class Starting(Awaiting):
             if found is None:
                 raise
             made = found
+        finally:
+            # An earlier listing cannot tell whether the call was done twice.
+            self.place.changed()
         memo.machine = made.id
         self.place.claim(self.resource, made.id)
         await self.remember(machine=made.id)
@@ -181,12 +185,29 @@ class Starting(Awaiting):
             ticket: The ticket's text.
 
         Raises:
-            StartError: It cannot be made.
+            TargetError: It cannot be made, or is too long for the cloud.
         """
-        return userdata.of(self, ticket)
+        return userdata.of(self, self._boot(ticket))
+
+    def _boot(self, ticket: str) -> str:
+        """The launcher's script.
+
+        Raises:
+            OSError: The file of the hub's authority cannot be read.
+        """
+        boot = launcher.Boot(
+            hub=self.hub_url,
+            ticket=ticket,
+            ca=self.hub_authority(),
+            insecure=urlsplit(self.hub_url).scheme != "https",
+            internal_ssl=bool(self.internal_ssl),
+            dial=self.reach == DIAL,
+            command=str(self.cmd[0]) if self.cmd else "",
+        )
+        return launcher.boot_script(boot)
 
     async def _found_after_all(self) -> Machine | None:
-        """The machine of a call whose answer was lost; None where nothing is there, or who knows."""
+        """The machine of a call whose answer was lost; None where none is seen."""
         try:
             found = [each for each in await self.place.machines() if self.is_own(each)]
         except ProviderError as error:
@@ -196,7 +217,7 @@ class Starting(Awaiting):
 
     def _wanted(self, text: str) -> Wanted:
         keeps = self.anywhere_keeps
-        volumes = ()
+        volumes: tuple[Volume, ...] = ()
         if self.home_volume:
             volumes = (Volume(self.volume_name, self.home_volume, self.home_volume_kind),)
         return Wanted(
@@ -315,8 +336,10 @@ class Starting(Awaiting):
     async def _answering(self, machine: Machine) -> str:
         """The server's address once something listens there; empty before."""
         memo = self.memo
+        scheme = "https" if self.internal_ssl else "http"
         if self.reach == DIAL:
-            return ""
+            # The agent has dialled as soon as its server listens.
+            return f"{scheme}://127.0.0.1:{memo.tunnel}" if tunnels.hub.connected(memo.key) else ""
         memo.address = addresses.chosen(
             machine,
             memo.agent.get("addresses") or (),
@@ -326,15 +349,14 @@ class Starting(Awaiting):
         )
         if not memo.address or not await reachable.answers(memo.address, memo.port):
             return ""
-        scheme = "https" if self.internal_ssl else "http"
         return f"{scheme}://{addresses.in_url(memo.address)}:{memo.port}"
 
     # --- what a start that failed leaves ---------------------------------------------------------
 
     async def _undo(self) -> None:
         """Remove what this start has made; what is left then stands in the ledger."""
-        waiting.forget(self.memo.key, self)
         try:
+            await self.expect_no_more()
             async with asyncio.timeout(_UNDO_SECONDS):
                 await self._undo_now()
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the first error is the one to tell
@@ -356,7 +378,7 @@ class Starting(Awaiting):
             made = creating.result().id
         for each in await self.place.machines():
             if self.is_own(each) and each.id != made:
-                await self._until(lambda each=each: self.cloud.destroy(each.id))  # type: ignore[misc]  # a default that mypy cannot infer
+                await self._until(lambda each=each: self.cloud.destroy(each.id))
         if made is not None:
             await self._until(lambda: self.cloud.destroy(made))
         self.place.disclaim(self.resource)
@@ -369,6 +391,10 @@ class Starting(Awaiting):
             ProviderError: The cloud cannot be asked, or refuses.
         """
         pause = _FIRST_LOOK
-        while not await done():
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.5, _SLOWEST_LOOK)
+        try:
+            while not await done():
+                await asyncio.sleep(pause)
+                pause = min(pause * 1.5, _SLOWEST_LOOK)
+        finally:
+            # Of what was listed before that, nothing holds any more.
+            self.place.changed()

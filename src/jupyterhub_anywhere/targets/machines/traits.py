@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from traitlets import Bool, Dict, Enum, Integer, List, TraitError, Unicode, Union, default, validate
+from traitlets import Bool, Dict, Enum, Integer, List, TraitError, Unicode, Union, default
 
-from jupyterhub_anywhere.core.names import MAX_USER_NAME
+from jupyterhub_anywhere.core.names import slug
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,8 +22,45 @@ NONE, CLOUD_INIT, SCRIPT = "none", "cloud-init", "script"
 DIRECT, DIAL = "direct", "dial"
 AUTO, PUBLIC, PRIVATE = "auto", "public", "private"
 _ACCOUNT: Final = re.compile(r"[a-z_][a-z0-9_.-]{0,31}")
+_ACCOUNT_LENGTH: Final = 32
 _PORTS: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 _LAST_PORT: Final = 65535
+
+
+class Ports(Unicode):
+    """One port or a range of ports, as text."""
+
+    info_text = "one port or a range, as 8000-8999"
+
+    def validate(self, obj: Any, value: Any) -> str:
+        """The text.
+
+        Raises:
+            TraitError: It is none.
+        """
+        text = str(super().validate(obj, value)).strip()
+        if not port_range(text):
+            raise TraitError("ports are one port or a range, as 8000-8999")
+        return text
+
+
+class Account(Unicode):
+    """The name of an account, never root's; may be empty."""
+
+    info_text = "the name of an account, not root"
+
+    def validate(self, obj: Any, value: Any) -> str:
+        """The name.
+
+        Raises:
+            TraitError: It can be none.
+        """
+        text = str(super().validate(obj, value))
+        if text == "root":
+            raise TraitError("servers never run as the superuser")
+        if text and not _ACCOUNT.fullmatch(text):
+            raise TraitError("that can be no name of an account")
+        return text
 
 
 class CloudTraits(_Base):
@@ -123,7 +160,7 @@ class MachineTraits(CloudTraits):
     userdata_name = Unicode(help="The template's file name, as `lab.yaml.j2`.").tag(config=True)
     userdata_values = Dict(help="Further values for the template.").tag(config=True)
 
-    account = Unicode(
+    account = Account(
         help="The account that servers run as on the machine. Default: the user's name.",
     ).tag(config=True)
     make_account = Bool(
@@ -136,7 +173,7 @@ class MachineTraits(CloudTraits):
         " else.",
     ).tag(config=True)
 
-    ports = Unicode(
+    ports = Ports(
         "8000-8999",
         help="Where servers listen on the machine: the first free port of these, as `8000-8999`,"
         " or one port.",
@@ -163,10 +200,6 @@ class MachineTraits(CloudTraits):
         help="What becomes of the machine when its server is stopped. All but `delete` keep it with"
         " what is on its disk, and start it again.",
     ).tag(config=True)
-    share_machine = Bool(
-        default_value=False,
-        help="Let all servers of a user at this target run on one machine.",
-    ).tag(config=True)
     bind_ticket = Bool(
         default_value=True,
         help="Take a machine's ticket from its own addresses only, as soon as the cloud tells them."
@@ -185,7 +218,7 @@ class MachineTraits(CloudTraits):
     patience = Integer(
         3600,
         min=60,
-        help="Seconds without a word from the hub after which a machine stops its server by itself.",
+        help="Seconds without a word from the hub after which a machine stops its server.",
     ).tag(config=True)
 
     @default("start_timeout")
@@ -200,22 +233,6 @@ class MachineTraits(CloudTraits):
     @default("cmd")
     def _of_the_hub(self) -> list[str]:
         return ["jupyterhub-singleuser"]
-
-    @validate("ports")
-    def _a_range(self, proposal: Any) -> str:
-        text = str(proposal["value"]).strip()
-        if not port_range(text):
-            raise TraitError("ports are one port or a range, as 8000-8999")
-        return text
-
-    @validate("account")
-    def _an_account(self, proposal: Any) -> str:
-        text = str(proposal["value"])
-        if text == "root":
-            raise TraitError("servers never run as root")
-        if text and not _ACCOUNT.fullmatch(text):
-            raise TraitError(f"{text!r} is no name of an account")
-        return text
 
     @property
     def anywhere_keeps(self) -> bool:
@@ -234,15 +251,20 @@ def port_range(text: str) -> tuple[int, int] | None:
 
 
 def account_of(declared: str, user: str) -> str:
-    """The account that a user's servers run as; empty where the name can be none.
+    """The account that a user's servers run as.
+
+    A user's name that can be no account's, as ``ann@example.org``, becomes a slug with a hash, so
+    that two users never have one account.
 
     Args:
         declared: The trait; empty for the user's own.
         user: The user's name.
     """
-    name = declared or user
-    fits = len(name) <= MAX_USER_NAME and name != "root" and _ACCOUNT.fullmatch(name)
-    return name if fits else ""
+    if declared:
+        return declared
+    if _ACCOUNT.fullmatch(user) and user != "root":
+        return user
+    return f"u-{slug(f'{user}/', length=_ACCOUNT_LENGTH - 2)}"
 
 
 def listed(value: str | list[str]) -> tuple[str, ...]:

@@ -95,7 +95,8 @@ class MachinesSubject(Subject):
         [found] = [
             machine_id
             for machine_id, disk in self.guest.disks.items()
-            if disk.port == parts.port and self.cloud.machines[machine_id].private[0] == parts.hostname
+            if disk.port == parts.port
+            and self.cloud.machines[machine_id].private[0] == parts.hostname
         ]
         [volume] = self.cloud.volumes_of(found)
         return volume.files

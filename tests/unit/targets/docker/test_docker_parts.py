@@ -33,10 +33,10 @@ from jupyterhub_anywhere.targets.docker.images import name_and_tag, permitted
 from jupyterhub_anywhere.targets.docker.pulling import PullError, PullNews, size
 from jupyterhub_anywhere.targets.docker.settings import DockerSettings
 from jupyterhub_anywhere.targets.docker.watching import Exit, ended, exit_in, exit_of
-from jupyterhub_anywhere.targets.docker.workers import Workers
 from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.targets.registry import broken, kinds
 from jupyterhub_anywhere.targets.traits import check_trait
+from jupyterhub_anywhere.targets.workers import Workers
 
 FAR = {
     "url": "tcp://big:2376",

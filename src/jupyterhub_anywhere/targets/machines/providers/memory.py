@@ -88,9 +88,7 @@ class MemoryProvider:
         Raises:
             ProviderError: It cannot be asked.
         """
-        found: Machine | None = await self._ask(
-            "look", lambda: self.cloud.machines.get(machine_id)
-        )
+        found: Machine | None = await self._ask("look", lambda: self.cloud.machines.get(machine_id))
         return found
 
     async def mark(self, machine_id: str, marks: Mapping[str, str]) -> None:

@@ -111,7 +111,7 @@ class MemoryCloud:
         self.asked: list[str] = []
         self.volumes: dict[str, MemoryVolume] = {}
         self._built: dict[str, _Built] = {}
-        self._ids, self._addresses = itertools.count(1), itertools.count(1)
+        self._ids, self._addresses = itertools.count(1), itertools.count()
         self._tasks: set[asyncio.Task[None]] = set()
         # What machines do is the cloud's, not the hub's that asks for it.
         self._context = contextvars.copy_context()

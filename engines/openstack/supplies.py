@@ -1,0 +1,181 @@
+"""What the cloud is made from, fetched while there is a network: its services, guest images.
+
+The services come by pip as this machine's pip is configured, in the versions of
+``constraints.txt``; the guests' Debian comes from the mirror that apt uses. Both are kept in the
+cache of ``engines.docker.supplies``, under names that say what is in them.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from engines import room
+from engines.docker.supplies import SUITE, SupplyError, cache, digest, made, mirror, wheels
+
+HERE: Final = Path(__file__).parent
+INSIDE: Final = HERE / "inside"
+GUEST: Final = HERE / "guest"
+LOCK: Final = room.CLONE / "images/singleuser/requirements.txt"
+# The services' Python is Debian's own: only that one has libvirt's binding.
+SYSTEM_PYTHON: Final = Path("/usr/bin/python3")
+BINDING: Final = Path("/usr/lib/python3/dist-packages")
+RABBIT: Final = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+PROGRAMS: Final = {
+    "mariadbd": "mariadb-server-core",
+    "mariadb": "mariadb-client-core",
+    "epmd": "rabbitmq-server",
+    "virsh": "libvirt-clients",
+    "qemu-system-x86_64": "qemu-system-x86",
+    "qemu-img": "qemu-utils",
+    "genisoimage": "genisoimage",
+    "mmdebstrap": "mmdebstrap",
+    "mkfs.ext4": "e2fsprogs",
+    "busybox": "busybox-static",
+    "ip": "iproute2",
+    "iptables": "iptables",
+    "unshare": "util-linux",
+}
+# Not programs of the PATH.
+FILES: Final = {
+    RABBIT: "rabbitmq-server",
+    Path("/usr/sbin/libvirtd"): "libvirt-daemon",
+    Path("/usr/lib/x86_64-linux-gnu/libvirt/connection-driver/libvirt_driver_qemu.so"): (
+        "libvirt-daemon-driver-qemu"
+    ),
+    BINDING / "libvirt.py": "python3-libvirt",
+}
+SERVICES: Final = (
+    "nova",
+    "keystone",
+    "glance",
+    "openstack-placement",
+    "neutron",
+    "gunicorn",
+    "PyMySQL",
+)
+
+
+def lacking() -> str:
+    """What this machine lacks for the cloud, with the cure; empty when nothing."""
+    if platform.machine() != "x86_64":
+        return f"The cloud's guests are for x86_64, and this is {platform.machine()}."
+    packages = {package for name, package in PROGRAMS.items() if shutil.which(name) is None}
+    packages |= {package for file, package in FILES.items() if not file.exists()}
+    if packages:
+        words = " ".join(sorted(packages))
+        return f"OpenStack lacks packages. Cure: apt-get install --no-install-recommends {words}"
+    return ""
+
+
+def not_made() -> str:
+    """What the cache lacks, with the cure; empty when nothing."""
+    absent = [path for path in (services_path(), guests_path()) if not path.exists()]
+    if absent:
+        names = ", ".join(path.name for path in absent)
+        return f"Not made yet: {names}. Cure: python -m engines.openstack supplies"
+    return ""
+
+
+def services_path() -> Path:
+    """Where the cache keeps the services."""
+    parts: list[str | Path] = [HERE / "constraints.txt", INSIDE / "plainbridge.py", *SERVICES]
+    if (BINDING / "libvirt.py").exists():
+        parts.append(BINDING / "libvirt.py")
+    return cache() / f"openstack-{digest(*parts)}"
+
+
+def guests_path() -> Path:
+    """Where the cache keeps the guests' disks, kernel and initrds."""
+    return cache() / f"guests-{digest(SUITE, version('jupyterhub'), LOCK, GUEST)}"
+
+
+def fetch() -> None:
+    """Fetch and make what the cache lacks.
+
+    Raises:
+        SupplyError: When something cannot be had.
+    """
+    if missing := lacking():
+        raise SupplyError(missing)
+    services()
+    guests()
+
+
+def services() -> Path:
+    """A virtual environment with all services, made where the cache has none.
+
+    It has moved since it was made, so its programs are run as ``bin/python bin/PROGRAM``.
+
+    Raises:
+        SupplyError: When pip cannot fetch them.
+    """
+    path = services_path()
+    with made(path.name) as target:
+        if target is not None:
+            print("fetching OpenStack's services …", flush=True)
+            _run("venv", [str(SYSTEM_PYTHON), "-m", "venv", str(target)])
+            words = [str(target / "bin/python"), "-m", "pip", "install", "--quiet"]
+            _run("pip", [*words, "--constraint", str(HERE / "constraints.txt"), *SERVICES])
+            _add_ours(target)
+    return path
+
+
+def _add_ours(environment: Path) -> None:
+    """Add what no index has: Debian's binding of libvirt, and our driver for networks."""
+    packages = next(environment.glob("lib/python3*/site-packages"))
+    for pattern in ("libvirt*.py", "libvirtmod*.so"):
+        for file in BINDING.glob(pattern):
+            shutil.copy(file, packages)
+    shutil.copy(INSIDE / "plainbridge.py", packages)
+    about = packages / "plainbridge-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: plainbridge\nVersion: 1\n")
+    (about / "entry_points.txt").write_text(
+        "[neutron.ml2.mechanism_drivers]\nplainbridge = plainbridge:PlainBridge\n"
+    )
+
+
+def guests() -> Path:
+    """A folder with the guests' disks, kernel and initrds, made where the cache has none.
+
+    Raises:
+        SupplyError: When they cannot be made.
+    """
+    path = guests_path()
+    with made(path.name) as target:
+        if target is not None:
+            packages = wheels()
+            site = mirror()
+            print(f"making the guests' disks from {site} …", flush=True)
+            environment = {
+                "GUEST_SUITE": SUITE,
+                "GUEST_WHEELS": str(packages),
+                "GUEST_LOCK": str(LOCK),
+            }
+            _run("make-guests", [str(GUEST / "make-guests"), site, str(target)], environment)
+    return path
+
+
+def _run(what: str, words: list[str], environment: dict[str, str] | None = None) -> None:
+    """Run a program, quiet unless it fails.
+
+    Raises:
+        SupplyError: When it fails, with the end of what it said.
+    """
+    done = subprocess.run(
+        words,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, **(environment or {}), "LC_ALL": "C.UTF-8"},
+    )
+    if done.returncode:
+        tail = "\n".join(done.stdout.splitlines()[-20:])
+        raise SupplyError(f"{what} failed ({' '.join(words[:4])} …):\n{tail}")

@@ -1,0 +1,138 @@
+"""The launcher: what becomes of a ticket on a machine, as a script of its first boot. Pure.
+
+The script needs a POSIX shell and a Python of 3.8 or newer. It writes the agent and what the agent
+has to know into a folder of root's own, and starts it: as a unit where systemd runs, else as a
+process of its own that is started again when it fails. Run twice, it does the same once.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import json
+import zlib
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import Final
+from urllib.parse import urlsplit
+
+FOLDER: Final = "/var/lib/jupyterhub-anywhere"
+_LINE: Final = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boot:
+    """What an agent has to know before it has a job.
+
+    Attributes:
+        hub: The hub as the machine reaches it, with its prefix: ``https://10.0.0.1:8081/hub``.
+        ticket: The ticket's text.
+        ca: The authority that signed the hub's certificate, PEM; empty for those of the system.
+        insecure: Whether the hub may be reached by plain http.
+        internal_ssl: Whether the machine makes a key, and asks for a certificate.
+        dial: Whether the machine opens a tunnel, and so needs the tunnel's file.
+        search: Folders in which the server's program is looked for first.
+        command: The server's program, whose version is told.
+        folder: Where the agent lies.
+    """
+
+    hub: str
+    ticket: str
+    ca: str = ""
+    insecure: bool = False
+    internal_ssl: bool = False
+    dial: bool = False
+    search: tuple[str, ...] = ()
+    command: str = ""
+    folder: str = FOLDER
+
+
+def boot_script(boot: Boot) -> str:
+    """The script.
+
+    Raises:
+        ValueError: The hub's address is none, or is plain http though nobody said that it may be.
+    """
+    parts = urlsplit(boot.hub)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"{boot.hub!r} is no address of a hub, as https://10.0.0.1:8081/hub")
+    if parts.scheme == "http" and not boot.insecure:
+        raise ValueError(f"{boot.hub} is plain http, and `insecure` is not set")
+    names = ("agent.py", "tunnel.py") if boot.dial else ("agent.py",)
+    text = _TEMPLATE.read_text("ascii")
+    values = {
+        "@FOLDER@": _quoted(boot.folder),
+        "@CONFIG@": config_of(boot),
+        "@FILES@": packed(names),
+    }
+    for name, value in values.items():
+        text = text.replace(name, value)
+    return text
+
+
+def config_of(boot: Boot) -> str:
+    """What stands in ``config.json``: ASCII on one line, so that it ends no document of a shell."""
+    values = {
+        "hub": boot.hub.rstrip("/"),
+        "ticket": boot.ticket,
+        "ca": boot.ca,
+        "insecure": boot.insecure,
+        "internal_ssl": boot.internal_ssl,
+        "search": list(boot.search),
+        "command": boot.command,
+    }
+    return json.dumps({name: value for name, value in values.items() if value}, sort_keys=True)
+
+
+@lru_cache(maxsize=4)
+def packed(names: tuple[str, ...]) -> str:
+    """Files of the agent as one text: JSON of names to sources, compressed, in base64."""
+    files = {name: sent(source(name)) for name in names}
+    data = zlib.compress(json.dumps(files).encode(), 9)
+    text = base64.b64encode(data).decode("ascii")
+    return "\n".join(text[at : at + _LINE] for at in range(0, len(text), _LINE))
+
+
+def source(name: str) -> str:
+    """A file of the agent."""
+    return resources.files("jupyterhub_anywhere.agent").joinpath(name).read_text("utf-8")
+
+
+def sent(text: str) -> str:
+    """A program as it travels: without comments and documentation, for user-data is small.
+
+    EC2 takes 16 KiB. What runs is the same, statement by statement.
+    """
+    tree = ast.parse(text, feature_version=(3, 8))
+    for node in ast.walk(tree):
+        if isinstance(
+            node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module
+        ) and (ast.get_docstring(node) is not None):
+            node.body = node.body[1:] or [ast.Pass()]
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            _without_types(node)
+    lines = ast.unparse(ast.fix_missing_locations(tree)).splitlines()
+    return "\n".join(map(_narrow, lines)) + "\n"
+
+
+def _without_types(node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    node.returns = None
+    found = node.args
+    for each in (*found.posonlyargs, *found.args, *found.kwonlyargs, found.vararg, found.kwarg):
+        if each is not None:
+            each.annotation = None
+
+
+def _narrow(line: str) -> str:
+    """A line indented by one blank where it was by four."""
+    bare = line.lstrip(" ")
+    return " " * ((len(line) - len(bare)) // 4) + bare
+
+
+def _quoted(text: str) -> str:
+    """A text between single quotes of a shell."""
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+_TEMPLATE: Final = resources.files(__package__).joinpath("templates", "boot.sh")

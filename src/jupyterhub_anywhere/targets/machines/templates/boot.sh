@@ -1,0 +1,80 @@
+#!/bin/sh
+# JupyterHub Anywhere: starts the agent that runs this machine's Jupyter server.
+# Below stands a one-time ticket, and no other secret.
+set -eu
+umask 077
+dir=@FOLDER@
+fail() {
+    echo "jupyterhub-anywhere: $*" >&2
+    exit 1
+}
+python=
+for each in python3 /usr/bin/python3 /opt/conda/bin/python3 /usr/libexec/platform-python; do
+    found=$(command -v "$each") || continue
+    if "$found" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null; then
+        python=$found
+        break
+    fi
+done
+[ -n "$python" ] || fail "the agent needs Python 3.8 or newer, and this image has none"
+mkdir -p "$dir"
+chmod 700 "$dir"
+cat >"$dir/config.new" <<'END_OF_CONFIG'
+@CONFIG@
+END_OF_CONFIG
+mv "$dir/config.new" "$dir/config.json"
+"$python" -c '
+import base64, json, os, sys, zlib
+folder = sys.argv[1]
+for name, text in json.loads(zlib.decompress(base64.b64decode(sys.stdin.read()))).items():
+    path = os.path.join(folder, name)
+    with open(path + ".new", "w") as stream:
+        stream.write(text)
+    os.replace(path + ".new", path)
+' "$dir" <<'END_OF_FILES'
+@FILES@
+END_OF_FILES
+if [ -d /run/systemd/system ] && command -v systemctl >/dev/null; then
+    unit=/etc/systemd/system/jupyterhub-anywhere.service
+    cat >"$unit" <<END_OF_UNIT
+[Unit]
+Description=Agent of JupyterHub Anywhere
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+ExecStart="$python" -I "$dir/agent.py"
+Restart=on-failure
+RestartSec=2
+KillMode=process
+TimeoutStopSec=40
+
+[Install]
+WantedBy=multi-user.target
+END_OF_UNIT
+    chmod 644 "$unit"
+    systemctl daemon-reload
+    systemctl --quiet enable jupyterhub-anywhere.service
+    # Not waited for: this script may itself run in what the unit comes after.
+    exec systemctl --no-block start jupyterhub-anywhere.service
+fi
+cat >"$dir/run" <<END_OF_RUN
+#!/bin/sh
+until "$python" -I "$dir/agent.py" >>"$dir/agent.log" 2>&1; do sleep 2; done
+END_OF_RUN
+cat >"$dir/boot" <<END_OF_BOOT
+#!/bin/sh
+if command -v setsid >/dev/null; then
+    setsid "$dir/run" </dev/null >/dev/null 2>&1 &
+else
+    nohup "$dir/run" </dev/null >/dev/null 2>&1 &
+fi
+END_OF_BOOT
+chmod 700 "$dir/run" "$dir/boot"
+# Where the next boot looks: cloud-init, OpenRC.
+if [ -d /var/lib/cloud/scripts/per-boot ]; then
+    ln -sf "$dir/boot" /var/lib/cloud/scripts/per-boot/jupyterhub-anywhere
+elif [ -d /etc/local.d ]; then
+    ln -sf "$dir/boot" /etc/local.d/jupyterhub-anywhere.start
+fi
+exec "$dir/boot"

@@ -1,0 +1,1 @@
+"""Databases that older JupyterHubs wrote, and the recipe that makes them again."""

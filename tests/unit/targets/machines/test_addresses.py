@@ -1,0 +1,60 @@
+"""Which of a machine's addresses the hub uses."""
+
+from __future__ import annotations
+
+import pytest
+
+from jupyterhub_anywhere.targets.machines.addresses import bound_to, chosen, in_url
+from jupyterhub_anywhere.targets.machines.loopback import is_loopback
+from jupyterhub_anywhere.targets.machines.provider import Machine, Power
+
+BOTH = Machine(
+    id="1",
+    name="m",
+    power=Power.RUNNING,
+    private=("fd00::7", "10.0.0.7"),
+    public=("203.0.113.7",),
+)
+INSIDE = Machine(id="1", name="m", power=Power.RUNNING, private=("10.0.0.7",))
+NONE = Machine(id="1", name="m", power=Power.RUNNING)
+
+
+@pytest.mark.parametrize(
+    ("machine", "told", "which", "family", "floating", "found"),
+    [
+        (BOTH, (), "auto", 4, False, "10.0.0.7"),
+        (BOTH, (), "auto", 6, False, "fd00::7"),
+        (BOTH, (), "auto", 4, True, "203.0.113.7"),
+        (BOTH, (), "public", 6, False, "203.0.113.7"),
+        (BOTH, (), "private", 4, True, "10.0.0.7"),
+        (INSIDE, (), "public", 4, False, ""),
+        (INSIDE, (), "auto", 4, True, ""),
+        (INSIDE, (), "auto", 6, False, "10.0.0.7"),
+        (NONE, ("192.0.2.4",), "auto", 4, False, "192.0.2.4"),
+        (NONE, ("192.0.2.4",), "public", 4, False, ""),
+        (NONE, ("fe80::1", "no address", "0.0.0.0", "224.0.0.1"), "auto", 4, False, ""),
+        (NONE, (), "auto", 4, False, ""),
+    ],
+)
+def test_the_address(machine, told, which, family, floating, found):  # noqa: PLR0917 - a table
+    assert chosen(machine, told, which, family, floating=floating) == found
+
+
+def test_requests_come_from_any_of_its_addresses():
+    assert bound_to(BOTH) == ("203.0.113.7", "fd00::7", "10.0.0.7")
+
+
+def test_in_a_url():
+    assert (in_url("10.0.0.7"), in_url("fd00::7")) == ("10.0.0.7", "[fd00::7]")
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST.", "a.localhost", "127.3.2.1", "::1", "[::1]", "0.0.0.0"]
+)
+def test_this_machine(host):
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "hub.example.org", "", "localhost.example.org"])
+def test_another_machine(host):
+    assert not is_loopback(host)

@@ -1,0 +1,158 @@
+"""Templates of a first boot: where they come from, and how values stand in them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import jinja2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from jupyterhub_anywhere.core.errors import TargetError
+from jupyterhub_anywhere.targets.machines import configure
+from jupyterhub_anywhere.targets.machines.configure import as_json, as_yaml, environment, render, sh
+
+NASTY = [
+    "",
+    "a b",
+    "it's",
+    '"',
+    "$(id)",
+    "`id`",
+    "a\nb",
+    "\\",
+    "é😀",
+    ": - #",
+    "\u2028\x85\ufeff",
+    "!x",
+]
+
+
+@pytest.mark.parametrize("value", NASTY)
+def test_a_value_is_one_word_of_a_shell(value):
+    found = subprocess.run(
+        ["sh", "-c", f"printf %s {sh(value)}"], capture_output=True, check=True
+    ).stdout
+    assert found.decode() == value
+
+
+def test_a_zero_byte_is_refused():
+    with pytest.raises(ValueError, match="zero byte"):
+        sh("a\0b")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
+def test_a_value_is_one_value_of_yaml(value):
+    assert YAML(typ="safe", pure=True).load(f"x: {as_yaml(value)}\n") == {"x": value}
+
+
+@pytest.mark.parametrize("value", [*NASTY, 3, True, None, ["a", {"b": 1.5}]])
+def test_a_value_is_one_value_of_json(value):
+    assert as_json(value).isascii()
+    assert json.loads(as_json(value)) == value
+
+
+def test_a_folders_template(tmp_path):
+    (tmp_path / "lab.yaml.j2").write_text("#cloud-config\nowner: {{ user | yaml }}\n")
+    found = render(str(tmp_path), "", "lab.yaml.j2", {"user": "a: b"})
+    assert found == '#cloud-config\nowner: "a: b"\n'
+
+
+def test_a_folders_template_that_was_changed_counts_at_once(tmp_path):
+    file = tmp_path / "x.j2"
+    file.write_text("one")
+    assert render(str(tmp_path), "", "x.j2", {}) == "one"
+    file.write_text("three")
+    assert render(str(tmp_path), "", "x.j2", {}) == "three"
+
+
+def test_a_modules_template(tmp_path, monkeypatch):
+    data = tmp_path / "my_userdata_7" / "data"
+    data.mkdir(parents=True)
+    (tmp_path / "my_userdata_7" / "__init__.py").write_text("")
+    (data / "x.sh.j2").write_text("#!/bin/sh\necho {{ user | sh }}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        found = render("", "my_userdata_7", "x.sh.j2", {"user": "$(id)"})
+    finally:
+        environment.cache_clear()
+        sys.modules.pop("my_userdata_7", None)
+    assert found == "#!/bin/sh\necho '$(id)'\n"
+
+
+@pytest.mark.parametrize("name", ["cloud-init.j2", "script.j2", "home.sh.j2"])
+def test_shipped_templates_let_nothing_out_without_a_filter(name):
+    source, _, _ = environment("", "").loader.get_source(environment("", ""), name)
+    for output in environment("", "").parse(source).find_all(jinja2.nodes.Output):
+        for node in output.nodes:
+            if not isinstance(node, jinja2.nodes.TemplateData):
+                assert isinstance(node, jinja2.nodes.Filter), (name, node)
+                assert node.name in {"sh", "yaml", "json"}
+
+
+VALUES = {
+    "user": "o'brien; reboot",
+    "account": "obrien",
+    "hub_url": "https://10.0.0.1/hub",
+    "home_mount": "/ho me",
+    "home_volume": 2,
+    "make_account": True,
+}
+
+
+@pytest.mark.parametrize("name", ["script.j2", "home.sh.j2"])
+def test_shipped_scripts_are_scripts(name):
+    text = render("", "", name, VALUES)
+    subprocess.run(["sh", "-n"], input=text, text=True, check=True)
+    assert text.startswith("#!/bin/sh\n")
+
+
+def test_the_shipped_document_is_one():
+    text = render("", "", "cloud-init.j2", VALUES)
+    found = YAML(typ="safe").load(text)
+    assert text.startswith("#cloud-config\n")
+    assert (
+        found["write_files"][0]["content"]
+        == "The machine of o'brien; reboot, for https://10.0.0.1/hub\n"
+    )
+
+
+def test_a_template_that_is_not_there(tmp_path):
+    with pytest.raises(TargetError, match=r"There is no template 'x.j2' in the shipped") as caught:
+        render("", "", "x.j2", {})
+    assert "userdata_name" in caught.value.hint
+    with pytest.raises(TargetError, match=str(tmp_path)):
+        render(str(tmp_path), "", "x.j2", {})
+
+
+def test_a_module_that_is_not_there():
+    with pytest.raises(TargetError, match="templates of no_such_module_7 cannot be used") as caught:
+        render("", "no_such_module_7", "x.j2", {})
+    assert "Install the module" in caught.value.hint
+
+
+def test_a_value_that_nobody_gives(tmp_path):
+    (tmp_path / "x.j2").write_text("{{ token }}")
+    with pytest.raises(TargetError, match=r"'token' is undefined") as caught:
+        render(str(tmp_path), "", "x.j2", {"user": "ann", "size": "s"})
+    assert "It can use: size, user." in caught.value.hint
+
+
+def test_a_template_that_is_wrong(tmp_path):
+    (tmp_path / "x.j2").write_text("\n{% if %}")
+    with pytest.raises(TargetError, match="wrong in line 2"):
+        render(str(tmp_path), "", "x.j2", {})
+
+
+def test_a_template_that_fails(tmp_path):
+    (tmp_path / "x.j2").write_text("{{ 1 / 0 }}")
+    with pytest.raises(TargetError, match="cannot be rendered: ZeroDivisionError"):
+        render(str(tmp_path), "", "x.j2", {})
+
+
+def test_nobody_escapes_for_html():
+    assert configure.environment("", "").autoescape is False

@@ -1,0 +1,302 @@
+"""How servers on machines end, rest, and come back."""
+
+from __future__ import annotations
+
+import pytest
+from tornado import web
+
+from jupyterhub_anywhere.core.observation import Phase
+from jupyterhub_anywhere.ledger.states import State
+from jupyterhub_anywhere.targets.causes import FailureCause, failure_cause
+from jupyterhub_anywhere.targets.errors import StartError
+from jupyterhub_anywhere.targets.machines import marks, waiting
+from jupyterhub_anywhere.targets.machines.core import OtherCloudError
+from jupyterhub_anywhere.targets.machines.provider import Power
+
+pytestmark = pytest.mark.asyncio
+
+
+def given(**traits):
+    return pytest.mark.parametrize("traits", [traits], indirect=True, ids=[""])
+
+
+async def test_a_stop_removes_the_machine_before_it_comes_back(stage, cloud):
+    hub = await stage.begin()
+    spawner = await hub.start()
+    child, key = spawner.child, spawner.child.memo.key
+    await child.stop()
+    assert cloud.machines == {}
+    assert waiting.hub.found(key) is None
+    assert child.get_state() == {"engine": cloud.id}
+    assert await child.poll() == 0
+    await hub.stop()
+    assert await hub.settle() == []
+
+
+async def test_a_stop_that_the_cloud_refuses_raises(stage, cloud):
+    hub = await stage.begin()
+    spawner = await hub.start()
+    cloud.away = True
+    with pytest.raises(Exception, match="refused the connection"):
+        await spawner.child.stop()
+    cloud.away = False
+    assert len(cloud.machines) == 1
+
+
+async def test_a_stop_at_another_cloud_is_no_stop(stage, cloud):
+    hub = await stage.begin()
+    spawner = await hub.start()
+    cloud.id = "another"
+    with pytest.raises(OtherCloudError, match=r"another cloud answers \(another\)"):
+        await spawner.child.stop()
+    spawner.child.place.changed()
+    assert await spawner.child.poll() is None
+    assert len(cloud.machines) == 1
+
+
+async def test_another_cloud_has_no_such_machine_which_proves_nothing(stage, cloud):
+    hub = await stage.begin()
+    spawner = await hub.start()
+    lease = await hub.lease()
+    kept = dict(cloud._built)
+    cloud._built.clear()
+    cloud.id = "another"
+    spawner.child.place.changed()
+    assert await spawner.child.poll() is None
+    await hub.sweep(3)
+    assert (await hub.observe(lease)).phase is Phase.UNKNOWN
+    cloud._built.update(kept)
+
+
+async def test_what_was_never_made_has_ended(stage, cloud):
+    hub = await stage.begin()
+    child = (await hub.start()).child
+    child.memo = type(child.memo)()
+    assert await child.poll() == 0
+    await child.stop()
+    assert len(cloud.machines) == 1
+
+
+async def test_a_lost_id_is_found_by_its_marks(stage, cloud):
+    hub = await stage.begin()
+    child = (await hub.start()).child
+    child.memo.machine = ""
+    assert await child.poll() is None
+    await child.stop()
+    assert cloud.machines == {}
+
+
+async def test_a_server_that_ended_is_told_by_its_agent(stage, guest, cloud):
+    hub = await stage.begin()
+    spawner = await hub.start()
+    await stage.subject.kill((await hub.lease()).name)
+    assert await spawner.child.poll() == 137
+    assert [each.power for each in cloud.machines.values()] == [Power.RUNNING]
+    [resource] = await hub.owned()
+    assert (resource.alive, resource.exit_code) == (False, 137)
+    assert "its server has ended" in resource.detail
+
+
+async def test_a_machine_that_was_switched_off_has_ended(stage, cloud):
+    hub = await stage.begin()
+    spawner = await hub.start()
+    cloud.halt(next(iter(cloud.machines)))
+    spawner.child.place.changed()
+    assert await spawner.child.poll() == 0
+
+
+async def test_a_machine_that_the_cloud_calls_failed_is_kept_as_unknown(stage, cloud):
+    hub = await stage.begin()
+    spawner = await hub.start()
+    lease = await hub.lease()
+    cloud.break_down(next(iter(cloud.machines)), "resize failed")
+    await hub.sweep(4, after=400)
+    assert hub.runs()
+    seen = await hub.observe(lease)
+    assert (seen.phase, "resize failed" in seen.detail) == (Phase.UNKNOWN, True)
+    assert await spawner.child.poll() is None
+    await hub.stop()
+    assert await hub.settle() == []
+
+
+async def test_a_machine_that_was_deleted_behind_our_back_is_gone(stage, cloud):
+    hub = await stage.begin()
+    spawner = await hub.start()
+    cloud.destroy(next(iter(cloud.machines)))
+    await hub.sweep(3)
+    assert not hub.runs()
+    assert await hub.settle() == []
+    assert hub.tokens() == 0
+    assert spawner.child is None
+
+
+async def test_a_stopped_server_is_told_so(stage, guest, cloud):
+    hub = await stage.begin()
+    spawner = await hub.start()
+    child, [machine] = spawner.child, cloud.machines.values()
+    assert await guest.report(machine, "running", port=1234) == {"lease": "held"}
+    assert child.memo.port == 1234
+    await child.expect_no_more()
+    assert await guest.report(machine, "running") is None
+
+
+@given(on_stop="suspend")
+async def test_what_is_kept_is_woken_and_gets_a_new_token(stage, cloud, guest):
+    hub = await stage.begin()
+    token = (await hub.start()).api_token
+    await hub.stop()
+    [machine] = cloud.machines.values()
+    assert (machine.power, machine.state) == (Power.STOPPED, "suspended")
+    assert marks.TOKEN not in machine.marks
+    assert machine.marks[marks.KEEP] == "1"
+    spawner = await hub.start()
+    assert list(cloud.machines) == [machine.id]
+    assert guest.disks[machine.id].job["env"]["JUPYTERHUB_API_TOKEN"] == spawner.api_token != token
+    assert hub.tokens() == 1
+    told = [each["machine"] async for each in spawner.child.progress()]
+    assert told == ["asked", "waking", "redeemed", "starting", "listening"]
+
+
+@given(on_stop="stop")
+async def test_a_kept_machine_that_somebody_woke_serves_again(stage, cloud):
+    hub = await stage.begin()
+    await hub.start()
+    await hub.stop()
+    [machine] = cloud.machines
+    cloud.wake(machine)
+    await cloud.settled()
+    spawner = await hub.start()
+    assert list(cloud.machines) == [machine]
+    assert await spawner.child.poll() is None
+
+
+@given(on_stop="stop", start_timeout=4)
+async def test_a_kept_machine_that_does_not_come_back_rests_again(stage, cloud, guest):
+    hub = await stage.begin()
+    await hub.start()
+    await hub.stop()
+    cloud.guest = None
+    with pytest.raises(StartError) as caught:
+        await hub.start()
+    assert failure_cause(caught.value) is FailureCause.TIMEOUT
+    [machine] = cloud.machines.values()
+    assert machine.power is Power.STOPPED
+    [lease] = await hub.settle()
+    assert lease.state is State.KEPT
+    cloud.guest = guest
+    await hub.start()
+    assert list(cloud.machines) == [machine.id]
+
+
+@given(on_stop="stop")
+async def test_a_kept_machine_whose_record_was_lost_is_nobodys_to_delete(stage, cloud):
+    hub = await stage.begin()
+    await hub.start()
+    await hub.stop()
+    await stage.end()
+    stage.lose(ledger=True, database=True)
+    hub = await stage.begin()
+    with pytest.raises(StartError, match="no record of it") as caught:
+        await hub.start()
+    assert failure_cause(caught.value) is FailureCause.NAME_CONFLICT
+    await hub.sweep(5, after=700)
+    assert len(cloud.machines) == 1
+
+
+@given(on_stop="stop", start_timeout=4)
+async def test_a_machine_that_never_served_is_not_kept(stage, cloud):
+    cloud.guest = None
+    hub = await stage.begin()
+    with pytest.raises(StartError):
+        await hub.start()
+    assert await hub.settle() == []
+    assert cloud.machines == {}
+
+
+@given(on_stop="shelve", home_volume=3, delete_volumes=True)
+async def test_the_end_of_a_user_takes_machine_and_volume(stage, cloud):
+    hub = await stage.begin()
+    await hub.start()
+    assert [each.size for each in cloud.volumes.values()] == [3]
+    await hub.delete()
+    assert await hub.settle() == []
+    assert (cloud.machines, cloud.volumes) == ({}, {})
+
+
+@given(home_volume=3)
+async def test_a_home_outlives_its_user_where_nobody_said_otherwise(stage, cloud):
+    hub = await stage.begin()
+    await hub.start()
+    await hub.delete()
+    await hub.settle()
+    assert (cloud.machines, len(cloud.volumes)) == ({}, 1)
+
+
+@given(home_volume=3, delete_volumes=True)
+async def test_a_named_servers_end_leaves_the_users_home(stage, cloud):
+    hub = await stage.begin()
+    await hub.start(server="second")
+    await hub.stop(server="second")
+    spawner = hub.person("ann").spawners["second"]
+    await spawner.delete_forever()
+    assert len(cloud.volumes) == 1
+
+
+@given(on_stop="stop")
+async def test_a_kept_server_is_not_renamed(stage):
+    hub = await stage.begin()
+    spawner = await hub.start(server="old")
+    child = spawner.child
+    await child.stop()
+    with pytest.raises(web.HTTPError, match="cannot be renamed"):
+        await child.rename("old", "new")
+
+
+async def test_what_a_stranger_has_is_never_touched(stage, cloud):
+    hub = await stage.begin()
+    await hub.start()
+    name = (await hub.lease()).name
+    twin = cloud.stranger(name)
+    theirs = cloud.stranger("x", {marks.HUB: "another", marks.TARGET: "one"})
+    await hub.sweep(4, after=700)
+    await hub.delete()
+    await hub.settle()
+    assert set(cloud.machines) == {twin.id, theirs.id}
+
+
+async def test_a_double_that_comes_late_is_ended(stage, cloud):
+    hub = await stage.begin()
+    spawner = await hub.start()
+    lease = await hub.lease()
+    # A new ledger removes nothing before it has seen that nothing is doubtful.
+    await hub.sweep(4, after=700)
+    [machine] = cloud.machines.values()
+    double = cloud.stranger(machine.name, machine.marks)
+    names = {each.name: each.lease for each in await hub.owned()}
+    assert names == {lease.name: lease.id, f"{lease.name}~{double.id.replace('-', '')[-8:]}": ""}
+    await hub.sweep(6, after=700)
+    assert list(cloud.machines) == [machine.id]
+    assert await spawner.child.poll() is None
+
+
+async def test_the_next_hub_hears_its_machines_at_once(stage, cloud, guest):
+    hub = await stage.begin()
+    await hub.start()
+    [machine] = cloud.machines.values()
+    hub = await stage.begin()
+    assert await guest.report(machine, "running") == {"lease": "held"}
+    await stage.subject.kill((await hub.lease()).name)
+    [resource] = await hub.owned()
+    assert resource.exit_code == 137
+
+
+async def test_a_machine_that_was_booted_again_serves_again(stage, cloud, guest):
+    hub = await stage.begin()
+    spawner = await hub.start()
+    [machine] = cloud.machines.values()
+    port = guest.disks[machine.id].port
+    await guest.end(machine)
+    await guest.begin(machine, "", first=False)
+    assert guest.disks[machine.id].job["ports"][0] == [port, port]
+    assert guest.disks[machine.id].job["env"]["JUPYTERHUB_API_TOKEN"] == spawner.api_token
+    assert await spawner.child.poll() is None
