@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 CLOUD = MemoryCloud("default")
 ACCESS: list[dict[str, Any]] = []
 WANTED: list[dict[str, Any]] = []
+TASKS: list[asyncio.Task[None]] = []
 _INCLUDE = re.compile(r"#include-once\n(http\S+)\n")
 _PORT = re.compile(r"JUPYTERHUB_SERVICE_URL=http://0\.0\.0\.0:(\d+)/")
 
@@ -156,5 +157,6 @@ def ancestor(user: str, port: int) -> str:
         await CLOUD.settled()
         GUESTS.listen(CLOUD.machines[made.id], port)
 
-    asyncio.get_running_loop().create_task(listen())
+    # A loop keeps no task alive.
+    TASKS.append(asyncio.get_running_loop().create_task(listen()))
     return made.id
