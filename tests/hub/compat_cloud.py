@@ -113,6 +113,7 @@ class CloudHandler(BaseHandler):
             each.id: {
                 "name": each.name,
                 "power": str(each.power),
+                "private": list(each.private),
                 "marks": dict(each.marks),
                 "userdata": CLOUD.userdata(each.id),
             }

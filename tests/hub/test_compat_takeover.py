@@ -68,7 +68,7 @@ def test_a_running_machine_is_found_leased_reached_and_stopped(
         [(machine, made)] = cloud(hub)["machines"].items()
         assert made["marks"] == {}
         assert hub.stop() == 0
-        leave(hub, {state[0]: machine, state[1]: port}, options, "127.77.0.2", port)
+        leave(hub, {state[0]: machine, state[1]: port}, options, made["private"][0], port)
         hub.start()
         # Found, and never taken for stopped.
         wait_for(lambda: (hub.server("ann") or {}).get("ready"), what="the server")
