@@ -178,17 +178,6 @@ class Starting(Awaiting):
         self.place.claim(self.resource, made.id)
         await self.remember(machine=made.id)
 
-    def userdata(self, ticket: str) -> str:
-        """What the machine's first boot gets.
-
-        Args:
-            ticket: The ticket's text.
-
-        Raises:
-            TargetError: It cannot be made, or is too long for the cloud.
-        """
-        return userdata.of(self, self._boot(ticket))
-
     def _boot(self, ticket: str) -> str:
         """The launcher's script.
 
@@ -205,6 +194,18 @@ class Starting(Awaiting):
             command=str(self.cmd[0]) if self.cmd else "",
         )
         return launcher.boot_script(boot)
+
+    def userdata(self, ticket: str) -> str:
+        """What the machine's first boot gets.
+
+        Args:
+            ticket: The ticket's text.
+
+        Raises:
+            StartError: It cannot be made.
+            OSError: The file of the hub's authority cannot be read.
+        """
+        return userdata.of(self, self._boot(ticket))
 
     async def _found_after_all(self) -> Machine | None:
         """The machine of a call whose answer was lost; None where none is seen."""
