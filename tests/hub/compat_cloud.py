@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from jupyterhub.handlers import BaseHandler
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 from tornado.httpserver import HTTPServer
 
 from jupyterhub_anywhere.targets.machines import kind
@@ -28,8 +29,21 @@ if TYPE_CHECKING:
 CLOUD = MemoryCloud("default")
 ACCESS: list[dict[str, Any]] = []
 WANTED: list[dict[str, Any]] = []
+TASKS: list[asyncio.Task[None]] = []
 _INCLUDE = re.compile(r"#include-once\n(http\S+)\n")
 _PORT = re.compile(r"JUPYTERHUB_SERVICE_URL=http://0\.0\.0\.0:(\d+)/")
+
+
+def _fetch(url: str, source: str) -> tuple[int, str]:
+    """Status and text of an address, asked from a machine's own."""
+    parts = urlsplit(url)
+    connection = HTTPConnection(parts.netloc, source_address=(source, 0))
+    try:
+        connection.request("GET", parts.path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
 
 
 class Guests(StubGuest):
@@ -45,12 +59,9 @@ class Guests(StubGuest):
     async def begin(self, machine: Machine, userdata: str, *, first: bool) -> None:
         included = _INCLUDE.fullmatch(userdata)
         if included and self.includes:
-            answer = await AsyncHTTPClient().fetch(included[1])
-            userdata = answer.body.decode()
-            try:
-                await AsyncHTTPClient().fetch(included[1])
-            except HTTPClientError as error:
-                self.again.append(error.code)
+            _, userdata = await asyncio.to_thread(_fetch, included[1], machine.private[0])
+            status, _ = await asyncio.to_thread(_fetch, included[1], machine.private[0])
+            self.again.append(status)
         elif "awt1." in userdata and not included:
             await super().begin(machine, userdata, first=first)
             return
@@ -102,6 +113,7 @@ class CloudHandler(BaseHandler):
             each.id: {
                 "name": each.name,
                 "power": str(each.power),
+                "private": list(each.private),
                 "marks": dict(each.marks),
                 "userdata": CLOUD.userdata(each.id),
             }
@@ -127,7 +139,7 @@ def _job(job: Any) -> dict[str, Any]:
 
 def provide(c: Config, *, includes: bool = True) -> None:
     """Let all providers be this cloud."""
-    kind.provider_class = lambda _name: Provider
+    vars(kind)["provider_class"] = lambda _name: Provider
     CLOUD.guest = GUESTS
     GUESTS.includes = includes
     CLOUD.images |= {name: MemoryImage(name) for name in ("lab-24", "r-24")}
@@ -146,5 +158,6 @@ def ancestor(user: str, port: int) -> str:
         await CLOUD.settled()
         GUESTS.listen(CLOUD.machines[made.id], port)
 
-    asyncio.get_running_loop().create_task(listen())
+    # A loop keeps no task alive.
+    TASKS.append(asyncio.get_running_loop().create_task(listen()))
     return made.id

@@ -6,9 +6,9 @@ import secrets
 from typing import Any, Final
 
 import jupyterhub.apihandlers
-from jupyterhub.apihandlers.base import APIHandler
 
 from jupyterhub_anywhere.targets.machines import waiting
+from jupyterhub_anywhere.targets.machines.api import MachineHandler, caller_address
 from jupyterhub_anywhere.targets.machines.tickets import Refusal
 from jupyterhub_anywhere.targets.machines.waiting import Caller, JobRefusedError
 
@@ -17,23 +17,19 @@ TEXT: Final = "include"
 _SECRET_BYTES: Final = 32
 
 
-class IncludeAPI(APIHandler):
+class IncludeHandler(MachineHandler):
     """Whoever has the ticket is the machine: nobody logs in here."""
 
     def prepare(self) -> None:
-        """Neither a cookie nor a token counts; and the ticket is not for the log."""
-        path = self.request.path
-        head, _, self._ticket = path.rpartition("/")
+        """The ticket is not for the log."""
+        head, _, self._ticket = self.request.path.rpartition("/")
         self.request.uri = self.request.path = f"{head}/-"
-
-    def check_xsrf_cookie(self) -> None:
-        """There is no cookie."""
 
     async def get(self, _: str) -> None:
         """Hand it out."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.set_header("Cache-Control", "no-store")
-        caller = Caller(self.request.remote_ip, {})
+        caller = Caller(caller_address(self.request), {})
         # A machine that runs a template reports nothing: the credential is nobody's.
         credential = secrets.token_urlsafe(_SECRET_BYTES)
         try:
@@ -53,7 +49,7 @@ class IncludeAPI(APIHandler):
         self.finish(f"{text}\n")
 
 
-_ROUTE: Final[tuple[str, Any]] = (rf"{PATH}([^/]+)", IncludeAPI)
+_ROUTE: Final[tuple[str, Any]] = (rf"{PATH}([^/]+)", IncludeHandler)
 
 
 def install() -> None:

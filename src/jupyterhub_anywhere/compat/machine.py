@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from traitlets import Bool, Unicode
+from traitlets import Bool, Unicode, default
 
 from jupyterhub_anywhere.compat import door, templates
+from jupyterhub_anywhere.compat.alphabet import check_form
 from jupyterhub_anywhere.compat.options import FORM
 from jupyterhub_anywhere.core.errors import AnywhereError, ChoiceError
 from jupyterhub_anywhere.targets.causes import FailureCause
@@ -15,6 +16,7 @@ from jupyterhub_anywhere.targets.machines import CloudTarget
 from jupyterhub_anywhere.targets.machines.job import PORT, with_port
 from jupyterhub_anywhere.targets.machines.progress import Step
 from jupyterhub_anywhere.targets.machines.spawner import MachineSpawner
+from jupyterhub_anywhere.targets.machines.tickets import normal
 from jupyterhub_anywhere.targets.machines.traits import port_range
 from jupyterhub_anywhere.targets.machines.waiting import JobRefusedError
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from jupyterhub.spawner import Spawner
 
+    from jupyterhub_anywhere.targets.machines.tickets import Refusal
     from jupyterhub_anywhere.targets.machines.waiting import Caller
 
 _LISTEN: Final = "0.0.0.0"  # noqa: S104 - on the machine, where the hub comes from outside
@@ -32,6 +35,10 @@ _JUPYTERS: Final = ("JUPYTER", "JPY")
 
 class OldOptions(MachineSpawner):
     """What a user may ask for by API beside image and size."""
+
+    @default("apply_user_options")
+    def _all_are_heeded(self) -> Any:
+        return lambda _spawner, _options: None
 
     def get_env(self) -> dict[str, Any]:
         """With the variables that the user set."""
@@ -102,13 +109,17 @@ class TemplatedMachine(OldOptions):
             user=self.account or self.user.name,
             environment=chosen,
             arguments=[str(each) for each in self.get_args()],
-            form=self.user_options.get(FORM),
+            form=self._form(),
             token=self.api_token,
             cookie_name=str(getattr(server, "cookie_name", "") or ""),
             base_url=base_url,
             hub_prefix=self.hub.base_url,
             api_url=environment.get("JUPYTERHUB_API_URL", ""),
         )
+
+    def _form(self) -> dict[str, list[str]] | None:
+        sent = self.user_options.get(FORM)
+        return None if sent is None else check_form(sent)
 
     async def _create(self, deadline: float) -> None:
         await super()._create(deadline)
@@ -119,6 +130,11 @@ class TemplatedMachine(OldOptions):
         """From now on its port is tried: nobody reports that its server listens."""
         self.memo.port, self._listening = self._its_port, True
         self._told.set()
+
+    def refused(self, refusal: Refusal, address: str) -> None:
+        """A machine may ask again for what it has: it gets nothing, and that is all."""
+        if normal(address) not in map(normal, self._redeemer):
+            super().refused(refusal, address)
 
     # --- the machine asks ------------------------------------------------------------------------
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 from jupyterhub.app import JupyterHub
 from pydantic import ValidationError
 from traitlets.config import Config
-from traitlets.config.loader import LazyConfigValue
 
 from jupyterhub_anywhere.catalog.form import prepare
 from jupyterhub_anywhere.compat import door, templates
@@ -33,6 +32,7 @@ from jupyterhub_anywhere.hub.statefolder import hub_id, open_state
 from jupyterhub_anywhere.importers.libcloud_hub import NAMES, hub_address
 from jupyterhub_anywhere.importers.libcloud_options import SECTION, SECTIONS, gather
 from jupyterhub_anywhere.importers.libcloud_site import TARGET, declare, option_names
+from jupyterhub_anywhere.importers.sections import section
 from jupyterhub_anywhere.importers.values import foreign_in, plain
 from jupyterhub_anywhere.spawner import site as sites
 from jupyterhub_anywhere.spawner.child import ChildFactory
@@ -137,7 +137,7 @@ def open_site(config: Config, names: Sequence[str] = SECTIONS) -> Opened:
         TargetError: Templates are not there.
         StateError: The state folder cannot be used.
     """
-    found = {name: _section(config, name) for name in (*names, "JupyterHub")}
+    found = {name: section(config, name) for name in (*names, "JupyterHub")}
     old = gather({name: plain(values) for name, values in found.items()}, names)
     hub = {name: value for name, value in found["JupyterHub"].items() if name in NAMES}
     declared = declare(old, hub_address(hub, socket.getfqdn()))
@@ -152,18 +152,6 @@ def open_site(config: Config, names: Sequence[str] = SECTIONS) -> Opened:
     site = _build(data, old, rules, {name: hooks.get(name) for name in _foreign(old)})
     told = (*declared.told, *_left(declared))
     return Opened(site, old, rules, told, Statsd(old.statsd))
-
-
-def _section(config: Config, name: str) -> dict[str, Any]:
-    section = config.get(name, {})
-    return {key: _settled(value) for key, value in section.items()}
-
-
-def _settled(value: Any) -> Any:
-    if not isinstance(value, LazyConfigValue):
-        return value
-    updated = isinstance(value.to_dict().get("update"), dict)
-    return value.get_value({} if updated else [])
 
 
 def _foreign(old: Old) -> list[str]:

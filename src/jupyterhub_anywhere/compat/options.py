@@ -113,7 +113,7 @@ def to_choice(raw: Any, rules: Rules) -> dict[str, Any]:
         sent = fields if isinstance(fields, dict) else {}
         if fields is not None and not isinstance(fields, dict):
             raise ChoiceError({FORM: "The fields of the form are an object: name to texts."})
-        child[FORM] = {**_names(options, rules), **rest, **sent}
+        child[FORM] = check_form({**_names(options, rules), **rest, **sent})
     elif fields:
         raise ChoiceError({FORM: "This hub's form has no fields of its own."})
     choice: dict[str, Any] = {"profile": PROFILE, "target": TARGET, "options": options}

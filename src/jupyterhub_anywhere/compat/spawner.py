@@ -14,6 +14,7 @@ from jupyterhub_anywhere.compat import opening, templates
 from jupyterhub_anywhere.compat.options import from_form, is_old, to_choice
 from jupyterhub_anywhere.core.errors import ChoiceError
 from jupyterhub_anywhere.importers.libcloud_options import OWN
+from jupyterhub_anywhere.importers.sections import section
 from jupyterhub_anywhere.spawner import site as sites
 from jupyterhub_anywhere.spawner.refusals import refusal
 from jupyterhub_anywhere.spawner.spawner import AnywhereSpawner
@@ -98,8 +99,8 @@ class LibcloudSpawner(LibcloudOptions):
     def _find_my_config(self, cfg: Config) -> Config:
         mine = super()._find_my_config(cfg)
         for name in opening.section_names(type(self)):
-            section = cfg.get(name, {})
-            mine.update({key: section[key] for key in section if key in OWN})
+            values = section(cfg, name)
+            mine.update({key: value for key, value in values.items() if key in OWN})
         return mine
 
     @property
@@ -133,8 +134,8 @@ class LibcloudSpawner(LibcloudOptions):
     def _hook(self, name: str) -> Any:
         config = self.hub_config
         found = None
-        for section in opening.section_names(type(self)):
-            found = config.get(section, {}).get(name, found)
+        for each in opening.section_names(type(self)):
+            found = section(config, each).get(name, found)
         return found
 
     async def render_form(

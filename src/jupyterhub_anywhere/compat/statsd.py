@@ -42,6 +42,12 @@ class Statsd:
         """A server was stopped."""
         await self._send("incr", "stop")
 
+    def close(self) -> None:
+        """Give up its socket; who sends again opens another one."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
     async def _send(self, method: str, *arguments: Any) -> None:
         client = await self._ready()
         if client is None:

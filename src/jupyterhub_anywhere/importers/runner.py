@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from traitlets.config import Config
-from traitlets.config.loader import LazyConfigValue, PyFileConfigLoader
+from traitlets.config.loader import PyFileConfigLoader
 
 from jupyterhub_anywhere.importers import libcloud_hub
 from jupyterhub_anywhere.importers.effects import Effects
+from jupyterhub_anywhere.importers.sections import section
 from jupyterhub_anywhere.importers.values import plain
 
 if TYPE_CHECKING:
@@ -131,26 +132,16 @@ def _failure(error: BaseException, file: Path) -> dict[str, Any]:
 
 def _sections(config: Config) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, section in config.items():
-        if not isinstance(section, Config):
-            continue
+    for name, values in config.items():
         if name in READ:
-            found[name] = {key: plain(_settled(value)) for key, value in section.items()}
-        else:
-            found[name] = dict.fromkeys(section)
+            found[name] = {key: plain(value) for key, value in section(config, name).items()}
+        elif isinstance(values, Config):
+            found[name] = dict.fromkeys(values)
     hub = config.get("JupyterHub", {})
     for name in READ_OF_HUB:
         if name in hub:
             found["JupyterHub"][name] = plain(hub[name])
     return found
-
-
-def _settled(value: Any) -> Any:
-    """A list or dict that was only added to, with ``append`` and the like, as one."""
-    if not isinstance(value, LazyConfigValue):
-        return value
-    updated = isinstance(value.to_dict().get("update"), dict)
-    return value.get_value({} if updated else [])
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ from jupyterhub_anywhere.core.state import default_state_root
 from jupyterhub_anywhere.spawner import guard, progress, site, takeover
 from jupyterhub_anywhere.spawner.delegation import BEFORE_THE_CHOICE
 from jupyterhub_anywhere.spawner.farewell import tell_of_end
-from jupyterhub_anywhere.spawner.leasing import Leasing
+from jupyterhub_anywhere.spawner.inherited import Inherited
 from jupyterhub_anywhere.spawner.menu import Menu
 from jupyterhub_anywhere.spawner.patience import Patience
 from jupyterhub_anywhere.spawner.refusals import public_text, refusal
@@ -65,7 +65,7 @@ def _is_url(text: str) -> bool:
     return bool(parts.scheme and parts.netloc)
 
 
-class AnywhereSpawner(Menu, Patience, Leasing, Starting, Versioned, Spawner):
+class AnywhereSpawner(Menu, Patience, Inherited, Starting, Versioned, Spawner):
     """Runs each server through the spawner of the target that its user chose."""
 
     config_file = Unicode(

@@ -215,6 +215,7 @@ def test_a_form_is_limited_in_size() -> None:
     assert told.value.status == 413
     with pytest.raises(ChoiceError, match="KiB"):
         alphabet.check_form({"f": "x" * alphabet.MAX_BYTES})
+    wrong: Any
     for wrong in (None, [], {"f": 1}, {"f": [1]}, {"a b": "x"}, {"f": {"g": "h"}}):
         with pytest.raises(ChoiceError):
             alphabet.check_form(wrong)
@@ -227,6 +228,7 @@ def test_names_of_the_hub_are_set_by_nobody() -> None:
     for name in ("JUPYTERHUB_USER", "JPY_API_TOKEN", "jupyterhub_x"):
         with pytest.raises(ChoiceError):
             alphabet.check_env({name: "x"}, ["*"])
+    wrong: Any
     for wrong in (None, [], {"A": 1}, {f"A{n}": "x" for n in range(100)}):
         with pytest.raises(ChoiceError):
             alphabet.check_env(wrong, ["*"])

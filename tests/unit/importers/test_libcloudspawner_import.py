@@ -160,3 +160,12 @@ def test_a_file_that_fails_is_read_as_text(tmp_path: Path, capsys: Any) -> None:
     assert code == 1
     assert "could not be run to its end" in told
     assert yaml.safe_load(written)["targets"]["cloud"]["spawner"]["networks"] == ["noo-net-33"]
+
+
+def test_the_section_that_its_guide_misprints_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "jupyterhub_config.py"
+    more = "c.spawner_conf.userdata_template_name = 'example_userdata_from_scratch.yaml.j2'\n"
+    file.write_text(SECOND + more, "utf-8")
+    found = convert(reading.read(file), hostname="hub")
+    assert found.data["targets"]["cloud"]["spawner"]["configurer"] == "cloud-init"
+    assert any("spawner_conf.userdata_template_name counts now" in text for text in found.told)

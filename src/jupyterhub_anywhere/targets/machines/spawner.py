@@ -15,6 +15,7 @@ from jupyterhub.utils import maybe_future
 from tornado import web
 
 from jupyterhub_anywhere.targets.machines import api, marks
+from jupyterhub_anywhere.targets.machines.inherit import Inheriting
 from jupyterhub_anywhere.targets.machines.memo import Memo
 from jupyterhub_anywhere.targets.machines.provider import Power, ProviderError, Rest
 from jupyterhub_anywhere.targets.machines.starting import Starting
@@ -31,7 +32,7 @@ _POLL_SECONDS: Final = 5.0
 _CONFLICT: Final = 409
 
 
-class MachineSpawner(Starting, Spawner):
+class MachineSpawner(Inheriting, Starting, Spawner):
     """Runs each server on a machine of its own, made by any provider."""
 
     # --- while it runs ---------------------------------------------------------------------------
