@@ -207,7 +207,7 @@ def test_a_quota_that_is_exhausted_meanwhile(site: Site, status: int, path: str)
 
 def test_a_cloud_that_fails(site: Site) -> None:
     site.world.refuse["GET", "/security-groups"] = (500, "database gone")
-    with pytest.raises(PrepareError, match="failed with 500: .*database gone"):
+    with pytest.raises(PrepareError, match=r"failed with 500: .*database gone"):
         site.plan()
 
 
