@@ -82,7 +82,7 @@ def _listening(host: str, port: int) -> socket.socket:
     # Not tornado's: it leaves the socket open where the address is taken.
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     made = socket.create_server((host, port), family=family, backlog=_WAITING)
-    made.setblocking(False)
+    made.settimeout(0)
     return made
 
 

@@ -413,7 +413,7 @@ def failure(status: int, message: str) -> Any:
     return {"error": {"message": message, "code": status, "title": "t"}}
 
 
-class _Adapter(BaseAdapter):
+class Adapter(BaseAdapter):
     def __init__(self, world: World) -> None:
         super().__init__()
         self.world = world
@@ -454,7 +454,7 @@ class Project(OpenStackProject):
         region = found.get_one(auth=auth, region_name="R1")
         super().__init__(region)
         self.world = world
-        self.connection.session.session.mount("http://", _Adapter(world))
+        self.connection.session.session.mount("http://", Adapter(world))
 
     def now(self) -> datetime:
         return self.world.now
