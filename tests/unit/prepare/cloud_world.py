@@ -77,6 +77,7 @@ class World:
     before: Callable[[str, str], None] = lambda _method, _path: None
     after: Callable[[str, str], None] = lambda _method, _path: None
     now: datetime = NOW
+    region: str = "R1"
 
     def __post_init__(self) -> None:
         self.add("networks", name="public", **{"router:external": True}, description="")
@@ -151,7 +152,7 @@ class World:
             "roles": [{"id": each, "name": each} for each in self.roles],
             "expires_at": "2099-01-01T00:00:00.000000Z",
             "issued_at": "2026-01-01T00:00:00.000000Z",
-            "catalog": [catalogue(*each) for each in SERVICES],
+            "catalog": [catalogue(*each, self.region) for each in SERVICES],
         }
         if self.restricted is not None:
             token["application_credential"] = {
@@ -370,8 +371,8 @@ SERVICES = (
 )
 
 
-def catalogue(kind: str, name: str, path: str) -> dict[str, Any]:
-    url = {"region": "R1", "region_id": "R1", "interface": "public", "url": f"{BASE}/{path}"}
+def catalogue(kind: str, name: str, path: str, region: str) -> dict[str, Any]:
+    url = {"region": region, "region_id": region, "interface": "public", "url": f"{BASE}/{path}"}
     return {"type": kind, "name": name, "id": kind, "endpoints": [{**url, "id": kind}]}
 
 

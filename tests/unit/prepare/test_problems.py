@@ -211,6 +211,13 @@ def test_a_cloud_that_fails(site: Site) -> None:
         site.plan()
 
 
+def test_a_region_that_has_no_such_service(site: Site) -> None:
+    site.world.region = "R2"
+    with pytest.raises(PrepareError, match="no such service") as caught:
+        site.plan()
+    assert "region_name" in caught.value.hint
+
+
 def test_a_record_of_something_else(site: Site) -> None:
     site.path.write_text('{"version": 99}')
     with pytest.raises(Exception, match="is no record of a preparation"):
