@@ -86,9 +86,11 @@ def test_the_command_knows_every_verb_and_flag_that_the_pages_name() -> None:
     flags = set(re.findall(r"`(--[a-z-]+)`", text))
     context = click.Context(cli)
     all_of_them = {name: cli.get_command(context, name) for name in cli.list_commands(context)}
+    groups = [verb for verb in all_of_them.values() if isinstance(verb, click.Group)]
+    below = [verb for group in groups for verb in group.commands.values()]
     known = {
         option
-        for verb in (cli, *filter(None, all_of_them.values()))
+        for verb in (cli, *filter(None, all_of_them.values()), *below)
         for part in verb.params
         for option in part.opts
     }

@@ -101,12 +101,30 @@ def _hub(hub: HubConfig, base: Path, report: Report) -> None:
     files: list[tuple[KeyPath, Path | None]] = [
         (("hub", "jupyterhub_config"), hub.jupyterhub_config)
     ]
-    if hub.tls is not None:
-        files += [(("hub", "tls", "cert"), hub.tls.cert), (("hub", "tls", "key"), hub.tls.key)]
+    for name, tls in (("tls", hub.tls), ("internal_tls", hub.internal_tls)):
+        if tls is not None:
+            files += [(("hub", name, "cert"), tls.cert), (("hub", name, "key"), tls.key)]
+    _internal(hub, report)
     for path, file in files:
         if file is not None and not (base / file).is_file():
             report.add(path, f"there is no file {base / file}.")
     _cull(hub, report)
+
+
+def _internal(hub: HubConfig, report: Report) -> None:
+    encrypted = (hub.internal_url or "").startswith("https:")
+    if encrypted and hub.internal_tls is None:
+        report.add(
+            ("hub", "internal_url"),
+            "https needs a certificate.",
+            "Set internal_tls, or write http://HOST:PORT.",
+        )
+    if hub.internal_tls is not None and not encrypted:
+        report.add(
+            ("hub", "internal_tls"),
+            "there is nothing to encrypt.",
+            "Set internal_url, as https://10.0.0.1:8081.",
+        )
 
 
 def _cull(hub: HubConfig, report: Report) -> None:

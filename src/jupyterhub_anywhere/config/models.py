@@ -177,6 +177,11 @@ class HubConfig(Model):
         description="Where servers reach the hub's API. Default: 127.0.0.1 and a port that is"
         " chosen at first start and kept.",
     )
+    internal_tls: Tls | None = Field(
+        default=None,
+        description="The certificate of an `internal_url` with https: the API is served there to"
+        " machines elsewhere, and servers of this machine go on using 127.0.0.1.",
+    )
     tls: Tls | None = Field(default=None, description="Serve https with this certificate.")
     insecure_http: Switch = Field(
         default=False,

@@ -26,6 +26,7 @@ from jupyterhub_anywhere.hub.membership import apply_declared
 from jupyterhub_anywhere.hub.options import Running, UpOptions
 from jupyterhub_anywhere.hub.proxy import LOG_BYTES
 from jupyterhub_anywhere.hub.reload import compare
+from jupyterhub_anywhere.hub.tlsdoor import TlsDoor
 from jupyterhub_anywhere.hub.upgrade.course import bring_along
 from jupyterhub_anywhere.spawner import site as sites
 
@@ -52,6 +53,7 @@ class AnywhereHub(JupyterHub):
     # Set by JupyterHub once it has read its configuration.
     proxy: Any = None
     keeper: Keeper | None = None
+    tls_door: TlsDoor | None = None
 
     def prepare(self, site: Site, options: UpOptions, doors: Doors, *, at_terminal: bool) -> None:
         """Say what this hub runs; before `serve`.
@@ -154,6 +156,7 @@ class AnywhereHub(JupyterHub):
         await self.start()
         self.keeper.begin(self)
         self.doors.start(self._front(), self.site.targets.values())
+        self.tls_door = TlsDoor.open(self.site.config.hub, self.site.loaded.base, self._front())
         cutting = PeriodicCallback(self._cut_logs, _CUT_SECONDS * 1000)
         self._periodic_callbacks["anywhere_logs"] = cutting
         cutting.start()
@@ -196,6 +199,8 @@ class AnywhereHub(JupyterHub):
             cleaning.cancel()
             self.log.error("Not everything ended in time; it is ended by force")
         await self.doors.close()
+        if self.tls_door is not None:
+            await self.tls_door.close()
         if self.keeper is not None:
             await self.keeper.close()
         if self.cleanup_servers:

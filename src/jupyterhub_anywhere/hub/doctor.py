@@ -196,7 +196,7 @@ def internal_api(paths: StatePaths, url: str, site: Site | None) -> str:
     """
     base = urlsplit(url).path.strip("/")
     configured = site.config.hub.internal_url if site is not None else None
-    if configured:
+    if configured and urlsplit(configured).scheme == "http":
         # The hub takes its path from the public URL alone.
         parts = urlsplit(configured)
         origin = f"{parts.scheme}://{parts.netloc}"

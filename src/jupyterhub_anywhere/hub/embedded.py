@@ -93,9 +93,12 @@ def _listen(c: Config, site: Site, options: UpOptions) -> None:
     c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{record['hub_port']}"
     if hub.internal_url:
         internal = Address.parse(hub.internal_url, "hub.internal_url")
-        if internal.scheme != "http" or internal.path != "/":
-            raise _wrong(site, "hub.internal_url", "write it as http://HOST:PORT.")
-        c.JupyterHub.hub_bind_url = c.JupyterHub.hub_connect_url = internal.bind
+        encrypted = internal.scheme == "https"
+        if internal.path != "/" or (encrypted and hub.internal_tls is None):
+            hint = "write it as http://HOST:PORT, or as https://HOST:PORT with hub.internal_tls."
+            raise _wrong(site, "hub.internal_url", hint)
+        if not encrypted:  # Else see tlsdoor.py: the proxy's way stays loopback.
+            c.JupyterHub.hub_bind_url = c.JupyterHub.hub_connect_url = internal.bind
     c.JupyterHub.trusted_downstream_ips = _listed(hub.trusted_proxies)
     if hub.tls is not None:
         c.JupyterHub.ssl_cert = str(site.loaded.base / hub.tls.cert)

@@ -24,6 +24,7 @@ from jupyterhub_anywhere.targets.base import Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from traitlets.config import Config
 
@@ -94,20 +95,23 @@ def check_certificate(site: Site) -> None:
     Raises:
         SurroundingsError: They cannot be used.
     """
-    tls = site.config.hub.tls
-    if tls is None:
-        return
-    cert, key = site.loaded.base / tls.cert, site.loaded.base / tls.key
+    hub = site.config.hub
+    for name, tls in (("tls", hub.tls), ("internal_tls", hub.internal_tls)):
+        if tls is not None:
+            _check_pair(site.loaded.base / tls.cert, site.loaded.base / tls.key, f"hub.{name}")
+
+
+def _check_pair(cert: Path, key: Path, name: str) -> None:
     for path in (cert, key):
         if not os.access(path, os.R_OK):
-            raise SurroundingsError(f"{path} cannot be read.", hint="See hub.tls.")
+            raise SurroundingsError(f"{path} cannot be read.", hint=f"See {name}.")
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key, password="")
     except (ssl.SSLError, OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise SurroundingsError(
             f"{cert} and {key} cannot be used together: {reason}.",
-            hint="hub.tls wants a certificate with its chain, and its key without a passphrase.",
+            hint=f"{name} wants a certificate with its chain, and its key without a passphrase.",
         ) from error
 
 

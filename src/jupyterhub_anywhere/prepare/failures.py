@@ -63,7 +63,8 @@ def meaning(error: Exception, action: str) -> PrepareError:
             f"The certificate of the cloud's API cannot be verified: {text}",
             hint="Name its authority in clouds.yaml, as `cacert: FILE`.",
         )
-    if isinstance(error, auth_errors.EndpointNotFound | auth_errors.EmptyCatalog):
+    lacking = (auth_errors.EndpointNotFound, auth_errors.EmptyCatalog)
+    if isinstance(error, (*lacking, errors.ServiceDisabledException)):
         return PrepareError(
             f"The cloud has no such service for this project and region: {text}",
             hint="Look at region_name of clouds.yaml, and at `openstack catalog list`.",

@@ -48,12 +48,16 @@ def cloud_region(
     if clouds is not None and not clouds.is_file():
         raise PrepareError(f"There is no file {clouds}.", hint="Name another with --clouds FILE.")
     files = [str(clouds)] if clouds is not None else None
+    # Else a file that the environment names would win over the one that was named here.
+    environment = clouds is None
     try:
-        found = sdk.config.OpenStackConfig(config_files=files, pw_func=_asker(ask))
-        chosen = name or os.environ.get("OS_CLOUD") or _only(found)
+        found = sdk.config.OpenStackConfig(
+            config_files=files, pw_func=_asker(ask), load_envvars=environment
+        )
+        chosen = name or _by_environment(found, clouds) or _only(found, environment=environment)
         _known(chosen, found)
-        overrides = _password(found, chosen)
-        region: CloudRegion = found.get_one(cloud=chosen, **overrides)
+        region: CloudRegion = found.get_one(cloud=chosen, **_password(found, chosen))
+        _complete(region)
     except (ConfigException, ValueError) as error:
         raise PrepareError(
             f"clouds.yaml cannot be used: {error}", hint="Download it anew from the web console."
@@ -76,19 +80,36 @@ def _asker(ask: Callable[[str], str] | None) -> Callable[[str], str] | None:
     return None if ask is None else lambda prompt: ask(prompt.rstrip(": "))
 
 
-def _only(found: Any) -> str | None:
+def _by_environment(found: Any, clouds: Path | None) -> str | None:
+    """The cloud that the environment names; of a file that is named only one that is in it."""
+    name = os.environ.get("OS_CLOUD")
+    return name if clouds is None or name in found.get_cloud_names() else None
+
+
+def _complete(region: CloudRegion) -> None:
+    """See that a login by password has one: the SDK says so much later, and in no class."""
+    auth = region.config.get("auth", {})
+    if auth.get("username") and not auth.get("password"):
+        raise PrepareError(
+            f"The login of {auth['username']} has no password, and nobody is here to be asked.",
+            hint=f"Set {_PASSWORD} in the environment, or run this at a terminal.",
+        )
+
+
+def _only(found: Any, *, environment: bool) -> str | None:
     """The cloud that is meant where none is named."""
-    names = sorted(found.get_cloud_names())
+    if environment and os.environ.get("OS_AUTH_URL"):
+        return None
+    # The SDK makes these up: where it finds no file, and of any OS_ variable, as a password alone.
+    names = sorted(set(found.get_cloud_names()) - {"defaults", "envvars"})
+    if not names:
+        raise PrepareError(
+            "There is no clouds.yaml, and no OS_AUTH_URL in the environment.",
+            hint="Download clouds.yaml in the web console (API Access), and name it with"
+            " --clouds FILE.",
+        )
     if len(names) == 1:
         return str(names[0])
-    if not names or "envvars" in names or os.environ.get("OS_AUTH_URL"):
-        if not os.environ.get("OS_AUTH_URL"):
-            raise PrepareError(
-                "There is no clouds.yaml, and no OS_AUTH_URL in the environment.",
-                hint="Download clouds.yaml in the web console (API Access), and name it with"
-                " --clouds FILE.",
-            )
-        return None
     raise PrepareError(
         f"clouds.yaml has several clouds: {', '.join(names)}.", hint="Name one with --cloud NAME."
     )

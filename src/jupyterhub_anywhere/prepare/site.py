@@ -23,6 +23,8 @@ CERTIFICATE: Final = "tls/hub.crt"
 PRIVATE_KEY: Final = "tls/hub.key"
 AUTHORITY: Final = "tls/ca.crt"
 PROGRAM: Final = "/opt/jupyterhub-anywhere"
+UNITS: Final = "/etc/systemd/system"
+COMMAND: Final = "/usr/local/bin/anywhere"
 NEEDS_PYTHON: Final = (3, 11)
 
 
@@ -128,15 +130,15 @@ python3 -c 'import sys; sys.exit(sys.version_info < {needs})' || {{
 }}
 [ -x {program}/bin/pip ] || python3 -m venv {program}
 {program}/bin/pip install --quiet --no-input {wanted}
-ln -sf {program}/bin/anywhere /usr/local/bin/anywhere
+ln -sf {program}/bin/anywhere {command}
 """
 # The unit comes with the program; it reads the file, which names files that come by SSH.
 _BEGIN: Final = """\
 set -eu
 cd {folder}
-{install}[ -x /usr/local/bin/anywhere ] || exit 0
-/usr/local/bin/anywhere check -f {folder}/anywhere.yaml
-/usr/local/bin/anywhere service --install --force -f {folder}/anywhere.yaml
+{install}[ -x {command} ] || exit 0
+{command} check -f {folder}/anywhere.yaml
+{command} service --install --force -f {folder}/anywhere.yaml
 systemctl daemon-reload
 systemctl enable jupyterhub-anywhere.service
 systemctl restart jupyterhub-anywhere.service
@@ -174,6 +176,7 @@ def install_script(install: Install) -> str:
         needs=NEEDS_PYTHON,
         words=".".join(map(str, NEEDS_PYTHON)),
         program=PROGRAM,
+        command=COMMAND,
         wanted=shlex.join([*source, wanted]),
     )
 
@@ -181,7 +184,7 @@ def install_script(install: Install) -> str:
 def begin_script(install: Install) -> str:
     """What starts the hub once its secrets are there; may run twice."""
     first = f"/bin/sh {FOLDER}/install\n" if install.carried else ""
-    return _BEGIN.format(folder=FOLDER, install=first)
+    return _BEGIN.format(folder=FOLDER, install=first, command=COMMAND)
 
 
 def hub_userdata(wish: Wish, place: Place, nonce: str) -> str:
@@ -196,10 +199,8 @@ def hub_userdata(wish: Wish, place: Place, nonce: str) -> str:
         f"{FOLDER}/anywhere.yaml": anywhere_yaml(wish, place),
         f"{FOLDER}/install": install_script(wish.install),
         f"{FOLDER}/begin": begin_script(wish.install),
-        "/etc/systemd/system/jupyterhub-anywhere-begin.path": _PATH_UNIT.format(
-            folder=FOLDER, secret=SECRET
-        ),
-        "/etc/systemd/system/jupyterhub-anywhere-begin.service": _BEGIN_UNIT.format(folder=FOLDER),
+        f"{UNITS}/jupyterhub-anywhere-begin.path": _PATH_UNIT.format(folder=FOLDER, secret=SECRET),
+        f"{UNITS}/jupyterhub-anywhere-begin.service": _BEGIN_UNIT.format(folder=FOLDER),
     }
     written = "".join(_written(path, text) for path, text in files.items())
     # Wheels of a folder come by SSH, with the secrets; there is nothing to install before.
@@ -211,7 +212,7 @@ nonce={shlex.quote(nonce)}
 PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 export PATH
 {TELL}umask 022
-mkdir -p {FOLDER} /etc/systemd/system
+mkdir -p {FOLDER} {UNITS}
 {written}if {run} >{FOLDER}/install.log 2>&1; then
     systemctl daemon-reload
     systemctl enable --now jupyterhub-anywhere-begin.path

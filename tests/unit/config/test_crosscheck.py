@@ -51,6 +51,13 @@ CHOICES = "choices: {s: {}, t: {}}"
         ("hub: {url: 'http://x/a b'}", "hub.url", "no blanks", ""),
         ("hub: {bind: 'http://x/path'}", "hub.bind", "has no path", "hub.url"),
         ("hub: {internal_url: 'http://x/path'}", "hub.internal_url", "has no path", ""),
+        ("hub: {internal_url: 'https://x'}", "hub.internal_url", "certificate", "internal_tls"),
+        (
+            f"hub: {{internal_tls: {{cert: {__file__}, key: {__file__}}}}}",
+            "hub.internal_tls",
+            "nothing to encrypt",
+            "internal_url",
+        ),
         ("hub: {trusted_proxies: [10.0.0.300]}", "hub.trusted_proxies[0]", "300", "network"),
         ("hub: {trusted_proxies: [10.0.0.1/8]}", "hub.trusted_proxies[0]", "host bits", ""),
         # Files.

@@ -107,6 +107,15 @@ def test_internal_url(tmp_path: Path) -> None:
     assert c.JupyterHub.hub_bind_url == c.JupyterHub.hub_connect_url == "http://10.0.0.1:8081/"
 
 
+def test_an_internal_url_with_a_certificate_leaves_the_proxys_way_alone(tmp_path: Path) -> None:
+    for name in ("cert", "key"):
+        (tmp_path / name).touch()
+    tls = {"cert": "cert", "key": "key"}
+    c = made(tmp_path, hub={"internal_url": "https://10.0.0.1:8081", "internal_tls": tls})
+    assert c.JupyterHub.hub_bind_url.startswith("http://127.0.0.1:")
+    assert "hub_connect_url" not in c.JupyterHub
+
+
 def test_a_login_of_jupyterhub_with_its_options(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,14 +67,24 @@ def test_homes_behind_a_closed_folder(tmp_path: Path) -> None:
     assert "is closed for others" in notes[0]
 
 
-def test_a_certificate_that_is_not_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("tls", {"url": "https://127.0.0.1:8000"}),
+        ("internal_tls", {"internal_url": "https://127.0.0.1:8001"}),
+    ],
+)
+def test_a_certificate_that_is_not_there(
+    tmp_path: Path, name: str, address: dict[str, str]
+) -> None:
     (tmp_path / "key.pem").write_text("")
     (tmp_path / "cert.pem").write_text("")
     tls = {"cert": "cert.pem", "key": "key.pem"}
-    site = site_of(tmp_path, hub={"tls": tls, "url": "https://127.0.0.1:8000"})
+    site = site_of(tmp_path, hub={name: tls, **address})
     (tmp_path / "key.pem").unlink()
-    with pytest.raises(SurroundingsError, match=r"key\.pem cannot be read"):
+    with pytest.raises(SurroundingsError, match=r"key\.pem cannot be read") as caught:
         environment.check_certificate(site)
+    assert f"hub.{name}" in caught.value.hint
 
 
 def test_an_account_without_root_is_told_whom_it_lets_in(

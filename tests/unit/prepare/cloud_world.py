@@ -77,6 +77,7 @@ class World:
     before: Callable[[str, str], None] = lambda _method, _path: None
     after: Callable[[str, str], None] = lambda _method, _path: None
     now: datetime = NOW
+    region: str = "R1"
 
     def __post_init__(self) -> None:
         self.add("networks", name="public", **{"router:external": True}, description="")
@@ -151,7 +152,7 @@ class World:
             "roles": [{"id": each, "name": each} for each in self.roles],
             "expires_at": "2099-01-01T00:00:00.000000Z",
             "issued_at": "2026-01-01T00:00:00.000000Z",
-            "catalog": [catalogue(*each) for each in SERVICES],
+            "catalog": [catalogue(*each, self.region) for each in SERVICES],
         }
         if self.restricted is not None:
             token["application_credential"] = {
@@ -370,8 +371,8 @@ SERVICES = (
 )
 
 
-def catalogue(kind: str, name: str, path: str) -> dict[str, Any]:
-    url = {"region": "R1", "region_id": "R1", "interface": "public", "url": f"{BASE}/{path}"}
+def catalogue(kind: str, name: str, path: str, region: str) -> dict[str, Any]:
+    url = {"region": region, "region_id": region, "interface": "public", "url": f"{BASE}/{path}"}
     return {"type": kind, "name": name, "id": kind, "endpoints": [{**url, "id": kind}]}
 
 
@@ -413,7 +414,7 @@ def failure(status: int, message: str) -> Any:
     return {"error": {"message": message, "code": status, "title": "t"}}
 
 
-class _Adapter(BaseAdapter):
+class Adapter(BaseAdapter):
     def __init__(self, world: World) -> None:
         super().__init__()
         self.world = world
@@ -454,7 +455,7 @@ class Project(OpenStackProject):
         region = found.get_one(auth=auth, region_name="R1")
         super().__init__(region)
         self.world = world
-        self.connection.session.session.mount("http://", _Adapter(world))
+        self.connection.session.session.mount("http://", Adapter(world))
 
     def now(self) -> datetime:
         return self.world.now

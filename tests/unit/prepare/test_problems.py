@@ -207,8 +207,15 @@ def test_a_quota_that_is_exhausted_meanwhile(site: Site, status: int, path: str)
 
 def test_a_cloud_that_fails(site: Site) -> None:
     site.world.refuse["GET", "/security-groups"] = (500, "database gone")
-    with pytest.raises(PrepareError, match="failed with 500: .*database gone"):
+    with pytest.raises(PrepareError, match=r"failed with 500: .*database gone"):
         site.plan()
+
+
+def test_a_region_that_has_no_such_service(site: Site) -> None:
+    site.world.region = "R2"
+    with pytest.raises(PrepareError, match="no such service") as caught:
+        site.plan()
+    assert "region_name" in caught.value.hint
 
 
 def test_a_record_of_something_else(site: Site) -> None:
