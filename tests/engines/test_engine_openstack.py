@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -197,6 +198,21 @@ def test_a_guest_runs_jupyterhub_singleuser_of_the_hubs_version(
         )
 
 
+def test_a_guest_runs_the_stub_that_is_quick(openstack: OpenStack, listener: Listener) -> None:
+    lines = [
+        f"curl -s {listener.url}/$(jupyterhub-singleuser --version)",
+        "export JUPYTERHUB_SERVICE_URL=http://0.0.0.0:8001/user/x/",
+        "cd /home/jovyan",
+        "exec setpriv --reuid 1000 --regid 1000 --clear-groups jupyterhub-singleuser",
+    ]
+    with guest(openstack, script(listener, *lines), image="debian-stub"):
+        address = listener.wait(version("jupyterhub"))
+        url = f"http://{address}:8001/user/x/stub/about"
+        wait_for(lambda: answers(url), seconds=PATIENCE, what="the stub")
+        about = httpx.get(url, timeout=60, trust_env=False).json()
+        assert about["uid"] == 1000
+
+
 def test_the_image_without_jupyter_has_none_and_an_account(
     openstack: OpenStack, listener: Listener
 ) -> None:
@@ -375,7 +391,6 @@ BROKEN = """
     from engines.openstack.processes import CloudError
 
     stack.APIS["keystone"] = stack.Api("identity", at.KEYSTONE, "no_such_module:application")
-    stack.lay_out = lambda *_: None
     cloud = OpenStack(room.current() / "broken")
     try:
         with cloud:
