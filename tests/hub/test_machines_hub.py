@@ -1,0 +1,82 @@
+"""A real hub, and machines that run the real agent and a real server."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.hub.harness import Hub, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# The hub's process has the cloud, whose machines are processes of this machine.
+_CLOUD = """
+import os, pathlib, sys
+from jupyterhub_anywhere.targets.machines.providers.memory_cloud import MemoryCloud
+from jupyterhub_anywhere.testing.worlds.machine_processes import ProcessGuest
+
+folder = pathlib.Path(os.environ["ANYWHERE_TEST_FOLDER"])
+cloud = MemoryCloud.named("test")
+cloud.guest = ProcessGuest(folder / "machines", search=[os.path.dirname(sys.executable)])
+c.MachineSpawner.report_every = 1
+# By which the harness finds what it has to end.
+c.Spawner.environment = {"ANYWHERE_TEST_FOLDER": str(folder)}
+# The account that root's agent uses has no home that it could write to.
+home = folder / "home"
+home.mkdir(exist_ok=True)
+home.chmod(0o777)
+for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR"):
+    c.Spawner.environment[name] = str(home / name.lower())
+c.Spawner.notebook_dir = str(home)
+"""
+
+
+def site(**spawner: Any) -> dict[str, Any]:
+    account = "daemon" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
+    traits = {
+        "image": "plain",
+        "size": "small",
+        "account": account,
+        "make_account": False,
+        # All of them are 127.0.0.1 to the hub.
+        "bind_ticket": False,
+        **spawner,
+    }
+    return {
+        "users": {"login": "shared-password", "allowed": ["ann"]},
+        "targets": {
+            "cloud": {
+                "kind": "cloud",
+                "provider": "memory",
+                "insecure": True,
+                "options": {"cloud": "test"},
+                "spawner": traits,
+            }
+        },
+        "profiles": {"lab": {"title": "Lab", "targets": ["cloud"]}},
+    }
+
+
+@pytest.fixture(params=["direct", "dial"])
+def hub(request: pytest.FixtureRequest) -> Iterator[Hub]:
+    made = Hub(site=site(reach=request.param), config=_CLOUD)
+    try:
+        yield made.start()
+    finally:
+        made.close()
+
+
+def agent_logs(hub: Hub) -> str:
+    return "\n".join(x.read_text("utf-8") for x in hub.folder.glob("machines/*/agent.log"))
+
+
+def test_a_server_on_a_machine(hub: Hub) -> None:
+    hub.start_server("ann", options={"profile": "lab"})
+    headers = {"Authorization": f"token {hub.user_token('ann')}"}
+    answer = hub.client(headers=headers).get("user/ann/api/status")
+    assert answer.status_code == 200, (answer.text, agent_logs(hub))
+    hub.stop_server("ann")
+    wait_for(lambda: hub.run("leaks").returncode == 0, what="that nothing is left")
