@@ -313,7 +313,7 @@ async def test_an_agent_that_is_killed_at_any_step_comes_to_its_server(
         await world.door.close()
     agent = world.agent(start)
     if at == "taken":
-        await eventually(lambda: (agent.folder / "servers" / "lease1.json").exists(), "it")
+        await eventually((agent.folder / "servers" / "lease1.json").exists, "it")
         world.door.open()
     elif at == "redeeming":
         await killed.wait()

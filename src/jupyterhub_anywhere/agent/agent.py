@@ -473,7 +473,7 @@ def main() -> None:
         signal.signal(number, lambda *_: ending.set())
     os.umask(0o022)
     os.makedirs(os.path.join(HERE, "servers"), 0o700, exist_ok=True)
-    lock = open(os.path.join(HERE, "lock"), "w")
+    lock = os.open(os.path.join(HERE, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -43,7 +43,7 @@ Wants=network-online.target
 After=network-online.target
 
 [Service]
-ExecStart="$python" -I "$dir/agent.py"
+ExecStart="$python" -I -B "$dir/agent.py"
 Restart=on-failure
 RestartSec=2
 KillMode=process
@@ -60,7 +60,7 @@ END_OF_UNIT
 fi
 cat >"$dir/run" <<END_OF_RUN
 #!/bin/sh
-until "$python" -I "$dir/agent.py" >>"$dir/agent.log" 2>&1; do sleep 2; done
+until "$python" -I -B "$dir/agent.py" >>"$dir/agent.log" 2>&1; do sleep 2; done
 END_OF_RUN
 cat >"$dir/boot" <<END_OF_BOOT
 #!/bin/sh

@@ -1,0 +1,303 @@
+"""The script of a first boot, really run: in mounts and processes of its own, as root."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import ssl
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from tests.hub.harness import free_port
+from tests.hub.machine_door import STUB, TOKEN, Door, Start, eventually, expect, forget
+
+from jupyterhub_anywhere.targets.machines import launcher, tunnels
+from jupyterhub_anywhere.targets.machines.launcher import Boot
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+pytestmark = pytest.mark.root
+
+# A machine without systemd: nothing that it writes is on this one, but below its folder.
+MACHINE = r"""
+set -eu
+mount --make-rprivate /
+cp -a /etc "$1/etc"
+mount --bind "$1/etc" /etc
+for each in home var/lib var/mail run opt; do
+    mkdir -p "$1/$each"
+    mount --bind "$1/$each" "/$each" || true
+done
+mkdir -p /opt/venv/bin
+cp "$2" /opt/venv/bin/jupyterhub-singleuser
+chmod 755 "$1" /opt/venv/bin/jupyterhub-singleuser
+cd /
+while read -r command; do
+    eval "$command" || echo "status $?"
+    echo done
+done
+"""
+
+
+class Machine:
+    """A machine: what boots on it is one shell's commands."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.folder.mkdir()
+        own = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        self.shell = subprocess.Popen(
+            ["unshare", *own, "sh", "-c", MACHINE, "machine", str(folder), str(STUB)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+        )
+
+    async def run(self, command: str) -> str:
+        """Run a command; what it says."""
+        return await asyncio.to_thread(self._run, command)
+
+    def _run(self, command: str) -> str:
+        assert self.shell.stdin is not None
+        assert self.shell.stdout is not None
+        self.shell.stdin.write(command + "\n")
+        self.shell.stdin.flush()
+        said = ""
+        for line in self.shell.stdout:
+            if line == "done\n":
+                return said
+            said += line
+        raise AssertionError(f"the machine has ended: {said}")
+
+    async def boot(self, script: str) -> str:
+        """Run a script as user-data is."""
+        path = self.folder / "user-data"
+        path.write_text(script, "utf-8")
+        path.chmod(0o700)
+        return await self.run(f"{path} </dev/null")
+
+    @property
+    def agent(self) -> Path:
+        return self.folder / "var/lib/jupyterhub-anywhere"
+
+    @property
+    def log(self) -> str:
+        path = self.agent / "agent.log"
+        return path.read_text("utf-8") if path.exists() else ""
+
+    def close(self) -> None:
+        self.shell.kill()
+        self.shell.wait()
+        for stream in (self.shell.stdin, self.shell.stdout):
+            assert stream is not None
+            stream.close()
+        shutil.rmtree(self.folder)
+
+
+class Booted:
+    """A machine, a door and a start."""
+
+    def __init__(self, folder: Path) -> None:
+        # pytest's folders are its user's alone.
+        self.machine = Machine(folder)
+        self.door = Door().open()
+        port = free_port()
+        self.start = Start(
+            cmd=["jupyterhub-singleuser"],
+            account={"name": "ann", "make": True},
+            ports=[[port, port]],
+        )
+        expect([self.start])
+
+    def boot(self, **more: Any) -> Boot:
+        values = {"hub": self.door.url, "ticket": self.start.text, "insecure": True, **more}
+        return Boot(**values)
+
+    async def close(self) -> None:
+        self.machine.close()
+        await forget([self.start])
+        await self.door.close()
+
+
+@pytest.fixture
+async def booted() -> AsyncIterator[Booted]:
+    folder = Path(f"/var/tmp/anywhere-machine-{os.getpid()}-{free_port()}")
+    made = Booted(folder)
+    yield made
+    await made.close()
+
+
+async def ask(start: Start) -> dict[str, Any]:
+    async with httpx.AsyncClient() as client:
+        found = await client.get(f"http://127.0.0.1:{start.reports[-1]['port']}/user/ann/")
+    about: dict[str, Any] = found.json()
+    return about
+
+
+async def test_a_machine_without_systemd_boots_into_a_server(booted: Booted) -> None:
+    start, machine = booted.start, booted.machine
+    said = await machine.boot(launcher.boot_script(booted.boot()))
+    await start.stage("listening")
+    assert said == ""
+    about = await ask(start)
+    # The account was made: a home, no password, and it is not root.
+    assert about["uid"] >= 1000
+    assert about["cwd"] == "/home/ann"
+    assert about["env"]["HOME"] == "/home/ann"
+    shadow = (machine.folder / "etc/shadow").read_text("utf-8")
+    assert "\nann:!:" in shadow
+    assert start.callers[0].machine["singleuser"] == "6.1.1"
+    # All that lies there is root's alone, the ticket among it; the log tells nothing of it.
+    assert machine.agent.stat().st_mode & 0o777 == 0o700
+    for path in machine.agent.rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, path
+    secret = start.text.split(".")[2]
+    assert secret not in machine.log
+    assert TOKEN not in machine.log
+    assert TOKEN not in await machine.run("grep -rl " + TOKEN + " /etc /home /opt /run /var/lib")
+
+
+async def test_nobody_else_reads_the_servers_environment(booted: Booted) -> None:
+    await booted.machine.boot(launcher.boot_script(booted.boot()))
+    await booted.start.stage("listening")
+    await booted.machine.run("useradd -m eve")
+    hunt = (
+        "setpriv --reuid eve --regid eve --clear-groups sh -c '"
+        'cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" "\\n";'
+        " grep -rs . /var/lib/jupyterhub-anywhere /run/jupyterhub-anywhere'"
+    )
+    seen = await booted.machine.run(hunt)
+    assert "agent.py" in seen
+    assert TOKEN not in seen
+    assert booted.start.text.split(".")[2] not in seen
+
+
+async def test_run_twice_it_is_one_agent_and_one_server(booted: Booted) -> None:
+    start, machine = booted.start, booted.machine
+    script = launcher.boot_script(booted.boot())
+    await machine.boot(script)
+    await start.stage("listening")
+    first = (await ask(start))["pid"]
+    await machine.boot(script)
+    await eventually(lambda: "another agent runs here" in machine.log, "the second agent")
+    await start.stage("running", start.stages().count("running") + 2)
+    assert (await ask(start))["pid"] == first
+    assert len(start.callers) == 1
+
+
+async def test_an_agent_that_dies_is_started_again(booted: Booted) -> None:
+    start, machine = booted.start, booted.machine
+    await machine.boot(launcher.boot_script(booted.boot()))
+    await start.stage("listening")
+    first = (await ask(start))["pid"]
+    await machine.run("pkill -KILL -f 'agent.py$'")
+    seen = start.stages().count("running")
+    await start.stage("running", seen + 2)
+    assert (await ask(start))["pid"] == first
+
+
+async def test_a_machine_that_dials_out_needs_nothing_else(booted: Booted) -> None:
+    start, machine = booted.start, booted.machine
+    start.job["reach"] = "dial"
+    port = await tunnels.hub.listen(start.key)
+    await machine.boot(launcher.boot_script(booted.boot(dial=True)))
+    async with httpx.AsyncClient(timeout=60) as client:
+        about = (await client.get(f"http://127.0.0.1:{port}/user/ann/")).json()
+    assert about["env"]["JUPYTERHUB_SERVICE_URL"].startswith("http://127.0.0.1:")
+
+
+async def test_an_old_python_is_told_and_not_tried(booted: Booted) -> None:
+    machine = booted.machine
+    # Whatever Python is looked for is one that says it is too old.
+    script = launcher.boot_script(booted.boot()).replace("< (3, 8)", "< (9, 0)")
+    said = await machine.boot(script)
+    assert "needs Python 3.8 or newer, and this image has none" in said
+    assert "status 1" in said
+    assert not machine.agent.exists()
+
+
+def python(version: str) -> str | None:
+    """A Python of a version, where one is installed or pyenv has it."""
+    root = Path(os.environ.get("PYENV_ROOT") or Path("~/.pyenv").expanduser())
+    found = sorted((root / "versions").glob(f"{version}.*/bin/python3"))
+    return str(found[0]) if found else shutil.which(f"python{version}")
+
+
+@pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.12", "3.13"])
+async def test_it_runs_under_every_python_that_is_here(booted: Booted, version: str) -> None:
+    program = python(version)
+    if not program:
+        pytest.skip(f"no Python {version} is here")
+    start, machine = booted.start, booted.machine
+    start.job["reach"] = "dial"
+    port = await tunnels.hub.listen(start.key)
+    script = launcher.boot_script(booted.boot(dial=True)).replace("in python3", f"in {program}", 1)
+    assert program in script
+    await machine.boot(script)
+    await start.stage("listening")
+    assert start.callers[0].machine["python"].startswith(version + ".")
+    async with httpx.AsyncClient(timeout=60) as client:
+        answer = await client.post(f"http://127.0.0.1:{port}/", content=bytes(3 << 20))
+    assert answer.content == bytes(3 << 20)
+
+
+async def test_a_user_that_cannot_be_made_is_told(booted: Booted) -> None:
+    start, machine = booted.start, booted.machine
+    await machine.run("chmod 000 /etc; mkdir /etc/passwd.lock")
+    start.job["account"] = {"name": "ann.", "make": True}
+    await machine.run("rm -f /etc/group; mkdir /etc/group")
+    await machine.boot(launcher.boot_script(booted.boot()))
+    told = await start.stage("failed")
+    assert told["cause"] == "account"
+    assert "no account ann." in told["detail"]
+
+
+# --- TLS ------------------------------------------------------------------------------------------
+
+
+def authority(folder: Path, name: str, host: str) -> tuple[Path, ssl.SSLContext]:
+    """An authority, and a server's context with a certificate of it for a host."""
+    ca, key, cert = folder / f"{name}.pem", folder / f"{name}.key", folder / f"{name}.crt"
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    made += ["-nodes", "-days", "2"]
+    own = ["-keyout", f"{folder / name}.ca.key", "-out", str(ca), "-subj", f"/CN={name}"]
+    subprocess.run([*made, *own], check=True, capture_output=True)
+    theirs = ["-CA", str(ca), "-CAkey", f"{folder / name}.ca.key", "-keyout", str(key)]
+    theirs += ["-out", str(cert), "-subj", "/CN=hub", "-addext", f"subjectAltName=IP:{host}"]
+    subprocess.run([*made, *theirs], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    return ca, context
+
+
+@pytest.mark.parametrize("how", ["right", "other", "host", "system"])
+async def test_the_hub_is_verified_by_the_authority_that_was_given(
+    booted: Booted, tmp_path: Path, how: str
+) -> None:
+    start, machine = booted.start, booted.machine
+    host = "10.0.0.1" if how == "host" else "127.0.0.1"
+    ca, context = authority(tmp_path, "own", host)
+    if how == "other":
+        ca, _ = authority(tmp_path, "other", host)
+    door = Door(context).open()
+    given = "" if how == "system" else ca.read_text("ascii")
+    boot = Boot(hub=door.url, ticket=start.text, ca=given)
+    await machine.boot(launcher.boot_script(boot))
+    if how == "right":
+        await start.stage("listening")
+        about = await ask(start)
+        # Its own questions to the hub trust the same, beside what the system trusts.
+        bundle = machine.folder / about["env"]["SSL_CERT_FILE"][1:]
+        assert bundle.read_text("ascii").endswith(given)
+        assert bundle.stat().st_uid == about["uid"]
+    else:
+        await eventually(lambda: "certificate verify failed" in machine.log, "a refusal")
+        assert not start.callers
+    await door.close()
