@@ -39,7 +39,7 @@ chmod 755 "$1" /opt/venv/bin/jupyterhub-singleuser
 cd /
 while read -r command; do
     eval "$command" || echo "status $?"
-    echo done
+    echo "=""end of it"
 done
 """
 
@@ -71,7 +71,7 @@ class Machine:
         self.shell.stdin.flush()
         said = ""
         for line in self.shell.stdout:
-            if line == "done\n":
+            if line == "=end of it\n":
                 return said
             said += line
         raise AssertionError(f"the machine has ended: {said}")
