@@ -80,3 +80,36 @@ def test_a_server_on_a_machine(hub: Hub) -> None:
     assert answer.status_code == 200, (answer.text, agent_logs(hub))
     hub.stop_server("ann")
     wait_for(lambda: hub.run("leaks").returncode == 0, what="that nothing is left")
+
+
+@pytest.fixture
+def tls_hub() -> Iterator[Hub]:
+    made = Hub(mode="plain", site=site(), environment={"ANYWHERE_HUB_URL": None})
+    made.write_config(
+        f"""{_CLOUD}
+from jupyterhub_anywhere import setup
+setup(c, {str(made.file)!r}, state={str(made.state.root)!r})
+c.JupyterHub.internal_ssl = True
+c.JupyterHub.hub_bind_url = c.JupyterHub.hub_bind_url.replace("http:", "https:")
+c.ConfigurableHTTPProxy.api_url = c.ConfigurableHTTPProxy.api_url.replace("http:", "https:")
+c.JupyterHub.internal_certs_location = {str(made.folder / "certs")!r}
+"""
+    )
+    made.state.root.mkdir(exist_ok=True)
+    target = site()["targets"]["cloud"]
+    made.write_site({"targets": {"cloud": {**target, "internal_url": made.url.rstrip("/")}}})
+    yield made
+    made.close()
+
+
+def test_with_internal_ssl_the_machine_makes_its_own_key(tls_hub: Hub) -> None:
+    tls_hub.start()
+    tls_hub.start_server("ann")
+    headers = {"Authorization": f"token {tls_hub.user_token('ann')}"}
+    answer = tls_hub.client(headers=headers).get("user/ann/api/status")
+    assert answer.status_code == 200, (answer.text, agent_logs(tls_hub))
+    routes = tls_hub.api("GET", "proxy").json()
+    assert routes["/user/ann/"]["target"].startswith("https://127.77.0.1:")
+    # The hub has never had the key.
+    assert not list((tls_hub.folder / "certs").glob("user-*"))
+    tls_hub.stop_server("ann")

@@ -214,6 +214,19 @@ class MachineCore(MachineTraits):
             row.state = self.get_state()
             session.commit()
 
+    def get_env(self) -> dict[str, Any]:
+        """JupyterHub's; with `internal_ssl` servers ask the hub itself, by their certificate.
+
+        `hub_connect_url` is where machines without one redeem their tickets: at the hub's proxy.
+        """
+        env: dict[str, Any] = super().get_env()
+        if self.internal_ssl and self.hub_connect_url:
+            before, own = env["JUPYTERHUB_API_URL"], self.hub.api_url
+            for name in ("JUPYTERHUB_API_URL", "JUPYTERHUB_ACTIVITY_URL"):
+                if env[name].startswith(before):
+                    env[name] = own + env[name].removeprefix(before)
+        return env
+
     # --- its machine -----------------------------------------------------------------------------
 
     async def check_same(self) -> None:
