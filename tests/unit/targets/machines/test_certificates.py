@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from certipy.certipy import CertNotFoundError, Certipy  # type: ignore[import-untyped]  # ships no types
+from certipy.certipy import Certipy, CertNotFoundError  # type: ignore[import-untyped]  # ships no types
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -13,6 +13,9 @@ from cryptography.x509.oid import NameOID
 
 from jupyterhub_anywhere.targets.machines.certificates import AUTHORITY, signed
 from jupyterhub_anywhere.targets.machines.waiting import JobRefusedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
