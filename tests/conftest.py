@@ -34,6 +34,8 @@ TESTS: Final = Path(__file__).parent
 LONG: Final = (
     # One after the other, in the same worker: each of them keeps several hubs busy.
     "engines/faults/test_docker_kills.py",
+    # All of them in one worker: there is one cloud in a room.
+    "engines/*openstack*",
     "engines/test_docker_hub.py",
     "engines/faults/test_process_kills.py",
     "engines/faults/*",

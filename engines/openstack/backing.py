@@ -40,6 +40,11 @@ def listens(port: int) -> bool:
     return False
 
 
+def links() -> list[str]:
+    """The room's network interfaces (``/sys`` shows the machine's)."""
+    return [name for _, name in socket.if_nameindex()]
+
+
 def start_database(layout: Layout, processes: Processes) -> None:
     """Start MariaDB, with the services' empty databases where they are not there yet."""
     data = layout.var / "mysql"
@@ -127,7 +132,7 @@ def start_network(layout: Layout, processes: Processes) -> None:
     # A Docker Engine beside us lets the kernel drop what is forwarded, bridged frames included.
     rules = [["-I", "FORWARD", way, at.BRIDGE, "-j", "ACCEPT"] for way in ("-i", "-o")]
     commands += [["iptables", *words] for words in rules]
-    if not Path("/sys/class/net", at.BRIDGE).exists():
+    if at.BRIDGE not in links():
         for words in commands:
             processes.run(words)
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
@@ -137,8 +142,7 @@ def start_network(layout: Layout, processes: Processes) -> None:
 
 def stop_network() -> None:
     """Take away the bridge and what `start_network` and ``wires.py`` wrote."""
-    ports = Path("/sys/class/net", at.BRIDGE, "brif")
-    names = [each.name for each in ports.iterdir()] if ports.is_dir() else []
+    names = [name for name in links() if name.startswith("tap")]
     rules = [["-D", "FORWARD", way, at.BRIDGE, "-j", "ACCEPT"] for way in ("-i", "-o")]
     nat = [["-D", chain, "-j", "ANYWHERE-FLOAT"] for chain in ("PREROUTING", "OUTPUT")]
     nat += [[way, "ANYWHERE-FLOAT"] for way in ("-F", "-X")]

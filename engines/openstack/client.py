@@ -37,6 +37,7 @@ class Client:
     """One account in one project.
 
     Attributes:
+        token: What it shows; empty before it has asked anything.
         project_id: The project's id, once it has asked anything.
         user_id: The account's.
     """
@@ -44,7 +45,7 @@ class Client:
     def __init__(self, user: str = "admin", project: str = "admin") -> None:
         self._user, self._project = user, project
         self._http = httpx.Client(timeout=PATIENCE, trust_env=False)
-        self._token = ""
+        self.token = ""
         self.project_id = self.user_id = ""
 
     def __enter__(self) -> Self:
@@ -68,7 +69,7 @@ class Client:
         }
         answer = self._http.post(f"{at.AUTH_URL}/auth/tokens", json={"auth": body})
         told = self._judged(answer)["token"]
-        self._token = answer.headers["X-Subject-Token"]
+        self.token = answer.headers["X-Subject-Token"]
         self.project_id, self.user_id = told["project"]["id"], told["user"]["id"]
 
     def ask(  # noqa: PLR0913  (what a request has)
@@ -86,7 +87,7 @@ class Client:
         Raises:
             CloudError: It refuses.
         """
-        if not self._token:
+        if not self.token:
             self.log_in()
         for last in (False, True):
             answer = self._http.request(
@@ -94,7 +95,7 @@ class Client:
                 SERVICES[service] + path,
                 json=body,
                 content=content,
-                headers={"X-Auth-Token": self._token, **_VERSIONS, **(headers or {})},
+                headers={"X-Auth-Token": self.token, **_VERSIONS, **(headers or {})},
             )
             if answer.status_code != _UNAUTHORIZED or last:
                 break

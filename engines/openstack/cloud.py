@@ -13,13 +13,14 @@ from __future__ import annotations
 import shutil
 import signal
 import time
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from engines import room
 from engines.docker.certificates import write_certificates
 from engines.openstack import backing, config, seed, stack, supplies
 from engines.openstack import layout as at
 from engines.openstack.client import Client
+from engines.openstack.faults import Faults
 from engines.openstack.layout import Layout
 from engines.openstack.processes import CloudError, Processes
 
@@ -29,10 +30,8 @@ if TYPE_CHECKING:
 
     from engines.openstack.seed import Seeded
 
-_TICK: Final = 0.2
 
-
-class OpenStack:
+class OpenStack(Faults):
     """One cloud. See README.md for what is real in it.
 
     Attributes:

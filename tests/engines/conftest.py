@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from tests.conftest import lacking
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 from engines import room
 from engines.docker import images
 from engines.docker.engine import DockerEngine
 from engines.openstack import supplies
 from engines.openstack.cloud import OpenStack
+from engines.openstack.layout import BRIDGE
 from jupyterhub_anywhere.testing.faults.control import fault_proxy
 
 if TYPE_CHECKING:
@@ -32,6 +35,38 @@ if TYPE_CHECKING:
 
 # Empty where one process runs all tests; a part of names that have to be short.
 WORKER: Final = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let tests of a cloud take their time: the first waits for it to start, guests are slow."""
+    if "openstack" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.timeout(900))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what CI has no time for. Not skipped: a skip here is a failure where it counts."""
+    if os.environ.get("ANYWHERE_OPENSTACK") == "full":
+        return
+    left_out = [item for item in items if item.get_closest_marker("full")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("full")]
+
+
+class _Together(LoadFileScheduling):
+    """Files as ever, but those of a cloud are one: there is one cloud in a room."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        scope: str = super()._split_scope(nodeid)
+        return "openstack" if "openstack" in scope else scope
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """Let one worker have all tests of a cloud."""
+    if config.getvalue("dist") == "loadfile":
+        return _Together(config, log)
+    return None
 
 
 @pytest.fixture(scope="session")
@@ -87,8 +122,12 @@ def openstack(engine_room: Path) -> Iterator[OpenStack]:
         pytest.skip(reason)
     if reason := supplies.not_made():
         pytest.fail(f"{reason} or make test-engines, which does so")
-    with OpenStack(engine_room / "openstack") as cloud:
+    cloud = OpenStack(engine_room / "openstack")
+    with cloud:
         yield cloud
+    assert cloud.processes.left() == set()
+    assert not cloud.folder.exists()
+    assert BRIDGE not in {name for _, name in socket.if_nameindex()}
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from tests.hub.harness import free_port
 from tests.hub.machine_door import STUB, TOKEN, Door, Start, eventually, expect, forget
+from tests.hub.machine_guest import MACHINE, OWN, SHELL_PATH
 
 from jupyterhub_anywhere.targets.machines import launcher, tunnels
 from jupyterhub_anywhere.targets.machines.launcher import Boot
@@ -23,26 +24,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.root
 
-# A machine without systemd: nothing that it writes is on this one, but below its folder.
-MACHINE = r"""
-set -eu
-mount --make-rprivate /
-cp -a /etc "$1/etc"
-mount --bind "$1/etc" /etc
-for each in home var/lib var/mail run opt; do
-    mkdir -p "$1/$each"
-    mount --bind "$1/$each" "/$each" || true
-done
-mkdir -p /opt/venv/bin
-cp "$2" /opt/venv/bin/jupyterhub-singleuser
-chmod 755 "$1" /opt/venv/bin/jupyterhub-singleuser
-cd /
-while read -r command; do
-    eval "$command" || echo "status $?"
-    echo "=""end of it"
-done
-"""
-
 
 class Machine:
     """A machine: what boots on it is one shell's commands."""
@@ -50,14 +31,13 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.folder.mkdir()
-        own = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
         self.shell = subprocess.Popen(
-            ["unshare", *own, "sh", "-c", MACHINE, "machine", str(folder), str(STUB)],
+            ["unshare", *OWN, "sh", "-c", MACHINE, "machine", str(folder), str(STUB)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+            env={"PATH": SHELL_PATH},
         )
 
     async def run(self, command: str) -> str:

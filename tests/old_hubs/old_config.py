@@ -7,12 +7,13 @@ keeps the state of both its generations, and its "VMs" are one small web server 
 import http.server
 import os
 import threading
+from typing import Any
 
 from jupyterhub.auth import Authenticator
 from jupyterhub.proxy import Proxy
 from jupyterhub.spawner import Spawner
 
-c = get_config()  # noqa: F821 - JupyterHub's own
+c = get_config()  # type: ignore[name-defined]  # noqa: F821 - JupyterHub's own
 
 TOKEN = os.environ["OLD_HUB_TOKEN"]
 # What stands for bob's server was begun by 1.x, all others by 2.x.
@@ -34,12 +35,12 @@ STATES = {
 
 
 class Machine(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
+    def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b"{}")
 
-    def log_message(self, *_):
+    def log_message(self, *_: Any) -> None:
         pass
 
 
@@ -48,51 +49,51 @@ threading.Thread(target=machine.serve_forever, daemon=True).start()
 
 
 class LibcloudSpawner(Spawner):
-    found = None
+    found: Any = None
 
-    def load_state(self, state):
+    def load_state(self, state: Any) -> None:
         super().load_state(state)
         self.found = dict(state) or None
 
-    def get_state(self):
+    def get_state(self) -> Any:
         state = super().get_state()
         state.update(self.found or {})
         return state
 
-    def clear_state(self):
+    def clear_state(self) -> None:
         super().clear_state()
         self.found = None
 
-    async def start(self):
+    async def start(self) -> Any:
         self.found = STATES.get((self.user.name, self.name), {"userserver_id": "other"})
         return "127.0.0.1", machine.server_address[1]
 
-    async def stop(self, now=False):  # noqa: FBT002 - as JupyterHub calls it
+    async def stop(self, now: Any = False) -> None:  # noqa: FBT002 - as JupyterHub calls it
         self.found = None
 
-    async def poll(self):
+    async def poll(self) -> Any:
         return None if self.found else 0
 
 
 class KnownPeople(Authenticator):
-    async def authenticate(self, handler, data):
+    async def authenticate(self, handler: Any, data: Any) -> Any:
         return {"name": data["username"], "auth_state": {"upstream": "kept-" + data["username"]}}
 
 
 class NoProxy(Proxy):
     should_start = False
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.routes = {}
+        self.routes: Any = {}
 
-    async def add_route(self, routespec, target, data):
+    async def add_route(self, routespec: Any, target: Any, data: Any) -> None:
         self.routes[routespec] = {"routespec": routespec, "target": target, "data": data}
 
-    async def delete_route(self, routespec):
+    async def delete_route(self, routespec: Any) -> None:
         self.routes.pop(routespec, None)
 
-    async def get_all_routes(self):
+    async def get_all_routes(self) -> Any:
         return self.routes
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _VERBS: Final = (
     *("up", "status", "leaks", "adopt", "reload", "down", "check", "explain", "schema", "import"),
     *("doctor", "password", "service", "backup", "restore", "upgrade", "ledger"),
+    *("prepare", "render"),
 )
 
 

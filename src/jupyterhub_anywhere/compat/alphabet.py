@@ -83,8 +83,8 @@ def check_arguments(arguments: Sequence[str]) -> None:
             raise ChoiceError(
                 {
                     "": f"The argument {shown(each)} cannot stand in the template of this hub's"
-                    " machines: it has a $, a `, a \\ or a line break. Please tell the administrator"
-                    " of this hub."
+                    " machines: it has a $, a `, a \\ or a line break. Please tell its"
+                    " administrator."
                 }
             )
 

@@ -26,6 +26,7 @@ from jupyterhub_anywhere.hub.membership import apply_declared
 from jupyterhub_anywhere.hub.options import Running, UpOptions
 from jupyterhub_anywhere.hub.proxy import LOG_BYTES
 from jupyterhub_anywhere.hub.reload import compare
+from jupyterhub_anywhere.hub.upgrade.course import bring_along
 from jupyterhub_anywhere.spawner import site as sites
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class AnywhereHub(JupyterHub):
     site: Site
     options: UpOptions
     doors: Doors
+    upgrade_db: Any
     # Set by JupyterHub once it has read its configuration.
     proxy: Any = None
     keeper: Keeper | None = None
@@ -78,6 +80,18 @@ class AnywhereHub(JupyterHub):
 
     def print_help(self, *_args: Any, **_options: Any) -> None:
         """Nothing: traitlets shows pages of help for a wrong trait; the log names the trait."""
+
+    def init_db(self) -> None:
+        """Open the database; an older one is upgraded first, as by `anywhere upgrade`.
+
+        JupyterHub's own way needs ``alembic`` on the PATH, where a service has none, and works on
+        the only copy.
+        """
+        if self.upgrade_db:
+            for line in bring_along(self.db_url):
+                self.log.warning("%s", line)
+            self.upgrade_db = False
+        super().init_db()
 
     async def init_groups(self) -> None:
         """Load groups, and take back what the file no longer grants."""

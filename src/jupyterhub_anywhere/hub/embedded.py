@@ -70,7 +70,7 @@ def _keep_state(c: Config, site: Site) -> None:
     paths, hub = site.info.state, site.config.hub
     database = _value(site, "hub.database", hub.database) or file_url(paths.database)
     c.JupyterHub.db_url = database
-    # The hub copies an SQLite file before it brings it to a newer layout; others it does not.
+    # A file is kept as it was before it is brought to a newer layout (see hub/upgrade).
     c.JupyterHub.upgrade_db = database.startswith("sqlite:")
     secret = _value(site, "hub.cookie_secret", hub.cookie_secret)
     if secret is None:

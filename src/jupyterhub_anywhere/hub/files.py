@@ -2,41 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import tempfile
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from jupyterhub_anywhere.core.files import write_private
 
-def write_private(path: Path, text: str) -> None:
-    """Replace a file in one step, mode 0600; a crash leaves the old content or the new one.
+if TYPE_CHECKING:
+    from pathlib import Path
 
-    Raises:
-        OSError: It could not be written; what was there stays.
-    """
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    # Without this the rename itself may be lost with the power.
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+__all__ = ["read_json", "write_json", "write_private"]
 
 
 def write_json(path: Path, data: Any) -> None:

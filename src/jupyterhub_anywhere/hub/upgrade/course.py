@@ -12,6 +12,8 @@ from jupyterhub_anywhere.hub.upgrade import effects, into, postgresql, snapshot,
 from jupyterhub_anywhere.hub.upgrade.inuse import users_of
 from jupyterhub_anywhere.hub.upgrade.look import look
 from jupyterhub_anywhere.hub.upgrade.revisions import installed_history
+from jupyterhub_anywhere.hub.upgrade.source import find
+from jupyterhub_anywhere.ledger.url import ledger_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +83,9 @@ def plan(wish: Wish) -> Plan:
         secret = into.cookie_secret(wish.secret, source.file)
     changed = found.revision != history.head
     steps = _steps(wish, rights, secret, hub) if changed or wish.into is not None else ()
-    way = effects.Way(into_state=wish.into is not None)
+    way = effects.Way(
+        into_state=wish.into is not None, cookies=secret is not None and bool(secret.text)
+    )
     return Plan(
         wish,
         found,
@@ -170,3 +174,24 @@ def carry_out(plan: Plan) -> list[str]:
         return [f"{source.place} is upgraded.", f"What it was is in the database {aside}."]
     postgresql.upgrade_in_place(source.url, source.place, plan.losses)
     return [f"{source.place} is upgraded."]
+
+
+def bring_along(url: str) -> list[str]:
+    """Upgrade the file of a hub that is about to start, where it has an older layout.
+
+    What is no file, is new, or is of a layout that nobody knows is left to JupyterHub itself, which
+    makes or refuses it.
+
+    Returns:
+        What was done, one sentence each; empty for nothing.
+
+    Raises:
+        StateError: It cannot be upgraded; it is as it was.
+    """
+    file = ledger_file(url)
+    if file is None or not file.exists():
+        return []
+    history, mark = installed_history(), sqlite.mark_of(file)
+    if not history.knows(mark) or mark == history.head:
+        return []
+    return carry_out(plan(Wish(find(str(file)))))

@@ -40,9 +40,11 @@ class Way:
 
     Attributes:
         into_state: Whether it goes into a state folder of `anywhere up`.
+        cookies: Whether the cookie secret goes along there.
     """
 
     into_state: bool = False
+    cookies: bool = False
 
 
 def obstacle(found: Found, history: History, place: str, hub: str) -> StateError | None:
@@ -141,6 +143,11 @@ def changes(found: Found, history: History, way: Way) -> list[str]:
         told.append(_ADMISSION_UP if way.into_state else _ADMISSION)
     if history.before_hub_6(found.revision):
         told += _server_names(found)
+    if way.into_state and not way.cookies:
+        told.append(
+            "No cookie secret of the old hub goes along: people log in once more. --cookie-secret"
+            " FILE takes it."
+        )
     return told + (_user_names(found) if way.into_state else [])
 
 

@@ -89,6 +89,18 @@ def in_use(place: str, users: str = "") -> StateError:
     )
 
 
+def mark_of(file: Path) -> str:
+    """The mark of Alembic; empty where there is none."""
+    with suppress(sqlite3.Error), closing(_reading(file)) as database:
+        marks = database.execute("SELECT version_num FROM alembic_version").fetchall()
+        return str(marks[0][0]) if len(marks) == 1 else ""
+    return ""
+
+
+def _reading(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)
+
+
 @contextmanager
 def held(file: Path) -> Iterator[None]:
     """Keep writers away from a file, and leave it without companions.
@@ -104,7 +116,9 @@ def held(file: Path) -> Iterator[None]:
         closing(sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)) as mine,
     ):
         # Takes up what a hub that was killed has left in companions; refused while others use it.
-        mine.execute("PRAGMA journal_mode = DELETE").fetchone()
+        (mode,) = mine.execute("PRAGMA journal_mode = DELETE").fetchone()
+        if mode != "delete":
+            raise in_use(str(file))
         mine.execute("BEGIN IMMEDIATE")
         (verdict,) = mine.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
@@ -130,7 +144,7 @@ def copied(file: Path, target: Path) -> Path:
     target.touch(mode=0o600)
     with (
         told(file),
-        closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as old,
+        closing(_reading(file)) as old,
         closing(sqlite3.connect(target)) as new,
     ):
         old.backup(new)

@@ -159,7 +159,7 @@ class Starting(Awaiting):
         memo.key = self.new_key()
         lifetime = float(self.ticket_seconds) or max(deadline - time.monotonic(), 1.0)
         text, memo.ticket = tickets.issue(memo.key, time.time(), lifetime)
-        wanted = self._wanted(userdata.of(self, self._boot(text)))
+        wanted = self._wanted(self.userdata(text))
         await self.expect()
         await self.remember(engine=memo.engine)
         self._creating = asyncio.ensure_future(self.cloud.create(wanted))
@@ -194,6 +194,18 @@ class Starting(Awaiting):
             command=str(self.cmd[0]) if self.cmd else "",
         )
         return launcher.boot_script(boot)
+
+    def userdata(self, ticket: str) -> str:
+        """What the machine's first boot gets.
+
+        Args:
+            ticket: The ticket's text.
+
+        Raises:
+            StartError: It cannot be made.
+            OSError: The file of the hub's authority cannot be read.
+        """
+        return userdata.of(self, self._boot(ticket))
 
     async def _found_after_all(self) -> Machine | None:
         """The machine of a call whose answer was lost; None where none is seen."""

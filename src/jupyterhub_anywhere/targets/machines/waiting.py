@@ -9,7 +9,7 @@ by the reconciler as any other leftover.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from jupyterhub_anywhere.core.clock import SystemClock
@@ -137,6 +137,8 @@ class Waiting:
             return self._refuse(Refusal(Reason.TOO_MANY, key), caller.address)
         awaited = self._awaited.get(key)
         record = awaited.record if awaited is not None else None
+        if awaited is not None and self._lost_answer(awaited, key, ticket, credential, caller):
+            return await awaited.redeemed(replace(caller, again=True))
         found = tickets.redeem(record, ticket, caller.address, self._clock.now().timestamp())
         if isinstance(found, Refusal) or awaited is None:
             refusal = found if isinstance(found, Refusal) else Refusal(Reason.UNKNOWN, key)
@@ -145,6 +147,21 @@ class Waiting:
         awaited.record = found.record
         awaited.credential = tickets.credential_record(key, credential)
         return await awaited.redeemed(caller)
+
+    def _lost_answer(
+        self, awaited: Awaited, key: str, ticket: object, credential: object, caller: Caller
+    ) -> bool:
+        """Whether this is the machine that has redeemed it, and has not heard so.
+
+        It is its credential that opens then, as it would without the ticket.
+        """
+        record = awaited.record
+        return (
+            record is not None
+            and record.used is not None
+            and isinstance(ticket, str)
+            and tickets.refused(awaited.credential, f"{key}.{credential}", caller.address) is None
+        )
 
     def admit(self, credential: object, address: str) -> tuple[str, Awaited] | Refusal:
         """Who a machine works for, by its credential (``KEY.SECRET``)."""

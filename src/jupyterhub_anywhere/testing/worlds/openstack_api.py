@@ -205,6 +205,18 @@ def _act(cloud: Cloud, asked: Asked, server_id: str) -> Answer:
     return Answer(202)
 
 
+def _mark(cloud: Cloud, asked: Asked, server_id: str) -> Answer:
+    found = _of(cloud, server_id)["metadata"]
+    found.update(asked.body["metadata"])
+    return Answer(200, {"metadata": found})
+
+
+def _unmark(cloud: Cloud, _: Asked, server_id: str, name: str) -> Answer:
+    if _of(cloud, server_id)["metadata"].pop(name, None) is None:
+        raise Trouble(404, "Metadata item was not found")
+    return Answer(204)
+
+
 def _keys(cloud: Cloud, _: Asked) -> Answer:
     return Answer(200, {"keypairs": [{"keypair": {"name": each}} for each in cloud.keys]})
 
@@ -309,6 +321,8 @@ _ROUTES: Final[Sequence[tuple[str, str, Callable[..., Answer]]]] = (
     ("POST", f"{_C}/servers", _create),
     ("DELETE", f"{_C}/servers/{_ID}", _delete),
     ("POST", f"{_C}/servers/{_ID}/action", _act),
+    ("POST", f"{_C}/servers/{_ID}/metadata", _mark),
+    ("DELETE", f"{_C}/servers/{_ID}/metadata/{_ID}", _unmark),
     ("GET", f"{_C}/os-keypairs", _keys),
     ("GET", f"{_C}/limits", _limits),
     _list(f"{_C}/flavors/detail", "flavors", "flavors"),

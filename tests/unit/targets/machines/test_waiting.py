@@ -99,7 +99,7 @@ async def test_of_many_at_the_same_time_one_gets_it(
 ) -> None:
     text, start = ticket_and_start
     start.go.clear()
-    tries = [asyncio.ensure_future(waiting.redeem(text, SECRET, HERE)) for _ in range(3)]
+    tries = [asyncio.ensure_future(waiting.redeem(text, each * 43, HERE)) for each in "ABC"]
     await start.called.wait()
     start.go.set()
     found = await asyncio.gather(*tries)
@@ -114,7 +114,7 @@ async def test_a_redemption_that_fails_has_used_the_ticket_up(
     start.no = "too old"
     with pytest.raises(JobRefusedError, match="too old"):
         await waiting.redeem(text, SECRET, HERE)
-    assert await waiting.redeem(text, SECRET, HERE) == Refusal(Reason.USED, "lease1")
+    assert await waiting.redeem(text, "B" * 43, HERE) == Refusal(Reason.USED, "lease1")
 
 
 async def test_after_the_end_nothing_opens(waiting: Waiting, ticket_and_start: Pair) -> None:
@@ -180,3 +180,18 @@ async def test_tries_of_a_credential_are_limited_too(
         "too-many"
     ]
     assert waiting.admit(CREDENTIAL, HERE.address) == ("lease1", start)
+
+
+async def test_the_machine_itself_may_ask_again_where_the_answer_was_lost(
+    waiting: Waiting, ticket_and_start: Pair
+) -> None:
+    text, start = ticket_and_start
+    await waiting.redeem(text, SECRET, HERE)
+    assert await waiting.redeem(text, SECRET, HERE) == {"cmd": ["x"]}
+    assert [each.again for each in start.callers] == [False, True]
+    # Somebody else cannot, from wherever, and nobody after the end.
+    assert isinstance(await waiting.redeem(text, "B" * 43, HERE), Refusal)
+    assert start.record is not None
+    assert start.credential is not None
+    start.record, start.credential = start.record.ended(), start.credential.ended()
+    assert isinstance(await waiting.redeem(text, SECRET, HERE), Refusal)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from jupyterhub_anywhere.targets.machines.provider import Volume, Wanted
-    from jupyterhub_anywhere.targets.machines.providers.libcloud.access import Access
+    from jupyterhub_anywhere.targets.machines.providers.libcloud.account import Account
 
 _POWERS: Final[Mapping[str, Power]] = {
     NodeState.PENDING: Power.BUILDING,
@@ -61,7 +61,7 @@ class Backend:
     """Any driver.
 
     Args:
-        access: The cloud.
+        account: The cloud.
         lookups: Its lists.
     """
 
@@ -69,22 +69,27 @@ class Backend:
     """Characters of the value of a mark."""
     longest_mark_name = 255
 
-    def __init__(self, access: Access, lookups: Lookups) -> None:
-        self.access, self.lookups = access, lookups
+    def __init__(self, account: Account, lookups: Lookups) -> None:
+        self.account, self.lookups = account, lookups
 
     # --- who answers ---------------------------------------------------------------------------
 
     def source(self, driver: Any) -> str:
         """What has the machines: driver, host, account and region."""
         host = getattr(driver.connection, "host", "")
-        region = self.access.region or getattr(driver, "region_name", "") or ""
-        return ":".join([self.access.driver, str(host), self.access.user, str(region)])
+        region = self.account.region or getattr(driver, "region_name", "") or ""
+        return ":".join([self.account.driver, str(host), self.account.user, str(region)])
 
     # --- machines ------------------------------------------------------------------------------
 
     def listed(self, driver: Any) -> Sequence[Machine]:
         """All machines that the credential can see."""
-        return [self.machine_of(each) for each in driver.list_nodes()]
+        return [self.machine_of(each) for each in self.nodes(driver)]
+
+    def nodes(self, driver: Any) -> Sequence[Any]:
+        """Libcloud's objects of all machines but those that are gone."""
+        # Some clouds list what they have ended for an hour.
+        return [each for each in driver.list_nodes() if each.state != NodeState.TERMINATED]
 
     def marked(self, driver: Any, marks: Mapping[str, str]) -> Sequence[Machine]:
         """All that have some marks."""
@@ -100,7 +105,7 @@ class Backend:
 
     def node(self, driver: Any, machine_id: str) -> Any:
         """Libcloud's object of a machine; None where there is none."""
-        return next((each for each in driver.list_nodes() if str(each.id) == machine_id), None)
+        return next((each for each in self.nodes(driver) if str(each.id) == machine_id), None)
 
     def machine_of(self, node: Any) -> Machine:
         """A machine from libcloud's object."""
@@ -162,7 +167,7 @@ class Backend:
 
     def _cannot(self, name: str) -> Refused:
         return Refused(
-            f"libcloud's driver {self.access.driver} takes no {name.replace('_', ' ')}",
+            f"libcloud's driver {self.account.driver} takes no {name.replace('_', ' ')}",
             hint=f"Leave `{name}` out; `create_options` passes what this driver has instead.",
         )
 
@@ -181,14 +186,23 @@ class Backend:
                     hint="Shorten it.",
                 )
 
+    def mark(self, driver: Any, machine_id: str, marks: Mapping[str, str]) -> None:
+        """Write marks on a machine beside those that it has.
+
+        Raises:
+            Refused: The driver cannot.
+        """
+        _ = (driver, machine_id, marks)
+        raise Refused(
+            f"libcloud's driver {self.account.driver} cannot mark a machine that is there already"
+        )
+
     def destroy(self, driver: Any, machine_id: str) -> bool:
         """Remove a machine; True once the listing has it no more."""
         node = self.node(driver, machine_id)
-        if node is None or self.machine_of(node).power is Power.GOING:
-            # Some clouds list what they have ended for an hour.
-            return True
-        driver.destroy_node(node)
-        return False
+        if node is not None and self.machine_of(node).power is not Power.GOING:
+            driver.destroy_node(node)
+        return node is None
 
     def rest(self, driver: Any, machine_id: str, how: Rest) -> bool:
         """Put a machine to rest; True once it does.
@@ -228,7 +242,7 @@ class Backend:
                 found: Callable[[Any], Any] = method
                 return found
         raise Refused(
-            f"libcloud's driver {self.access.driver} cannot {what} a machine",
+            f"libcloud's driver {self.account.driver} cannot {what} a machine",
             hint="Choose another `on_stop` for this target.",
         )
 
@@ -255,7 +269,7 @@ class Backend:
 
     def _no_volumes(self) -> Refused:
         return Refused(
-            f"volumes are not kept with libcloud's driver {self.access.driver}",
+            f"volumes are not kept with libcloud's driver {self.account.driver}",
             hint="Leave `home_volume` out, or use openstack or ec2.",
         )
 
@@ -318,7 +332,7 @@ class Backend:
         }
         call = getattr(driver, calls[kind], None)
         if call is None:
-            raise Refused(f"libcloud's driver {self.access.driver} has no list of {kind}s")
+            raise Refused(f"libcloud's driver {self.account.driver} has no list of {kind}s")
         return [thing_of(each) for each in call()]
 
 

@@ -27,17 +27,17 @@ _TOO_LARGE, _TOO_MANY, _BAD_REQUEST = 413, 429, 400
 # What the cloud says, in lower case; the first that matches counts.
 _SAID: Final[tuple[tuple[re.Pattern[str], FailureCause, str], ...]] = (
     (
-        re.compile(r"quota|limit ?exceeded|maximum number of|exceeds? .*limit|instancelimit"),
-        FailureCause.QUOTA,
-        "Stop what nobody needs there, or let the cloud raise the quota of the project.",
-    ),
-    (
         re.compile(
             r"no valid host|insufficient ?(instance)? ?capacity|not enough hosts"
             r"|exceeded maximum number of retries|out of (capacity|memory)"
         ),
         FailureCause.NO_CAPACITY,
         "Choose a smaller size or another place, or try again later.",
+    ),
+    (
+        re.compile(r"quota|limit ?exceeded|maximum number of|exceeds? .*limit|instancelimit"),
+        FailureCause.QUOTA,
+        "Stop what nobody needs there, or let the cloud raise the quota of the project.",
     ),
     (
         re.compile(

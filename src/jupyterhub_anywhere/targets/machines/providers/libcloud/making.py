@@ -8,6 +8,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.targets.causes import FailureCause
+from jupyterhub_anywhere.targets.machines import marks
 from jupyterhub_anywhere.targets.machines.provider import ProviderError
 from jupyterhub_anywhere.targets.machines.providers.libcloud.backend import matches
 from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import Doing
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 # Marks that change from start to start; what outlives a machine has only the others.
-PASSING: Final = frozenset({"anywhere-lease", "anywhere-server", "anywhere-token", "anywhere-keep"})
-LEASE: Final = "anywhere-lease"
+PASSING: Final = frozenset({marks.LEASE, marks.SERVER, marks.TOKEN, marks.KEEP})
 # Seconds until a volume or a port is there, between looks, and between looks for a lost answer.
 PATIENCE, PAUSE = 120.0, 1.0
 # Looks for a machine whose answer was lost: the call may still be at work.
@@ -59,7 +59,9 @@ class Making:
         Raises:
             ProviderError: It failed; what was made on the way is removed.
         """
-        doing = Doing(f"the machine {wanted.name} cannot be made", self._drivers.access.place, True)  # noqa: FBT003
+        doing = Doing(
+            f"the machine {wanted.name} cannot be made", self._drivers.account.place, changes=True
+        )
         if wanted.name in self._doubtful:
             found = await self._found(wanted, doing)
             if found is not None:
@@ -101,12 +103,12 @@ class Making:
 
     async def _found(self, wanted: Wanted, doing: Doing) -> Machine | None:
         """The machine of a create whose answer was lost; None where none has appeared."""
-        marks = {name: value for name, value in wanted.marks.items() if name == LEASE}
+        lease = {name: value for name, value in wanted.marks.items() if name == marks.LEASE}
         for look in range(LOOKS):
             if look:
                 await asyncio.sleep(self._pause)
             with contextlib.suppress(ProviderError):
-                found = await self._drivers.run(_by_name, self._backend, wanted, marks, doing=doing)
+                found = await self._drivers.run(_by_name, self._backend, wanted, lease, doing=doing)
                 if found is not None:
                     self._doubtful.discard(wanted.name)
                     return found
@@ -116,11 +118,11 @@ class Making:
         self, wanted: Volume, machine: Wanted, fresh: list[Thing], doing: Doing
     ) -> Thing:
         """A volume that is free, made where there is none."""
-        marks = lasting(machine.marks)
-        found = await self._drivers.run(self._backend.volume, wanted, marks, doing=doing)
+        own = lasting(machine.marks)
+        found = await self._drivers.run(self._backend.volume, wanted, own, doing=doing)
         if found is None:
             make = self._backend.make_volume
-            found = await self._drivers.run(make, wanted, marks, machine.zone, doing=doing)
+            found = await self._drivers.run(make, wanted, own, machine.zone, doing=doing)
             fresh.append(found)
         volume = found
 
@@ -185,12 +187,12 @@ class Making:
 
 
 def _by_name(
-    driver: Any, backend: Backend, wanted: Wanted, marks: Mapping[str, str]
+    driver: Any, backend: Backend, wanted: Wanted, lease: Mapping[str, str]
 ) -> Machine | None:
-    found = backend.by_name(driver, wanted.name, marks)
-    return next((each for each in found if matches(each, marks)), None)
+    found = backend.by_name(driver, wanted.name, lease)
+    return next((each for each in found if matches(each, lease)), None)
 
 
-def lasting(marks: Mapping[str, str]) -> dict[str, str]:
+def lasting(written: Mapping[str, str]) -> dict[str, str]:
     """The marks of what outlives a machine."""
-    return {name: value for name, value in marks.items() if name not in PASSING}
+    return {name: value for name, value in written.items() if name not in PASSING}

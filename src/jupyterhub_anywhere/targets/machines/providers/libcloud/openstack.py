@@ -57,7 +57,7 @@ class OpenStackBackend(Backend):
     def source(self, driver: Any) -> str:
         """The identity service, the project and the region."""
         place = str(driver.connection._get_auth_url())  # noqa: SLF001 - libcloud has no other way
-        region = self.access.region or self.access.options.get("ex_force_service_region") or ""
+        region = self.account.region or self.account.options.get("ex_force_service_region") or ""
         return f"openstack:{place}:{self.project(driver)}:{region}"
 
     def project(self, driver: Any) -> str:
@@ -155,6 +155,15 @@ class OpenStackBackend(Backend):
         }
         words.update(wanted.more)
         return {name: value for name, value in words.items() if value not in (None, [])}
+
+    def mark(self, driver: Any, machine_id: str, marks: Mapping[str, str]) -> None:
+        """Write metadata of a server; an empty value takes one away."""
+        path = f"{_path(machine_id)}/metadata"
+        kept = {name: value for name, value in marks.items() if value}
+        if kept:
+            driver.connection.request(path, method="POST", data={"metadata": kept})
+        for name in marks.keys() - kept.keys():
+            self._request(driver.connection, f"{path}/{quote(name, safe='')}", "DELETE")
 
     def destroy(self, driver: Any, machine_id: str) -> bool:
         """Delete a server, its floating IPs, and the ports that outlive it."""

@@ -8,8 +8,8 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from jupyterhub_anywhere.targets.machines.providers.libcloud.access import (
-    Access,
+from jupyterhub_anywhere.targets.machines.providers.libcloud.account import (
+    Account,
     arguments,
     driver_class,
 )
@@ -32,22 +32,22 @@ class Drivers:
     """The drivers of a target.
 
     Args:
-        access: The cloud.
+        account: The cloud.
         clock: The time.
         threads: Calls at a time.
     """
 
-    def __init__(self, access: Access, clock: Clock, *, threads: int = THREADS) -> None:
-        self.access, self._clock = access, clock
+    def __init__(self, account: Account, clock: Clock, *, threads: int = THREADS) -> None:
+        self.account, self._clock = account, clock
         self._own = threading.local()
         self._lock = threading.Lock()
         self._class: type[Any] | None = None
         self._workers = Workers(threads, "anywhere-cloud", at_end=self._end)
-        if access.verify is False:
+        if account.verify is False:
             log.warning(
                 "The certificates of the cloud %s are not verified: whoever is on the way may read"
                 " and change what the hub asks of it (`verify: false`).",
-                access.place,
+                account.place,
             )
 
     async def run(self, call: Callable[..., T], /, *args: Any, doing: Doing) -> T:
@@ -68,7 +68,7 @@ class Drivers:
         try:
             return call(self.driver(), *args)
         except Exception as error:
-            found = explain(error, doing, self.access.secrets)
+            found = explain(error, doing, self.account.secrets)
             if found is error:
                 raise
             log.debug("%s", doing.what, exc_info=True)
@@ -84,14 +84,14 @@ class Drivers:
         """
         made = getattr(self._own, "driver", None)
         if made is None:
-            given, words = arguments(self.access)
+            given, words = arguments(self.account)
             made = self._own.driver = self._bound()(*given, **words)
         return made
 
     def _bound(self) -> type[Any]:
         with self._lock:
             if self._class is None:
-                cls = driver_class(self.access)
+                cls = driver_class(self.account)
                 from jupyterhub_anywhere.targets.machines.providers.libcloud.connections import (
                     bound,
                 )
@@ -102,8 +102,8 @@ class Drivers:
                     connection_class,
                 )
 
-                identity = Identity(self._clock) if self.access.openstack else None
-                self._class = bound(cls, connection_class(self.access.verify), identity)
+                identity = Identity(self._clock) if self.account.openstack else None
+                self._class = bound(cls, connection_class(self.account.verify), identity)
             return self._class
 
     def _end(self) -> None:

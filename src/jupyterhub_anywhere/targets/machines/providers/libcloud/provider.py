@@ -6,9 +6,12 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from jupyterhub_anywhere.core.clock import Clock, SystemClock
-from jupyterhub_anywhere.targets.machines.providers.libcloud.access import Access
+from jupyterhub_anywhere.core.findings import Finding, Level
+from jupyterhub_anywhere.targets.machines.provider import ProviderError
+from jupyterhub_anywhere.targets.machines.providers.libcloud.account import Account, userdata_limit
 from jupyterhub_anywhere.targets.machines.providers.libcloud.backend import whole_names
 from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import Doing
+from jupyterhub_anywhere.targets.machines.providers.libcloud.findings import Looking
 from jupyterhub_anywhere.targets.machines.providers.libcloud.lookups import Lookups
 from jupyterhub_anywhere.targets.machines.providers.libcloud.making import (
     PATIENCE,
@@ -20,10 +23,8 @@ from jupyterhub_anywhere.targets.machines.providers.libcloud.pool import THREADS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
-    from jupyterhub_anywhere.core.findings import Finding
-    from jupyterhub_anywhere.targets.machines.provider import Machine, Rest, Wanted
+    from jupyterhub_anywhere.targets.machines.provider import Access, Machine, Rest, Wanted
     from jupyterhub_anywhere.targets.machines.providers.libcloud.backend import Backend
 
 log = logging.getLogger(__name__)
@@ -35,62 +36,46 @@ class LibcloudProvider:
     Constructing it asks nobody.
 
     Args:
-        driver: libcloud's name of the driver.
-        user: The driver's first argument.
-        key: Its second.
-        auth_url: OpenStack: the identity service, in any form in use.
-        region: The region; None for the driver's own.
-        options: Further parameters of the driver, as they are.
-        verify: Whether the certificates of the cloud's API are verified, or a file of authorities.
-        same_name: Where two images of one name are there: ``refuse`` or ``newest``.
+        access: The cloud, and as whom.
         threads: Calls to the cloud at a time.
         pause: Seconds between looks at what is being made.
         patience: Seconds until such a thing is given up.
         clock: The time.
+
+    Attributes:
+        account: The cloud.
+        userdata_limit: Bytes of user-data that the cloud takes.
     """
 
-    def __init__(  # noqa: PLR0913 - one argument a key of the target
+    def __init__(
         self,
+        access: Access,
         *,
-        driver: str = "openstack",
-        user: str = "",
-        key: str = "",
-        auth_url: str | None = None,
-        region: str | None = None,
-        options: Mapping[str, Any] | None = None,
-        verify: bool | Path = True,
-        same_name: str = "refuse",
         threads: int = THREADS,
         pause: float = PAUSE,
         patience: float = PATIENCE,
         clock: Clock | None = None,
     ) -> None:
-        self.access = Access(
-            driver=driver,
-            user=user,
-            key=key,
-            auth_url=auth_url,
-            region=region,
-            options=dict(options or {}),
-            verify=verify,
-        )
+        self._title = access.title
+        self.account = Account.of(access)
+        self.userdata_limit = userdata_limit(self.account.driver)
         self._clock = clock or SystemClock()
-        self._newest, self._threads = same_name == "newest", threads
+        self._newest, self._threads = access.same_name == "newest", threads
         self._pause, self._patience = pause, patience
         self._parts: tuple[Drivers, Backend, Making] | None = None
 
     def _made(self) -> tuple[Drivers, Backend, Making]:
         """The parts, made at first use: libcloud takes a moment to import."""
         if self._parts is None:
-            drivers = Drivers(self.access, self._clock, threads=self._threads)
+            drivers = Drivers(self.account, self._clock, threads=self._threads)
             lookups = Lookups(self._clock, newest=self._newest)
-            backend = _backend_class(self.access)(self.access, lookups)
+            backend = _backend_class(self.account)(self.account, lookups)
             making = Making(drivers, backend, pause=self._pause, patience=self._patience)
             self._parts = drivers, backend, making
         return self._parts
 
     def _doing(self, what: str, *, changes: bool = False) -> Doing:
-        return Doing(what, self.access.place, changes)
+        return Doing(what, self.account.place, changes)
 
     async def source(self) -> str:
         """The identity of what answers.
@@ -132,6 +117,16 @@ class LibcloudProvider:
         drivers, backend, _ = self._made()
         doing = self._doing(f"the machine {machine_id} cannot be looked at")
         return await drivers.run(backend.machine, machine_id, doing=doing)
+
+    async def mark(self, machine_id: str, marks: Mapping[str, str]) -> None:
+        """Write marks on a machine beside those that it has; an empty value takes one away.
+
+        Raises:
+            ProviderError: The cloud refuses, or its driver cannot do that.
+        """
+        drivers, backend, _ = self._made()
+        doing = self._doing(f"the machine {machine_id} cannot be marked", changes=True)
+        await drivers.run(backend.mark, machine_id, marks, doing=doing)
 
     async def create(self, wanted: Wanted) -> Machine:
         """Ask for a machine, and return as soon as it has an id.
@@ -203,8 +198,17 @@ class LibcloudProvider:
 
     async def findings(self, choices: Mapping[str, Sequence[Any]]) -> Sequence[Finding]:
         """What `anywhere doctor` tells; each with its cure. Never raises."""
-        _ = choices
-        return []
+        drivers, backend, _ = self._made()
+        now = self._clock.now()
+
+        def look(driver: Any) -> list[Finding]:
+            return Looking(self._title, backend, driver, now).all(choices)
+
+        try:
+            return await drivers.run(look, doing=self._doing("it cannot be looked at"))
+        except ProviderError as error:
+            cure = error.hint or "Look at the keys of the target."
+            return [Finding(Level.ERROR, f"{self._title}: cloud", error.message, cure)]
 
     async def close(self) -> None:
         """Give up threads and connections."""
@@ -212,8 +216,8 @@ class LibcloudProvider:
             self._parts[0].close()
 
 
-def _backend_class(access: Access) -> type[Backend]:
-    if access.openstack:
+def _backend_class(account: Account) -> type[Backend]:
+    if account.openstack:
         from jupyterhub_anywhere.targets.machines.providers.libcloud.cinder import WithVolumes
 
         return WithVolumes

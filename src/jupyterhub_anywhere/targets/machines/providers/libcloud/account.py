@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.core.names import did_you_mean
@@ -13,7 +14,8 @@ from jupyterhub_anywhere.targets.machines.providers.libcloud.urls import identit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
+
+    from jupyterhub_anywhere.targets.machines.provider import Access
 
 OPENSTACK: Final = "openstack"
 # libcloud's own default asks Nova for images and networks by its deprecated proxies, without
@@ -21,31 +23,47 @@ OPENSTACK: Final = "openstack"
 API_VERSION: Final = "2.2"
 # libcloud's own default for older API versions is one that no Keystone has had since 2014.
 AUTH_VERSION: Final = "3.x_password"
+# Nova takes 65,535 characters of base64, EC2 16 KiB before it; others are seldom stricter.
+_USERDATA: Final = {"openstack": 49_150, "ec2": 16_384}
 # Seconds without a byte of an answer.
 TIMEOUT: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """What a target's file says of its cloud.
+class Account:
+    """What a target's file says of its cloud, as libcloud wants it.
 
     Attributes:
         driver: libcloud's name of the driver.
         user: The driver's first argument.
         key: Its second.
-        auth_url: OpenStack: the identity service, in any form in use.
-        region: The region; None for the driver's own.
+        auth_url: OpenStack: the identity service, in any form in use; empty for none.
+        region: The region; empty for the driver's own.
         options: Further parameters of the driver, as they are.
         verify: True, a file of authorities, or False.
     """
 
-    driver: str = OPENSTACK
-    user: str = ""
-    key: str = field(default="", repr=False)
-    auth_url: str | None = None
-    region: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    verify: bool | Path = True
+    driver: str
+    user: str
+    key: str = field(repr=False)
+    auth_url: str
+    region: str
+    options: Mapping[str, Any] = field(repr=False)
+    verify: bool | Path
+
+    @classmethod
+    def of(cls, access: Access) -> Account:
+        """What a provider is constructed with, as this one uses it."""
+        verify = access.verify
+        return cls(
+            driver=access.driver or OPENSTACK,
+            user=access.user,
+            key=access.key,
+            auth_url=access.auth_url,
+            region=access.region,
+            options=dict(access.options),
+            verify=Path(verify) if isinstance(verify, str) else verify,
+        )
 
     @property
     def openstack(self) -> bool:
@@ -73,23 +91,23 @@ class Access:
         return tuple(each for each in (self.key, *named) if len(each) >= SHORTEST)
 
 
-def arguments(access: Access) -> tuple[tuple[str, ...], dict[str, Any]]:
+def arguments(account: Account) -> tuple[tuple[str, ...], dict[str, Any]]:
     """The arguments of the driver's constructor, without OpenStack's `api_version`.
 
     Raises:
         ProviderError: They cannot be right.
     """
-    words = {"timeout": TIMEOUT, **access.options}
-    if access.openstack:
-        words = _openstack(access, words)
-    elif access.region is not None:
-        words.setdefault("region", access.region)
-    given = (access.user, access.key) if access.key else (access.user,) if access.user else ()
+    words = {"timeout": TIMEOUT, **account.options}
+    if account.openstack:
+        words = _openstack(account, words)
+    elif account.region:
+        words.setdefault("region", account.region)
+    given = (account.user, account.key) if account.key else (account.user,) if account.user else ()
     return given, words
 
 
-def _openstack(access: Access, words: dict[str, Any]) -> dict[str, Any]:
-    url = access.auth_url or words.get("ex_force_auth_url")
+def _openstack(account: Account, words: dict[str, Any]) -> dict[str, Any]:
+    url = account.auth_url or words.get("ex_force_auth_url")
     if not url:
         raise ProviderError(
             "The cloud's identity service is not named, so nobody can be asked for a machine.",
@@ -105,13 +123,13 @@ def _openstack(access: Access, words: dict[str, Any]) -> dict[str, Any]:
             hint="Write it as https://cloud.example.org:5000.",
         ) from error
     words.setdefault("ex_force_auth_version", AUTH_VERSION)
-    if access.region is not None:
-        words.setdefault("ex_force_service_region", access.region)
+    if account.region:
+        words.setdefault("ex_force_service_region", account.region)
     words.pop("api_version", None)
     return words
 
 
-def driver_class(access: Access) -> type[Any]:
+def driver_class(account: Account) -> type[Any]:
     """Libcloud's class of the driver; OpenStack's by its `api_version`.
 
     Raises:
@@ -125,21 +143,21 @@ def driver_class(access: Access) -> type[Any]:
             cause=FailureCause.CONFIG,
             hint="Run `pip install 'jupyterhub-anywhere[cloud]'`.",
         ) from error
-    name = access.driver.lower()
+    name = account.driver.lower()
     if name not in DRIVERS:
         raise ProviderError(
-            f"libcloud has no driver {access.driver}.",
+            f"libcloud has no driver {account.driver}.",
             cause=FailureCause.CONFIG,
             hint=did_you_mean(name, map(str, DRIVERS)),
         )
     if name == OPENSTACK:
-        return _openstack_class(str(access.options.get("api_version", API_VERSION)))
+        return _openstack_class(str(account.options.get("api_version", API_VERSION)))
     try:
         found: type[Any] = get_driver(name)
     except Exception as error:
         # Some import libraries of their cloud, some are gone and say so by an error of their own.
         raise ProviderError(
-            f"libcloud's driver {access.driver} cannot be used: {error}.",
+            f"libcloud's driver {account.driver} cannot be used: {error}.",
             cause=FailureCause.CONFIG,
             hint="Install what it names.",
         ) from error
@@ -162,3 +180,8 @@ def _openstack_class(version: str) -> type[Any]:
         )
     found: type[Any] = classes[version]
     return found
+
+
+def userdata_limit(driver: str) -> int:
+    """Bytes of user-data that a driver's clouds take."""
+    return _USERDATA.get(driver.lower(), 16_384)

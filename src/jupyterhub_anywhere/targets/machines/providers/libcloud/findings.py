@@ -1,0 +1,220 @@
+"""What `anywhere doctor` tells of a cloud: each finding with its cure, and no error ever."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from jupyterhub_anywhere.core.findings import Finding, Level
+from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import Doing, explain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from jupyterhub_anywhere.targets.machines.providers.libcloud.backend import Backend
+
+# Trait of the spawner to what the cloud calls it.
+_KINDS: Final[Mapping[str, str]] = {
+    "image": "image",
+    "size": "size",
+    "networks": "network",
+    "key": "key pair",
+    "security_groups": "security group",
+    "floating_ip": "external network",
+}
+# A credential that ends sooner is told.
+SOON: Final = timedelta(days=30)
+# Seconds by which two clocks may differ.
+_SKEW: Final = 60.0
+# Of a quota, what is left below which it is told.
+_LITTLE: Final = 3
+_OK: Final = 200
+
+
+class Looking:
+    """Looks at a cloud, in a thread.
+
+    Args:
+        title: The target's, for the subjects.
+        backend: What the cloud is asked.
+        driver: The thread's.
+        now: The time.
+    """
+
+    def __init__(self, title: str, backend: Backend, driver: Any, now: datetime) -> None:
+        self._title, self._backend, self._driver = title, backend, driver
+        self._now = now
+
+    def all(self, choices: Mapping[str, Sequence[Any]]) -> list[Finding]:
+        """All findings."""
+        first = self._guarded("cloud", lambda: iter([self._answers()]))
+        found = list(first)
+        if found and found[0].level is Level.ERROR:
+            return found
+        found += self._guarded("cloud", self._openstack)
+        for trait, values in choices.items():
+            for value in _flat(values):
+                found += self._guarded(f"{trait} {value}", lambda t=trait, v=value: self._one(t, v))
+        return found
+
+    def _guarded(self, what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+        try:
+            yield from look()
+        except Exception as error:  # noqa: BLE001 - what it was is told
+            account = self._backend.account
+            told = explain(error, Doing("it cannot be looked at", account.place), account.secrets)
+            cure = told.hint or "Look at the target's address and credential."
+            yield self._finding(Level.ERROR, what, told.message, cure)
+
+    def _finding(self, level: Level, what: str, message: str, cure: str = "") -> Finding:
+        return Finding(level, f"{self._title}: {what}", message, cure)
+
+    def _answers(self) -> Finding:
+        source = self._backend.source(self._driver)
+        # Who only made a driver has asked nobody yet.
+        if not self._backend.account.openstack:
+            self._backend.listed(self._driver)
+        return self._finding(Level.OK, "cloud", f"it answers ({source})")
+
+    # --- what profiles name --------------------------------------------------------------------
+
+    def _one(self, trait: str, value: str) -> Iterator[Finding]:
+        kind = _KINDS.get(trait)
+        if kind is None or not value:
+            return
+        thing = self._backend.find(kind, value, self._driver)
+        told = "it is there" if thing.id in (value, thing.name) else f"it is there ({thing.id})"
+        yield self._finding(Level.OK, f"{trait} {value}", told)
+
+    # --- OpenStack -----------------------------------------------------------------------------
+
+    def _openstack(self) -> Iterator[Finding]:
+        if not hasattr(self._driver.connection, "login"):
+            return
+        login = self._driver.connection.login()
+        yield from clock_findings(self._title, login.skew)
+        yield from role_findings(self._title, login.body)
+        yield from self._guarded("credential", lambda: self._credential(login))
+        yield from self._guarded("quota", self._quota)
+        yield from self._guarded("API", self._version)
+
+    def _credential(self, login: Any) -> Iterator[Finding]:
+        named = (login.body.get("application_credential") or {}).get("id")
+        if not named:
+            return
+        path = f"/v3/users/{login.user['id']}/application_credentials/{named}"
+        answer = _ask_identity(self._driver.connection, login.token, path)
+        if answer is None:
+            # Some clouds let nobody look; that it works has been seen.
+            return
+        ends = answer["application_credential"].get("expires_at")
+        yield expiry_finding(self._title, moment_of(ends), self._now)
+
+    def _quota(self) -> Iterator[Finding]:
+        absolute = self._driver.connection.request("/limits").object["limits"]["absolute"]
+        yield from quota_findings(self._title, absolute)
+
+    def _version(self) -> Iterator[Finding]:
+        # Its own address, where the version stands, and not below a project.
+        answer = self._driver.connection.request("/").object
+        version = (answer or {}).get("version") or {}
+        if version:
+            told = f"Nova {version.get('id')}, microversion up to {version.get('version') or '2.1'}"
+            yield self._finding(Level.OK, "API", told)
+
+
+def _flat(values: Sequence[Any]) -> list[str]:
+    """The texts of values, of which some are lists themselves."""
+    found: list[str] = []
+    for value in values:
+        found += _flat(value) if isinstance(value, list | tuple) else [str(value)]
+    return list(dict.fromkeys(found))
+
+
+def _ask_identity(connection: Any, token: str, path: str) -> Any:
+    """What the identity service answers; None where it refuses."""
+    host, port, secure, base = connection._tuple_from_url(connection._get_auth_url())  # noqa: SLF001 - libcloud has no other way
+    made = connection.conn_class(host, port, secure=secure, timeout=connection.timeout)
+    try:
+        made.request("GET", f"{base}{path}", headers={"X-Auth-Token": token})
+        answer = made.getresponse()
+        return answer.json() if answer.status_code == _OK else None
+    finally:
+        made.session.close()
+
+
+def moment_of(text: Any) -> datetime | None:
+    """A moment of Keystone's, which means UTC; None for none."""
+    if not text:
+        return None
+    found = datetime.fromisoformat(str(text))
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def expiry_finding(title: str, ends: datetime | None, now: datetime) -> Finding:
+    """What is to be said of the day a credential ends."""
+    subject = f"{title}: credential"
+    if ends is None:
+        return Finding(Level.OK, subject, "it does not end")
+    day = f"{ends:%Y-%m-%d %H:%M} UTC"
+    cure = (
+        "Make a new application credential, put its id and secret into `user` and `key` of the"
+        " target, and `anywhere reload`."
+    )
+    if ends <= now:
+        return Finding(Level.ERROR, subject, f"it has ended on {day}", cure)
+    if ends - now < SOON:
+        left = max((ends - now).days, 0)
+        return Finding(Level.WARNING, subject, f"it ends on {day}, in {left} days", cure)
+    return Finding(Level.OK, subject, f"it ends on {day}")
+
+
+def quota_findings(title: str, absolute: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is left of a project's quota, by Nova's limits."""
+    parts = (
+        ("machines", "maxTotalInstances", "totalInstancesUsed"),
+        ("cores", "maxTotalCores", "totalCoresUsed"),
+        ("MiB of memory", "maxTotalRAMSize", "totalRAMUsed"),
+    )
+    for name, most_key, used_key in parts:
+        most, used = int(absolute.get(most_key, -1)), int(absolute.get(used_key, 0))
+        subject = f"{title}: quota of {name}"
+        if most < 0:
+            yield Finding(Level.OK, subject, f"{used} used, no limit")
+            continue
+        left, told = most - used, f"{used} of {most} used"
+        cure = "Remove what nobody needs there, or let the cloud raise the quota."
+        if left <= 0:
+            yield Finding(Level.ERROR, subject, told, cure)
+        elif left < _LITTLE:
+            yield Finding(Level.WARNING, subject, told, cure)
+        else:
+            yield Finding(Level.OK, subject, told)
+
+
+def clock_findings(title: str, skew: float | None) -> Iterator[Finding]:
+    """What is to be said of two clocks."""
+    if skew is None or abs(skew) <= _SKEW:
+        return
+    way = "behind" if skew > 0 else "before"
+    told = f"this machine's clock is {abs(skew):.0f} seconds {way} the cloud's"
+    cure = "Set it by NTP: tickets and certificates end by the clock."
+    yield Finding(Level.WARNING, f"{title}: clock", told, cure)
+
+
+def role_findings(title: str, body: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is to be said of the rights of a token."""
+    roles = {str(each.get("name")) for each in body.get("roles") or ()}
+    subject = f"{title}: rights"
+    if "admin" in roles:
+        cure = "Use an application credential with the role `member` alone."
+        yield Finding(Level.WARNING, subject, "it may administer the whole cloud", cure)
+    elif roles and not roles & {"member", "_member_", "Member"}:
+        names = ", ".join(sorted(roles))
+        cure = "Give it the role `member` in the project, unless these may make machines."
+        yield Finding(Level.WARNING, subject, f"it has only the roles {names}", cure)
+    credential = body.get("application_credential") or {}
+    if credential.get("restricted") is False:
+        cure = "Make one without `--unrestricted`: the hub needs no more."
+        told = "the credential is unrestricted: who has it can make more of them"
+        yield Finding(Level.WARNING, subject, told, cure)

@@ -1,0 +1,117 @@
+"""A real hub, machines with a real agent, and JupyterLab's server on them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from tests.hub.harness import Hub, free_port, wait_for
+from tests.hub.kernels import Kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.root
+
+CONFIG = """
+import pathlib
+from tests.hub.machine_guest import Guest
+from jupyterhub_anywhere.targets.machines.providers.memory_cloud import MemoryCloud
+MemoryCloud.named("default").guest = Guest(pathlib.Path({folder!r}), pathlib.Path({program!r}))
+"""
+
+
+def site(**spawner: Any) -> dict[str, Any]:
+    port = free_port()
+    common = {
+        "image": "plain",
+        "size": "small",
+        "make_account": True,
+        "ports": f"{port}-{port + 20}",
+        # The addresses of these machines are all of the loopback, which says 127.0.0.1 of each.
+        "bind_ticket": False,
+        "report_every": 1,
+        "poll_interval": 1,
+        "args": ["--ServerApp.max_body_size=200000000"],
+    }
+    target = {
+        "kind": "cloud",
+        "provider": "memory",
+        "insecure": True,
+        "spawner": {**common, **spawner},
+    }
+    return {"targets": {"lab": target}}
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Where machines have their files; pytest's folders are its user's alone."""
+    made = Path(f"/var/tmp/anywhere-machines-{os.getpid()}-{free_port()}")
+    made.mkdir()
+    yield made
+    subprocess.run(["rm", "-rf", made], check=True)
+
+
+def start(make_hub: Any, folder: Path, **spawner: Any) -> Hub:
+    program = Path(sys.executable).with_name("jupyterhub-singleuser")
+    hub: Hub = make_hub(
+        config=CONFIG.format(folder=str(folder), program=str(program)),
+        environment={"PYTHONPATH": os.pathsep.join(["src", "."])},
+        site=site(**spawner),
+    )
+    root = Path(__file__).parents[2]
+    hub.environment["PYTHONPATH"] = os.pathsep.join([str(root / "src"), str(root)])
+    return hub.start()
+
+
+@pytest.mark.parametrize("reach", ["direct", "dial"])
+def test_jupyter_on_a_machine_and_no_token_where_others_can_read_it(
+    make_hub: Any, folder: Path, reach: str
+) -> None:
+    hub = start(make_hub, folder, reach=reach)
+    hub.add_user("ann")
+    hub.start_server("ann")
+    kernel = Kernel(hub, "ann")
+    assert kernel.execute("import getpass; print(getpass.getuser())").strip() == "ann"
+    token = kernel.execute("import os; print(os.environ['JUPYTERHUB_API_TOKEN'])").strip()
+    assert len(token) >= 32
+    _big_files(hub)
+    _found_nowhere(hub, folder, token)
+    kernel.close()
+    hub.stop_server("ann")
+    wait_for(lambda: hub.server("ann") is None, what="the end of the server")
+
+
+def _big_files(hub: Hub) -> None:
+    """50 MB up, and down again."""
+    data = secrets.token_hex(25_000_000)
+    headers = {"Authorization": f"token {hub.user_token('ann')}"}
+    with httpx.Client(base_url=f"{hub.url}user/ann/", headers=headers, timeout=120) as client:
+        sent = {"type": "file", "format": "text", "content": data}
+        client.put("api/contents/big.txt", json=sent).raise_for_status()
+        assert client.get("files/big.txt").text == data
+
+
+def _found_nowhere(hub: Hub, folder: Path, token: str) -> None:
+    """No file, and no process that others can look at, has the token."""
+    for root in (hub.folder, folder):
+        found = subprocess.run(["grep", "-rlF", token, root], check=False, stdout=subprocess.PIPE)
+        assert found.stdout == b"", found.stdout
+    assert list(folder.glob("*/user-data"))
+    holders = set()
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            assert token.encode() not in (path / "cmdline").read_bytes()
+            if token.encode() in (path / "environ").read_bytes():
+                holders.add(path.stat().st_uid)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    # The server and its kernel, of the account that was made for it.
+    assert len(holders) == 1
+    assert 0 not in holders

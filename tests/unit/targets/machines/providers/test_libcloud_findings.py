@@ -1,0 +1,137 @@
+"""What `anywhere doctor` tells of a cloud."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.unit.targets.machines.providers.clouds import provider
+
+from jupyterhub_anywhere.core.findings import Finding, Level
+from jupyterhub_anywhere.targets.machines.providers.libcloud.findings import (
+    clock_findings,
+    expiry_finding,
+    moment_of,
+    quota_findings,
+    role_findings,
+)
+
+if TYPE_CHECKING:
+    from jupyterhub_anywhere.targets.machines.providers.libcloud import LibcloudProvider
+    from jupyterhub_anywhere.testing.worlds.openstack import Cloud
+    from jupyterhub_anywhere.testing.worlds.openstack_http import OpenStackWorld
+
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
+
+
+def bad(found: list[Finding]) -> dict[str, Finding]:
+    """Those that are not all right, by their subject; each has a cure."""
+    told = {each.subject: each for each in found if each.level is not Level.OK}
+    assert all(each.cure for each in told.values())
+    return told
+
+
+async def test_a_cloud_that_has_everything(made: LibcloudProvider) -> None:
+    found = await made.findings(
+        {
+            "image": ["debian"],
+            "size": ["small", "large"],
+            "networks": [["inside"], "inside"],
+            "key": ["admin"],
+            "security_groups": [["default"]],
+            "floating_ip": ["outside"],
+            "zone": ["west"],
+        }
+    )
+    assert bad(list(found)) == {}
+    subjects = {each.subject.removeprefix("target cloud: ") for each in found}
+    assert {"cloud", "API", "credential", "image debian", "size large"} <= subjects
+    assert {"networks inside", "key admin", "floating_ip outside"} <= subjects
+    assert "quota of machines" in subjects
+
+
+async def test_each_thing_that_is_not_there(made: LibcloudProvider) -> None:
+    choices = {
+        "image": ["debain"],
+        "size": ["smal"],
+        "networks": ["insde"],
+        "key": ["admn"],
+        "security_groups": ["defalt"],
+        "floating_ip": ["inside"],
+    }
+    told = bad(list(await made.findings({name: list(each) for name, each in choices.items()})))
+    assert set(told) == {
+        f"target cloud: {name} {value}" for name, each in choices.items() for value in each
+    }
+    assert "debian" in told["target cloud: image debain"].cure
+
+
+async def test_a_credential_that_ends_and_a_quota_that_is_used_up(
+    made: LibcloudProvider, cloud: Cloud
+) -> None:
+    cloud.expires = datetime.now(UTC) + timedelta(days=3, hours=1)
+    cloud.quota = 2
+    told = bad(list(await made.findings({})))
+    assert "in 3 days" in told["target cloud: credential"].message
+    assert told["target cloud: quota of machines"].level is Level.WARNING
+    cloud.quota = 0
+    told = bad(list(await made.findings({})))
+    assert told["target cloud: quota of machines"].level is Level.ERROR
+
+
+async def test_clocks_that_differ(world: OpenStackWorld) -> None:
+    world.cloud.skew = timedelta(hours=1)
+    async with provider(world) as made:
+        told = bad(list(await made.findings({})))
+    assert "behind the cloud's" in told["target cloud: clock"].message
+
+
+async def test_it_never_raises(world: OpenStackWorld) -> None:
+    for more in ({"key": "wrong"}, {"auth_url": "http://127.0.0.1:1"}, {"auth_url": "x y"}):
+        async with provider(world, **more) as made:
+            found = await made.findings({"image": ["debian"]})
+        # Nothing else can be looked at.
+        assert [each.level for each in found] == [Level.ERROR]
+        assert found[0].cure
+    async with provider(world) as made:
+        world.cloud.order("GET", "/limits", "cut")
+        world.cloud.order("GET", "/v2/images", "html", status=502)
+        told = bad(list(await made.findings({"image": ["debian"]})))
+    assert set(told) == {"target cloud: quota", "target cloud: image debian"}
+
+
+async def test_a_cloud_that_lets_nobody_look_at_credentials(
+    made: LibcloudProvider, cloud: Cloud
+) -> None:
+    cloud.order("GET", "/application_credentials/", "status", status=403)
+    assert bad(list(await made.findings({}))) == {}
+
+
+@pytest.mark.parametrize(
+    ("days", "level"), [(400, Level.OK), (29, Level.WARNING), (0, Level.ERROR), (-9, Level.ERROR)]
+)
+def test_expiry(days: int, level: Level) -> None:
+    found = expiry_finding("t", NOW + timedelta(days=days), NOW)
+    assert found.level is level
+    assert bool(found.cure) is (level is not Level.OK)
+    assert expiry_finding("t", None, NOW).level is Level.OK
+
+
+def test_moments_of_keystone() -> None:
+    assert moment_of("2026-11-29T00:00:00.000000") == NOW
+    assert moment_of("2026-11-29T01:00:00+01:00") == NOW
+    assert moment_of(None) is None
+
+
+def test_quota_clocks_and_roles() -> None:
+    assert [each.level for each in quota_findings("t", {})] == [Level.OK] * 3
+    assert list(clock_findings("t", None)) == []
+    assert list(clock_findings("t", 59.0)) == []
+    assert "before" in next(clock_findings("t", -61.0)).message
+    member = {"roles": [{"name": "member"}]}
+    assert list(role_findings("t", member)) == []
+    assert "administer" in next(role_findings("t", {"roles": [{"name": "admin"}]})).message
+    assert "reader" in next(role_findings("t", {"roles": [{"name": "reader"}]})).message
+    open_one = {**member, "application_credential": {"restricted": False}}
+    assert "unrestricted" in next(role_findings("t", open_one)).message
