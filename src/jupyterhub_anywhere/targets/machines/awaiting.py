@@ -102,15 +102,15 @@ class Awaiting(MachineCore):
             # Not what the machine says of itself: it could name another's address.
             names = addresses.bound_to(there) if there is not None else ()
             names = names or (caller.address,)
-        certificate = await asyncio.to_thread(
-            certificates.signed,
-            caller.machine.get("csr"),
-            self.user.name,
-            names,
-            self.internal_certs_location,
-        )
+        folder = Path(self.internal_certs_location)
         trusted = Path(self.internal_trust_bundles[certificates.AUTHORITY])
-        authority = await asyncio.to_thread(trusted.read_text, "ascii")
+        try:
+            certificate = await asyncio.to_thread(
+                certificates.signed, caller.machine.get("csr"), self.user.name, names, folder
+            )
+            authority = await asyncio.to_thread(trusted.read_text, "ascii")
+        except (certificates.CertificateError, OSError) as error:
+            raise JobRefusedError(str(error)) from error
         return {"certificate": certificate, "authority": authority}
 
     def _job(self, machine: Mapping[str, Any]) -> dict[str, Any]:
