@@ -149,14 +149,17 @@ class Hub:
         headers = {"Content-Type": "application/json"}
         if credential:
             headers["Authorization"] = "anywhere " + credential
+        kept, self.kept = self.kept, None
         try:
-            connection, self.kept = self.kept or self.connection(), None
+            connection = kept or self.connection()
             connection.request("POST", self.path + what, json.dumps(body), headers)
             answer = connection.getresponse()
             data = json.loads(answer.read(MOST_ANSWER) or b"{}")
             self.kept = None if answer.will_close else connection
             return answer.status, data if isinstance(data, dict) else {}
         except (OSError, http.client.HTTPException, ValueError) as error:
+            if kept:  # A proxy ends what was silent for some seconds: nobody was asked.
+                return self.call(what, body, credential)
             return 0, {"message": f"{self.host}:{self.port}: {type(error).__name__}: {error}"}
 
     def connection(self) -> http.client.HTTPConnection:

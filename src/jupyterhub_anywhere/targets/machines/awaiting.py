@@ -147,6 +147,9 @@ class Awaiting(MachineCore):
     async def reported(self, report: Mapping[str, Any]) -> Mapping[str, Any]:
         """The machine tells how far it is."""
         stage = str(report.get("stage") or "")
+        if self._starting and not self._redeemer and stage in {"running", "idle"}:
+            # A machine that was resumed knows nothing of that: its server is of the time before.
+            return {**(_REVOKED if stage == "running" else _HELD), "again": True}
         self._heard(stage, report)
         self._told.set()
         if not self._starting and not self.server:
@@ -163,7 +166,7 @@ class Awaiting(MachineCore):
                 self.memo.port = port
             self._listening = True
             self.place.ended.pop(self.memo.machine, None)
-        elif stage in {"failed", "ended"} or (stage == "idle" and not self._starting):
+        elif stage in {"failed", "ended", "idle"}:
             status = report.get("status")
             ended = Ended(status if isinstance(status, int) else None)
             if self._starting:
