@@ -146,9 +146,7 @@ class Hub:
 
     def call(self, what: str, body: dict[str, Any], credential: str) -> tuple[int, dict[str, Any]]:
         """POST; the status, 0 where the hub is not reached or verified, and the answer."""
-        headers = {"Content-Type": "application/json"}
-        if credential:
-            headers["Authorization"] = "anywhere " + credential
+        headers = {"Content-Type": "application/json", "Authorization": "anywhere " + credential}
         kept, self.kept = self.kept, None
         try:
             connection = kept or self.connection()
