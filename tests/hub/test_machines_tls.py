@@ -1,4 +1,4 @@
-"""A real hub, and machines that run the real agent and a real server."""
+"""A real hub with internal_ssl, and a machine that runs the real agent and a real server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pwd
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.hub.harness import Hub, wait_for
+from tests.hub.harness import Hub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,26 +60,8 @@ def site(**spawner: Any) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(params=["direct", "dial"])
-def hub(request: pytest.FixtureRequest) -> Iterator[Hub]:
-    made = Hub(site=site(reach=request.param), config=_CLOUD)
-    try:
-        yield made.start()
-    finally:
-        made.close()
-
-
 def agent_logs(hub: Hub) -> str:
     return "\n".join(x.read_text("utf-8") for x in hub.folder.glob("machines/*/agent.log"))
-
-
-def test_a_server_on_a_machine(hub: Hub) -> None:
-    hub.start_server("ann", options={"profile": "lab"})
-    headers = {"Authorization": f"token {hub.user_token('ann')}"}
-    answer = hub.client(headers=headers).get("user/ann/api/status")
-    assert answer.status_code == 200, (answer.text, agent_logs(hub))
-    hub.stop_server("ann")
-    wait_for(lambda: hub.run("leaks").returncode == 0, what="that nothing is left")
 
 
 @pytest.fixture

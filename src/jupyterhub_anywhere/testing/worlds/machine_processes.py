@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -51,8 +50,12 @@ class ProcessGuest:
         disk = self.disk(machine.id)
         if first:
             [text] = _CONFIG.findall(userdata)
-            disk.mkdir(mode=0o700, parents=True)
-            config = {**json.loads(text), "run": str(disk / "run"), **self._config}
+            self._folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+            disk.mkdir(mode=0o700)
+            # Servers' accounts pass through it.
+            run = self._folder / f"{machine.id}.run"
+            run.mkdir(mode=0o711)
+            config = {**json.loads(text), "run": str(run), **self._config}
             (disk / "config.json").write_text(json.dumps(config), "utf-8")
             for name in _FILES:
                 (disk / name).write_text(launcher.sent(launcher.source(name)), "utf-8")
@@ -80,10 +83,6 @@ class ProcessGuest:
             pid = json.loads(path.read_text("utf-8")).get("pid")
             if pid:
                 _kill_group(int(pid))
-
-    async def forget(self, machine: Machine) -> None:
-        """Its disk is removed."""
-        await asyncio.to_thread(shutil.rmtree, self.disk(machine.id), ignore_errors=True)
 
 
 def _kill_group(group: int) -> None:
