@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import jupyterhub
 
 from jupyterhub_anywhere.core.scrubbing import scrubbed, secrets_of
-from jupyterhub_anywhere.targets.machines import failures, job
+from jupyterhub_anywhere.targets.machines import certificates, failures, fresh, job
 from jupyterhub_anywhere.targets.machines.core import MachineCore
 from jupyterhub_anywhere.targets.machines.place import Ended
 from jupyterhub_anywhere.targets.machines.progress import OF_STAGE, Step
@@ -74,7 +75,9 @@ class Awaiting(MachineCore):
         }
         memo.host_keys = [str(each) for each in machine.get("host_keys") or []]
         try:
-            found = self._job(machine)
+            if caller.again and not self._starting:
+                await fresh.give_token(self)
+            found = {**self._job(machine), **self._certificate(caller)}
         except JobRefusedError as error:
             self._fail(failures.of_agent({"detail": str(error), "cause": "version"}, ()))
             raise
@@ -107,12 +110,29 @@ class Awaiting(MachineCore):
             },
             "ports": ports,
             "install": install,
-            "certificate": None,
-            "authority": None,
             "reach": str(self.reach),
             "every": int(self.report_every),
             "patience": int(self.patience),
         }
+
+    def _certificate(self, caller: Caller) -> dict[str, str]:
+        """The certificate for the machine's own key; nothing where the hub encrypts nothing.
+
+        Raises:
+            JobRefusedError: Its request cannot be signed.
+        """
+        if not self.internal_ssl:
+            return {}
+        names = [self.memo.address, caller.address, "127.0.0.1", "localhost", *self.ssl_alt_names]
+        folder = Path(self.internal_certs_location)
+        try:
+            made = certificates.signed(
+                caller.machine.get("csr"), self.user.name, names, folder.resolve()
+            )
+            trusted = Path(self.internal_trust_bundles[certificates.AUTHORITY]).read_text("ascii")
+        except (certificates.CertificateError, OSError, KeyError) as error:
+            raise JobRefusedError(str(error)) from error
+        return {"certificate": made, "authority": trusted}
 
     # --- the machine tells -----------------------------------------------------------------------
 
