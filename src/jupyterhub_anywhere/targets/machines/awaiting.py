@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import jupyterhub
 
 from jupyterhub_anywhere.core.scrubbing import scrubbed, secrets_of
-from jupyterhub_anywhere.targets.machines import addresses, certificates, failures, job
+from jupyterhub_anywhere.targets.machines import addresses, certificates, failures, fresh, job
 from jupyterhub_anywhere.targets.machines.core import MachineCore
 from jupyterhub_anywhere.targets.machines.place import Ended
 from jupyterhub_anywhere.targets.machines.progress import OF_STAGE, Step
@@ -76,6 +76,8 @@ class Awaiting(MachineCore):
         }
         memo.host_keys = [str(each) for each in machine.get("host_keys") or []]
         try:
+            if caller.again and not self._starting:
+                await fresh.give_token(self)
             found = self._job(machine)
             found |= await self._certificate(caller)
         except JobRefusedError as error:

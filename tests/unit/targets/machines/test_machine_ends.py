@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from jupyterhub import orm
 from tornado import web
 
 from jupyterhub_anywhere.core.observation import Phase
@@ -333,3 +334,19 @@ async def test_a_machine_that_was_booted_again_serves_again(
     assert guest.disks[machine.id].job["ports"][0] == [port, port]
     assert guest.disks[machine.id].job["env"]["JUPYTERHUB_API_TOKEN"] == spawner.api_token
     assert await spawner.child.poll() is None
+
+
+async def test_a_machine_that_was_booted_again_serves_again_in_the_next_hub(stage, cloud, guest):
+    hub = await stage.begin()
+    spawner = await hub.start()
+    before = orm.APIToken.find(hub.db, spawner.api_token).id
+    old = spawner.api_token
+    [machine] = cloud.machines.values()
+    hub = await stage.begin()
+    await guest.end(machine)
+    await guest.begin(machine, "", first=False)
+    token = guest.disks[machine.id].job["env"]["JUPYTERHUB_API_TOKEN"]
+    # The row that ledger and marks name has another secret.
+    assert orm.APIToken.find(hub.db, token).id == before
+    assert orm.APIToken.find(hub.db, old) is None
+    assert await guest.report(machine, "running") == {"lease": "held"}
