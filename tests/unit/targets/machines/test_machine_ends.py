@@ -336,7 +336,9 @@ async def test_a_machine_that_was_booted_again_serves_again(
     assert await spawner.child.poll() is None
 
 
-async def test_a_machine_that_was_booted_again_serves_again_in_the_next_hub(stage, cloud, guest):
+async def test_a_machine_that_was_booted_again_serves_again_in_the_next_hub(
+    stage: Stage, cloud: MemoryCloud, guest: StubGuest
+) -> None:
     hub = await stage.begin()
     spawner = await hub.start()
     before = orm.APIToken.find(hub.db, spawner.api_token).id
