@@ -113,7 +113,7 @@ def _found_nowhere(hub: Hub, folder: Path, token: str) -> None:
             assert token.encode() not in (path / "cmdline").read_bytes()
             if token.encode() in (path / "environ").read_bytes():
                 holders.add(path.stat().st_uid)
-        except (FileNotFoundError, ProcessLookupError):
+        except OSError:
             continue
     # The server and its kernel, of the account that was made for it.
     assert len(holders) == 1
