@@ -17,7 +17,8 @@ from tests.hub.kernels import Kernel
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.root
+# Two starts of a hub, 100 MB, and a kernel: minutes, on a machine that others use too.
+pytestmark = [pytest.mark.root, pytest.mark.timeout(400)]
 
 CONFIG = """
 import pathlib
