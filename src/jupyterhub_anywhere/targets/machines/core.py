@@ -189,6 +189,7 @@ class MachineCore(MachineTraits):
     def clear_state(self) -> None:
         """Before a start, and after an end: what rests is remembered."""
         super().clear_state()
+        self.news = News()
         keeps = self.anywhere_keeps and self.memo.machine and self.memo.served
         self.memo = self.memo.rested() if keeps else Memo()
 

@@ -138,6 +138,14 @@ async def test_steps_are_told_with_the_clouds_own_words(stage: Stage, cloud: Mem
     assert shares == sorted(shares)
 
 
+async def test_steps_are_told_to_who_looks_before_the_start(stage: Stage) -> None:
+    hub = await stage.begin()
+    spawner, start = hub.begin_start()
+    told = [each["machine"] async for each in spawner._generate_progress() if "machine" in each]
+    await start
+    assert told == ["asked", "redeemed", "starting", "listening"]
+
+
 @given(image="doomed")
 @pytest.mark.parametrize(
     ("fault", "cause"),
