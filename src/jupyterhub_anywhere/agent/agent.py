@@ -146,17 +146,18 @@ class Hub:
 
     def call(self, what: str, body: dict[str, Any], credential: str) -> tuple[int, dict[str, Any]]:
         """POST; the status, 0 where the hub is not reached or verified, and the answer."""
-        headers = {"Content-Type": "application/json"}
-        if credential:
-            headers["Authorization"] = "anywhere " + credential
+        headers = {"Content-Type": "application/json", "Authorization": "anywhere " + credential}
+        kept, self.kept = self.kept, None
         try:
-            connection, self.kept = self.kept or self.connection(), None
+            connection = kept or self.connection()
             connection.request("POST", self.path + what, json.dumps(body), headers)
             answer = connection.getresponse()
             data = json.loads(answer.read(MOST_ANSWER) or b"{}")
             self.kept = None if answer.will_close else connection
             return answer.status, data if isinstance(data, dict) else {}
         except (OSError, http.client.HTTPException, ValueError) as error:
+            if kept:  # A proxy ends what was silent for some seconds: nobody was asked.
+                return self.call(what, body, credential)
             return 0, {"message": f"{self.host}:{self.port}: {type(error).__name__}: {error}"}
 
     def connection(self) -> http.client.HTTPConnection:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import jupyterhub
 
 from jupyterhub_anywhere.core.scrubbing import scrubbed, secrets_of
-from jupyterhub_anywhere.targets.machines import failures, job
+from jupyterhub_anywhere.targets.machines import addresses, certificates, failures, fresh, job
 from jupyterhub_anywhere.targets.machines.core import MachineCore
 from jupyterhub_anywhere.targets.machines.place import Ended
 from jupyterhub_anywhere.targets.machines.progress import OF_STAGE, Step
@@ -65,8 +67,8 @@ class Awaiting(MachineCore):
             JobRefusedError: It gets none.
         """
         memo, machine = self.memo, caller.machine
-        addresses = [str(each) for each in machine.get("addresses") or []]
-        self._redeemer = frozenset({caller.address, *addresses} - {""})
+        told = [str(each) for each in machine.get("addresses") or []]
+        self._redeemer = frozenset({caller.address, *told} - {""})
         memo.agent = {
             name: machine[name]
             for name in ("hostname", "python", "singleuser", "agent", "addresses", "boot")
@@ -74,7 +76,10 @@ class Awaiting(MachineCore):
         }
         memo.host_keys = [str(each) for each in machine.get("host_keys") or []]
         try:
+            if caller.again and not self._starting:
+                await fresh.give_token(self)
             found = self._job(machine)
+            found |= await self._certificate(caller)
         except JobRefusedError as error:
             self._fail(failures.of_agent({"detail": str(error), "cause": "version"}, ()))
             raise
@@ -82,6 +87,33 @@ class Awaiting(MachineCore):
         self.news.enter(Step.REDEEMED)
         self._told.set()
         return found
+
+    async def _certificate(self, caller: Caller) -> dict[str, Any]:
+        """What a job has of certificates.
+
+        Raises:
+            JobRefusedError: The machine has asked for none that can be given.
+            ProviderError: The cloud cannot tell where the machine is.
+        """
+        if not self.internal_ssl:
+            return {"certificate": None, "authority": None}
+        if self.reach == DIAL:
+            names: tuple[str, ...] = ("127.0.0.1",)
+        else:
+            there = await self.cloud.machine(self.memo.machine) if self.memo.machine else None
+            # Not what the machine says of itself: it could name another's address.
+            names = addresses.bound_to(there) if there is not None else ()
+            names = names or (caller.address,)
+        folder = Path(self.internal_certs_location)
+        trusted = Path(self.internal_trust_bundles[certificates.AUTHORITY])
+        try:
+            certificate = await asyncio.to_thread(
+                certificates.signed, caller.machine.get("csr"), self.user.name, names, folder
+            )
+            authority = await asyncio.to_thread(trusted.read_text, "ascii")
+        except (certificates.CertificateError, OSError) as error:
+            raise JobRefusedError(str(error)) from error
+        return {"certificate": certificate, "authority": authority}
 
     def _job(self, machine: Mapping[str, Any]) -> dict[str, Any]:
         if not self._starting and not self.server:
@@ -107,8 +139,6 @@ class Awaiting(MachineCore):
             },
             "ports": ports,
             "install": install,
-            "certificate": None,
-            "authority": None,
             "reach": str(self.reach),
             "every": int(self.report_every),
             "patience": int(self.patience),
@@ -119,6 +149,9 @@ class Awaiting(MachineCore):
     async def reported(self, report: Mapping[str, Any]) -> Mapping[str, Any]:
         """The machine tells how far it is."""
         stage = str(report.get("stage") or "")
+        if self._starting and not self._redeemer and stage in {"running", "idle"}:
+            # A machine that was resumed knows nothing of that: its server is of the time before.
+            return {**(_REVOKED if stage == "running" else _HELD), "again": True}
         self._heard(stage, report)
         self._told.set()
         if not self._starting and not self.server:
@@ -135,7 +168,7 @@ class Awaiting(MachineCore):
                 self.memo.port = port
             self._listening = True
             self.place.ended.pop(self.memo.machine, None)
-        elif stage in {"failed", "ended"} or (stage == "idle" and not self._starting):
+        elif stage in {"failed", "ended", "idle"}:
             status = report.get("status")
             ended = Ended(status if isinstance(status, int) else None)
             if self._starting:

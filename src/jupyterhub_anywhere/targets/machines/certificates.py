@@ -75,9 +75,15 @@ def signed(request: object, user: str, names: Iterable[str], folder: Path) -> st
         .add_extension(x509.SubjectAlternativeName(_names(names)), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
+        # Python from 3.13 on takes no certificate without it.
+        .add_extension(_issuer_key(authority), critical=False)
         .sign(key, SHA256())  # type: ignore[arg-type]
     )
     return made.public_bytes(Encoding.PEM).decode("ascii")
+
+
+def _issuer_key(authority: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key())  # type: ignore[arg-type]
 
 
 def _request(text: object) -> x509.CertificateSigningRequest:

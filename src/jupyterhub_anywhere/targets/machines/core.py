@@ -189,6 +189,7 @@ class MachineCore(MachineTraits):
     def clear_state(self) -> None:
         """Before a start, and after an end: what rests is remembered."""
         super().clear_state()
+        self.news = News()
         keeps = self.anywhere_keeps and self.memo.machine and self.memo.served
         self.memo = self.memo.rested() if keeps else Memo()
 
@@ -213,6 +214,19 @@ class MachineCore(MachineTraits):
         if session is not None:
             row.state = self.get_state()
             session.commit()
+
+    def get_env(self) -> dict[str, Any]:
+        """JupyterHub's; with `internal_ssl` servers ask the hub itself, by their certificate.
+
+        `hub_connect_url` is where machines without one redeem their tickets: at the hub's proxy.
+        """
+        env: dict[str, Any] = super().get_env()
+        if self.internal_ssl and self.hub_connect_url:
+            before, own = env["JUPYTERHUB_API_URL"], self.hub.api_url
+            for name in ("JUPYTERHUB_API_URL", "JUPYTERHUB_ACTIVITY_URL"):
+                if env[name].startswith(before):
+                    env[name] = own + env[name].removeprefix(before)
+        return env
 
     # --- its machine -----------------------------------------------------------------------------
 

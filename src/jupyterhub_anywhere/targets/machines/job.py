@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.core.names import slug
+from jupyterhub_anywhere.targets.machines import versions
 from jupyterhub_anywhere.targets.machines.waiting import JobRefusedError
 
 if TYPE_CHECKING:
@@ -51,9 +52,12 @@ def install_plan(
     Raises:
         JobRefusedError: Jupyter is missing, and nothing may be installed.
     """
-    if machine.get("singleuser"):
+    old = versions.too_old(machine, version)
+    if machine.get("singleuser") and not old:
         return None
     if declared.get("enabled", True) is not True:
+        if old:
+            raise JobRefusedError(old)
         raise JobRefusedError(
             "The machine has no jupyterhub-singleuser on its PATH. Please tell the administrator:"
             f" the image needs `pip install jupyterhub=={version} jupyterlab`, or the target"
@@ -62,6 +66,8 @@ def install_plan(
     packages: Sequence[str] = declared.get("packages") or ["jupyterlab"]
     return {
         "version": version,
+        # One that is too old would be found where it is looked for.
+        "always": bool(old),
         "packages": [str(each) for each in packages],
         "index": str(declared.get("index") or ""),
         "wheels": str(declared.get("wheels") or ""),

@@ -75,7 +75,10 @@ class Starting(Awaiting):
             self.news.end()
 
     def _begin(self) -> None:
-        self.news, self._failure, self._contested = News(), None, ""
+        self._failure, self._contested = None, ""
+        if self.news.ended:
+            # Else somebody may look at it already, who came before the start had its turn.
+            self.news = News()
         self._listening, self._redeemer, self._resumed = False, frozenset(), False
         self._starting = True
         self.news.enter(Step.ASKED)

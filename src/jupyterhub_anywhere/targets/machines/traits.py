@@ -27,7 +27,7 @@ _PORTS: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 _LAST_PORT: Final = 65535
 
 
-class Ports(Unicode):
+class Ports(Unicode[str, str]):
     """One port or a range of ports, as text."""
 
     info_text = "one port or a range, as 8000-8999"
@@ -44,7 +44,7 @@ class Ports(Unicode):
         return text
 
 
-class Account(Unicode):
+class Account(Unicode[str, str]):
     """The name of an account, never root's; may be empty."""
 
     info_text = "the name of an account, not root"

@@ -56,10 +56,10 @@ def subject(stage: Stage) -> Machines:
 
 
 @pytest.fixture
-def cloud(subject: Machines):
+def cloud(subject: Machines) -> Any:
     return subject.cloud
 
 
 @pytest.fixture
-def guest(subject: Machines):
+def guest(subject: Machines) -> Any:
     return subject.guest

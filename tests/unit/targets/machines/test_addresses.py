@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from jupyterhub_anywhere.targets.machines.addresses import bound_to, chosen, in_url
@@ -36,25 +38,27 @@ NONE = Machine(id="1", name="m", power=Power.RUNNING)
         (NONE, (), "auto", 4, False, ""),
     ],
 )
-def test_the_address(machine, told, which, family, floating, found):  # noqa: PLR0917 - a table
+def test_the_address(  # noqa: PLR0917 - a table
+    machine: Machine, told: Any, which: Any, family: Any, floating: Any, found: Any
+) -> None:
     assert chosen(machine, told, which, family, floating=floating) == found
 
 
-def test_requests_come_from_any_of_its_addresses():
+def test_requests_come_from_any_of_its_addresses() -> None:
     assert bound_to(BOTH) == ("203.0.113.7", "fd00::7", "10.0.0.7")
 
 
-def test_in_a_url():
+def test_in_a_url() -> None:
     assert (in_url("10.0.0.7"), in_url("fd00::7")) == ("10.0.0.7", "[fd00::7]")
 
 
 @pytest.mark.parametrize(
     "host", ["localhost", "LOCALHOST.", "a.localhost", "127.3.2.1", "::1", "[::1]", "0.0.0.0"]
 )
-def test_this_machine(host):
+def test_this_machine(host: Any) -> None:
     assert is_loopback(host)
 
 
 @pytest.mark.parametrize("host", ["10.0.0.1", "hub.example.org", "", "localhost.example.org"])
-def test_another_machine(host):
+def test_another_machine(host: Any) -> None:
     assert not is_loopback(host)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 import pytest
@@ -15,6 +16,9 @@ from ruamel.yaml import YAML
 from jupyterhub_anywhere.core.errors import TargetError
 from jupyterhub_anywhere.targets.machines import configure
 from jupyterhub_anywhere.targets.machines.configure import as_json, as_yaml, environment, render, sh
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NASTY = [
     "",
@@ -33,36 +37,36 @@ NASTY = [
 
 
 @pytest.mark.parametrize("value", NASTY)
-def test_a_value_is_one_word_of_a_shell(value):
+def test_a_value_is_one_word_of_a_shell(value: Any) -> None:
     found = subprocess.run(
         ["sh", "-c", f"printf %s {sh(value)}"], capture_output=True, check=True
     ).stdout
     assert found.decode() == value
 
 
-def test_a_zero_byte_is_refused():
+def test_a_zero_byte_is_refused() -> None:
     with pytest.raises(ValueError, match="zero byte"):
         sh("a\0b")
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
-def test_a_value_is_one_value_of_yaml(value):
+def test_a_value_is_one_value_of_yaml(value: Any) -> None:
     assert YAML(typ="safe", pure=True).load(f"x: {as_yaml(value)}\n") == {"x": value}
 
 
 @pytest.mark.parametrize("value", [*NASTY, 3, True, None, ["a", {"b": 1.5}]])
-def test_a_value_is_one_value_of_json(value):
+def test_a_value_is_one_value_of_json(value: Any) -> None:
     assert as_json(value).isascii()
     assert json.loads(as_json(value)) == value
 
 
-def test_a_folders_template(tmp_path):
+def test_a_folders_template(tmp_path: Path) -> None:
     (tmp_path / "lab.yaml.j2").write_text("#cloud-config\nowner: {{ user | yaml }}\n")
     found = render(str(tmp_path), "", "lab.yaml.j2", {"user": "a: b"})
     assert found == '#cloud-config\nowner: "a: b"\n'
 
 
-def test_a_folders_template_that_was_changed_counts_at_once(tmp_path):
+def test_a_folders_template_that_was_changed_counts_at_once(tmp_path: Path) -> None:
     file = tmp_path / "x.j2"
     file.write_text("one")
     assert render(str(tmp_path), "", "x.j2", {}) == "one"
@@ -70,7 +74,7 @@ def test_a_folders_template_that_was_changed_counts_at_once(tmp_path):
     assert render(str(tmp_path), "", "x.j2", {}) == "three"
 
 
-def test_a_modules_template(tmp_path, monkeypatch):
+def test_a_modules_template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = tmp_path / "my_userdata_7" / "data"
     data.mkdir(parents=True)
     (tmp_path / "my_userdata_7" / "__init__.py").write_text("")
@@ -85,8 +89,10 @@ def test_a_modules_template(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["cloud-init.j2", "script.j2", "home.sh.j2"])
-def test_shipped_templates_let_nothing_out_without_a_filter(name):
-    source, _, _ = environment("", "").loader.get_source(environment("", ""), name)
+def test_shipped_templates_let_nothing_out_without_a_filter(name: str) -> None:
+    loader = environment("", "").loader
+    assert loader is not None
+    source, _, _ = loader.get_source(environment("", ""), name)
     for output in environment("", "").parse(source).find_all(jinja2.nodes.Output):
         for node in output.nodes:
             if not isinstance(node, jinja2.nodes.TemplateData):
@@ -105,13 +111,13 @@ VALUES = {
 
 
 @pytest.mark.parametrize("name", ["script.j2", "home.sh.j2"])
-def test_shipped_scripts_are_scripts(name):
+def test_shipped_scripts_are_scripts(name: str) -> None:
     text = render("", "", name, VALUES)
     subprocess.run(["sh", "-n"], input=text, text=True, check=True)
     assert text.startswith("#!/bin/sh\n")
 
 
-def test_the_shipped_document_is_one():
+def test_the_shipped_document_is_one() -> None:
     text = render("", "", "cloud-init.j2", VALUES)
     found = YAML(typ="safe").load(text)
     assert text.startswith("#cloud-config\n")
@@ -121,7 +127,7 @@ def test_the_shipped_document_is_one():
     )
 
 
-def test_a_template_that_is_not_there(tmp_path):
+def test_a_template_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(TargetError, match=r"There is no template 'x.j2' in the shipped") as caught:
         render("", "", "x.j2", {})
     assert "userdata_name" in caught.value.hint
@@ -129,30 +135,30 @@ def test_a_template_that_is_not_there(tmp_path):
         render(str(tmp_path), "", "x.j2", {})
 
 
-def test_a_module_that_is_not_there():
+def test_a_module_that_is_not_there() -> None:
     with pytest.raises(TargetError, match="templates of no_such_module_7 cannot be used") as caught:
         render("", "no_such_module_7", "x.j2", {})
     assert "Install the module" in caught.value.hint
 
 
-def test_a_value_that_nobody_gives(tmp_path):
+def test_a_value_that_nobody_gives(tmp_path: Path) -> None:
     (tmp_path / "x.j2").write_text("{{ token }}")
     with pytest.raises(TargetError, match=r"'token' is undefined") as caught:
         render(str(tmp_path), "", "x.j2", {"user": "ann", "size": "s"})
     assert "It can use: size, user." in caught.value.hint
 
 
-def test_a_template_that_is_wrong(tmp_path):
+def test_a_template_that_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "x.j2").write_text("\n{% if %}")
     with pytest.raises(TargetError, match="wrong in line 2"):
         render(str(tmp_path), "", "x.j2", {})
 
 
-def test_a_template_that_fails(tmp_path):
+def test_a_template_that_fails(tmp_path: Path) -> None:
     (tmp_path / "x.j2").write_text("{{ 1 / 0 }}")
     with pytest.raises(TargetError, match="cannot be rendered: ZeroDivisionError"):
         render(str(tmp_path), "", "x.j2", {})
 
 
-def test_nobody_escapes_for_html():
+def test_nobody_escapes_for_html() -> None:
     assert configure.environment("", "").autoescape is False

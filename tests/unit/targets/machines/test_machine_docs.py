@@ -21,7 +21,7 @@ from jupyterhub_anywhere.testing.contract.stage import staged
 PAGE = Path(__file__).parents[4].joinpath("docs", "machines.md").read_text("utf-8")
 
 
-def test_the_example_is_right(tmp_path):
+def test_the_example_is_right(tmp_path: Path) -> None:
     [text] = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     loaded = load_text(text, name="anywhere.yaml")
     targets, _, problems = build_targets(loaded, SiteInfo("h", StatePaths(tmp_path), tmp_path))
@@ -29,7 +29,7 @@ def test_the_example_is_right(tmp_path):
     check_targets(loaded, targets)
 
 
-def test_every_trait_is_there():
+def test_every_trait_is_there() -> None:
     ours = {
         name for cls in (CloudTraits, MachineTraits) for name in cls.class_own_traits(config=True)
     }
@@ -39,7 +39,7 @@ def test_every_trait_is_there():
 
 
 @pytest.mark.asyncio
-async def test_every_value_of_a_template_is_there(tmp_path):
+async def test_every_value_of_a_template_is_there(tmp_path: Path) -> None:
     async with staged(MachinesSubject(), Can(0), tmp_path) as stage:
         spawner = await (await stage.begin()).start()
         values = set(values_of(spawner.child))
@@ -47,7 +47,7 @@ async def test_every_value_of_a_template_is_there(tmp_path):
     assert set(re.findall(r"`(\w+)`", told)) == values
 
 
-def test_the_spawner_used_alone_takes_the_samples_traits():
+def test_the_spawner_used_alone_takes_the_samples_traits() -> None:
     told = re.findall(r"^c\.(\w+)\.(\w+) =", PAGE, re.MULTILINE)
     for section, trait in told:
         if section in {"MachineSpawner", "Spawner"}:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
+from jupyterhub import orm
 from tornado import web
 
 from jupyterhub_anywhere.core.observation import Phase
@@ -13,14 +16,21 @@ from jupyterhub_anywhere.targets.machines import marks, waiting
 from jupyterhub_anywhere.targets.machines.core import OtherCloudError
 from jupyterhub_anywhere.targets.machines.provider import Power
 
+if TYPE_CHECKING:
+    from jupyterhub_anywhere.targets.machines.providers.memory_cloud import MemoryCloud
+    from jupyterhub_anywhere.testing.contract.stage import Stage
+    from jupyterhub_anywhere.testing.worlds.machines import StubGuest
+
 pytestmark = pytest.mark.asyncio
 
 
-def given(**traits):
+def given(**traits: Any) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("traits", [traits], indirect=True, ids=[""])
 
 
-async def test_a_stop_removes_the_machine_before_it_comes_back(stage, cloud):
+async def test_a_stop_removes_the_machine_before_it_comes_back(
+    stage: Stage, cloud: MemoryCloud
+) -> None:
     hub = await stage.begin()
     spawner = await hub.start()
     child, key = spawner.child, spawner.child.memo.key
@@ -33,7 +43,7 @@ async def test_a_stop_removes_the_machine_before_it_comes_back(stage, cloud):
     assert await hub.settle() == []
 
 
-async def test_a_stop_that_the_cloud_refuses_raises(stage, cloud):
+async def test_a_stop_that_the_cloud_refuses_raises(stage: Stage, cloud: MemoryCloud) -> None:
     hub = await stage.begin()
     spawner = await hub.start()
     cloud.away = True
@@ -43,7 +53,7 @@ async def test_a_stop_that_the_cloud_refuses_raises(stage, cloud):
     assert len(cloud.machines) == 1
 
 
-async def test_a_stop_at_another_cloud_is_no_stop(stage, cloud):
+async def test_a_stop_at_another_cloud_is_no_stop(stage: Stage, cloud: MemoryCloud) -> None:
     hub = await stage.begin()
     spawner = await hub.start()
     cloud.id = "another"
@@ -54,7 +64,9 @@ async def test_a_stop_at_another_cloud_is_no_stop(stage, cloud):
     assert len(cloud.machines) == 1
 
 
-async def test_another_cloud_has_no_such_machine_which_proves_nothing(stage, cloud):
+async def test_another_cloud_has_no_such_machine_which_proves_nothing(
+    stage: Stage, cloud: MemoryCloud
+) -> None:
     hub = await stage.begin()
     spawner = await hub.start()
     lease = await hub.lease()
@@ -68,7 +80,7 @@ async def test_another_cloud_has_no_such_machine_which_proves_nothing(stage, clo
     cloud._built.update(kept)
 
 
-async def test_what_was_never_made_has_ended(stage, cloud):
+async def test_what_was_never_made_has_ended(stage: Stage, cloud: MemoryCloud) -> None:
     hub = await stage.begin()
     child = (await hub.start()).child
     child.memo = type(child.memo)()
@@ -77,7 +89,7 @@ async def test_what_was_never_made_has_ended(stage, cloud):
     assert len(cloud.machines) == 1
 
 
-async def test_a_lost_id_is_found_by_its_marks(stage, cloud):
+async def test_a_lost_id_is_found_by_its_marks(stage: Stage, cloud: MemoryCloud) -> None:
     hub = await stage.begin()
     child = (await hub.start()).child
     child.memo.machine = ""
@@ -86,7 +98,9 @@ async def test_a_lost_id_is_found_by_its_marks(stage, cloud):
     assert cloud.machines == {}
 
 
-async def test_a_server_that_ended_is_told_by_its_agent(stage, guest, cloud):
+async def test_a_server_that_ended_is_told_by_its_agent(
+    stage: Stage, guest: StubGuest, cloud: MemoryCloud
+) -> None:
     hub = await stage.begin()
     spawner = await hub.start()
     await stage.subject.kill((await hub.lease()).name)
@@ -97,7 +111,7 @@ async def test_a_server_that_ended_is_told_by_its_agent(stage, guest, cloud):
     assert "its server has ended" in resource.detail
 
 
-async def test_a_machine_that_was_switched_off_has_ended(stage, cloud):
+async def test_a_machine_that_was_switched_off_has_ended(stage: Stage, cloud: MemoryCloud) -> None:
     hub = await stage.begin()
     spawner = await hub.start()
     cloud.halt(next(iter(cloud.machines)))
@@ -105,7 +119,9 @@ async def test_a_machine_that_was_switched_off_has_ended(stage, cloud):
     assert await spawner.child.poll() == 0
 
 
-async def test_a_machine_that_the_cloud_calls_failed_is_kept_as_unknown(stage, cloud):
+async def test_a_machine_that_the_cloud_calls_failed_is_kept_as_unknown(
+    stage: Stage, cloud: MemoryCloud
+) -> None:
     hub = await stage.begin()
     spawner = await hub.start()
     lease = await hub.lease()
@@ -119,7 +135,9 @@ async def test_a_machine_that_the_cloud_calls_failed_is_kept_as_unknown(stage, c
     assert await hub.settle() == []
 
 
-async def test_a_machine_that_was_deleted_behind_our_back_is_gone(stage, cloud):
+async def test_a_machine_that_was_deleted_behind_our_back_is_gone(
+    stage: Stage, cloud: MemoryCloud
+) -> None:
     hub = await stage.begin()
     spawner = await hub.start()
     cloud.destroy(next(iter(cloud.machines)))
@@ -130,7 +148,9 @@ async def test_a_machine_that_was_deleted_behind_our_back_is_gone(stage, cloud):
     assert spawner.child is None
 
 
-async def test_a_stopped_server_is_told_so(stage, guest, cloud):
+async def test_a_stopped_server_is_told_so(
+    stage: Stage, guest: StubGuest, cloud: MemoryCloud
+) -> None:
     hub = await stage.begin()
     spawner = await hub.start()
     child, [machine] = spawner.child, cloud.machines.values()
@@ -141,7 +161,9 @@ async def test_a_stopped_server_is_told_so(stage, guest, cloud):
 
 
 @given(on_stop="suspend")
-async def test_what_is_kept_is_woken_and_gets_a_new_token(stage, cloud, guest):
+async def test_what_is_kept_is_woken_and_gets_a_new_token(
+    stage: Stage, cloud: MemoryCloud, guest: StubGuest
+) -> None:
     hub = await stage.begin()
     token = (await hub.start()).api_token
     await hub.stop()
@@ -158,7 +180,9 @@ async def test_what_is_kept_is_woken_and_gets_a_new_token(stage, cloud, guest):
 
 
 @given(on_stop="stop")
-async def test_a_kept_machine_that_somebody_woke_serves_again(stage, cloud):
+async def test_a_kept_machine_that_somebody_woke_serves_again(
+    stage: Stage, cloud: MemoryCloud
+) -> None:
     hub = await stage.begin()
     await hub.start()
     await hub.stop()
@@ -171,7 +195,9 @@ async def test_a_kept_machine_that_somebody_woke_serves_again(stage, cloud):
 
 
 @given(on_stop="stop", start_timeout=4)
-async def test_a_kept_machine_that_does_not_come_back_rests_again(stage, cloud, guest):
+async def test_a_kept_machine_that_does_not_come_back_rests_again(
+    stage: Stage, cloud: MemoryCloud, guest: StubGuest
+) -> None:
     hub = await stage.begin()
     await hub.start()
     await hub.stop()
@@ -189,7 +215,9 @@ async def test_a_kept_machine_that_does_not_come_back_rests_again(stage, cloud, 
 
 
 @given(on_stop="stop")
-async def test_a_kept_machine_whose_record_was_lost_is_nobodys_to_delete(stage, cloud):
+async def test_a_kept_machine_whose_record_was_lost_is_nobodys_to_delete(
+    stage: Stage, cloud: MemoryCloud
+) -> None:
     hub = await stage.begin()
     await hub.start()
     await hub.stop()
@@ -204,7 +232,7 @@ async def test_a_kept_machine_whose_record_was_lost_is_nobodys_to_delete(stage, 
 
 
 @given(on_stop="stop", start_timeout=4)
-async def test_a_machine_that_never_served_is_not_kept(stage, cloud):
+async def test_a_machine_that_never_served_is_not_kept(stage: Stage, cloud: MemoryCloud) -> None:
     cloud.guest = None
     hub = await stage.begin()
     with pytest.raises(StartError):
@@ -214,7 +242,7 @@ async def test_a_machine_that_never_served_is_not_kept(stage, cloud):
 
 
 @given(on_stop="shelve", home_volume=3, delete_volumes=True)
-async def test_the_end_of_a_user_takes_machine_and_volume(stage, cloud):
+async def test_the_end_of_a_user_takes_machine_and_volume(stage: Stage, cloud: MemoryCloud) -> None:
     hub = await stage.begin()
     await hub.start()
     assert [each.size for each in cloud.volumes.values()] == [3]
@@ -224,7 +252,9 @@ async def test_the_end_of_a_user_takes_machine_and_volume(stage, cloud):
 
 
 @given(home_volume=3)
-async def test_a_home_outlives_its_user_where_nobody_said_otherwise(stage, cloud):
+async def test_a_home_outlives_its_user_where_nobody_said_otherwise(
+    stage: Stage, cloud: MemoryCloud
+) -> None:
     hub = await stage.begin()
     await hub.start()
     await hub.delete()
@@ -233,7 +263,7 @@ async def test_a_home_outlives_its_user_where_nobody_said_otherwise(stage, cloud
 
 
 @given(home_volume=3, delete_volumes=True)
-async def test_a_named_servers_end_leaves_the_users_home(stage, cloud):
+async def test_a_named_servers_end_leaves_the_users_home(stage: Stage, cloud: MemoryCloud) -> None:
     hub = await stage.begin()
     await hub.start(server="second")
     await hub.stop(server="second")
@@ -243,7 +273,7 @@ async def test_a_named_servers_end_leaves_the_users_home(stage, cloud):
 
 
 @given(on_stop="stop")
-async def test_a_kept_server_is_not_renamed(stage):
+async def test_a_kept_server_is_not_renamed(stage: Stage) -> None:
     hub = await stage.begin()
     spawner = await hub.start(server="old")
     child = spawner.child
@@ -252,7 +282,7 @@ async def test_a_kept_server_is_not_renamed(stage):
         await child.rename("old", "new")
 
 
-async def test_what_a_stranger_has_is_never_touched(stage, cloud):
+async def test_what_a_stranger_has_is_never_touched(stage: Stage, cloud: MemoryCloud) -> None:
     hub = await stage.begin()
     await hub.start()
     name = (await hub.lease()).name
@@ -264,7 +294,7 @@ async def test_what_a_stranger_has_is_never_touched(stage, cloud):
     assert set(cloud.machines) == {twin.id, theirs.id}
 
 
-async def test_a_double_that_comes_late_is_ended(stage, cloud):
+async def test_a_double_that_comes_late_is_ended(stage: Stage, cloud: MemoryCloud) -> None:
     hub = await stage.begin()
     spawner = await hub.start()
     lease = await hub.lease()
@@ -279,7 +309,9 @@ async def test_a_double_that_comes_late_is_ended(stage, cloud):
     assert await spawner.child.poll() is None
 
 
-async def test_the_next_hub_hears_its_machines_at_once(stage, cloud, guest):
+async def test_the_next_hub_hears_its_machines_at_once(
+    stage: Stage, cloud: MemoryCloud, guest: StubGuest
+) -> None:
     hub = await stage.begin()
     await hub.start()
     [machine] = cloud.machines.values()
@@ -290,7 +322,9 @@ async def test_the_next_hub_hears_its_machines_at_once(stage, cloud, guest):
     assert resource.exit_code == 137
 
 
-async def test_a_machine_that_was_booted_again_serves_again(stage, cloud, guest):
+async def test_a_machine_that_was_booted_again_serves_again(
+    stage: Stage, cloud: MemoryCloud, guest: StubGuest
+) -> None:
     hub = await stage.begin()
     spawner = await hub.start()
     [machine] = cloud.machines.values()
@@ -300,3 +334,21 @@ async def test_a_machine_that_was_booted_again_serves_again(stage, cloud, guest)
     assert guest.disks[machine.id].job["ports"][0] == [port, port]
     assert guest.disks[machine.id].job["env"]["JUPYTERHUB_API_TOKEN"] == spawner.api_token
     assert await spawner.child.poll() is None
+
+
+async def test_a_machine_that_was_booted_again_serves_again_in_the_next_hub(
+    stage: Stage, cloud: MemoryCloud, guest: StubGuest
+) -> None:
+    hub = await stage.begin()
+    spawner = await hub.start()
+    before = orm.APIToken.find(hub.db, spawner.api_token).id
+    old = spawner.api_token
+    [machine] = cloud.machines.values()
+    hub = await stage.begin()
+    await guest.end(machine)
+    await guest.begin(machine, "", first=False)
+    token = guest.disks[machine.id].job["env"]["JUPYTERHUB_API_TOKEN"]
+    # The row that ledger and marks name has another secret.
+    assert orm.APIToken.find(hub.db, token).id == before
+    assert orm.APIToken.find(hub.db, old) is None
+    assert await guest.report(machine, "running") == {"lease": "held"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
@@ -27,11 +27,16 @@ from jupyterhub_anywhere.targets.machines.spawner import MachineSpawner
 from jupyterhub_anywhere.targets.machines.traits import account_of, listed, port_range
 from jupyterhub_anywhere.targets.traits import check_trait
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 OWNER = marks.Owner("h", "t", "ann", "")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def machine(number=1, power=Power.RUNNING, *, keep=True, **more) -> Machine:
+def machine(
+    number: Any = 1, power: Any = Power.RUNNING, *, keep: Any = True, **more: Any
+) -> Machine:
     found = marks.of_server(OWNER, keep=keep, lease="l", token=7)
     return Machine(id=f"id-{number}", name="m", power=power, marks=found, **more)
 
@@ -50,7 +55,7 @@ def machine(number=1, power=Power.RUNNING, *, keep=True, **more) -> Machine:
         (Power.GOING, False, False),
     ],
 )
-def test_what_a_machine_is_as_a_resource(power, alive, keep):
+def test_what_a_machine_is_as_a_resource(power: Any, alive: Any, keep: Any) -> None:
     found = resource_of(machine(power=power), "cloud", None)
     assert (found.alive, found.keep, found.exit_code) == (alive, keep, None)
     assert (found.user, found.server, found.lease, found.token) == ("ann", "", "l", 7)
@@ -58,14 +63,14 @@ def test_what_a_machine_is_as_a_resource(power, alive, keep):
     assert not resource_of(machine(power=power, keep=False), "", None).keep
 
 
-def test_a_machine_whose_server_has_ended_serves_nobody():
+def test_a_machine_whose_server_has_ended_serves_nobody() -> None:
     found = resource_of(machine(), "", Ended(3))
     assert (found.alive, found.exit_code) == (False, 3)
     # What it said before it was switched off is no news.
     assert resource_of(machine(power=Power.STOPPED), "", Ended(3)).exit_code is None
 
 
-def test_of_two_machines_the_spawners_own_is_the_servers():
+def test_of_two_machines_the_spawners_own_is_the_servers() -> None:
     pair = [machine(1), machine(2)]
     for own in ("id-1", "id-2"):
         named = {each.handle["id"]: each for each in resources_of(pair, {"m": own}, {})}
@@ -75,7 +80,7 @@ def test_of_two_machines_the_spawners_own_is_the_servers():
         assert (other.lease, other.user, other.keep, other.token) == ("", "", False, None)
 
 
-def test_of_two_machines_that_nobody_knows_the_older_one_that_runs_is_the_servers():
+def test_of_two_machines_that_nobody_knows_the_older_one_that_runs_is_the_servers() -> None:
     halted = machine(1, Power.STOPPED, created=NOW)
     younger = machine(2, created=NOW + timedelta(seconds=9))
     older = machine(3, created=NOW)
@@ -86,7 +91,7 @@ def test_of_two_machines_that_nobody_knows_the_older_one_that_runs_is_the_server
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "²"])
-def test_a_mark_that_is_no_token_is_none(text):
+def test_a_mark_that_is_no_token_is_none(text: str) -> None:
     assert marks.token_of({marks.TOKEN: text}) is None
 
 
@@ -94,26 +99,30 @@ def test_a_mark_that_is_no_token_is_none(text):
 
 
 class Slow:
-    def __init__(self):
+    def __init__(self) -> None:
         self.asked, self.go = 0, asyncio.Event()
         self.fail = False
         self.closed = 0
 
-    async def machines(self, found):
+    async def machines(self, found: Any) -> Any:
         self.asked += 1
         await self.go.wait()
         if self.fail:
             raise RuntimeError("no")
         return [machine(self.asked)]
 
-    async def close(self):
+    async def close(self) -> None:
         self.closed += 1
 
 
+def of(provider: Any) -> Place:
+    return Place("h", "t", lambda: provider)
+
+
 @pytest.mark.asyncio
-async def test_all_who_look_share_a_listing():
+async def test_all_who_look_share_a_listing() -> None:
     slow = Slow()
-    place = Place("h", "t", lambda: slow)
+    place = of(slow)
     looks = [asyncio.ensure_future(place.glance(9)) for _ in range(5)]
     await asyncio.sleep(0)
     looks[0].cancel()
@@ -127,11 +136,11 @@ async def test_all_who_look_share_a_listing():
 
 
 @pytest.mark.asyncio
-async def test_a_listing_that_failed_is_asked_for_again():
+async def test_a_listing_that_failed_is_asked_for_again() -> None:
     slow = Slow()
     slow.go.set()
     slow.fail = True
-    place = Place("h", "t", lambda: slow)
+    place = of(slow)
     with pytest.raises(RuntimeError):
         await place.glance(9)
     slow.fail = False
@@ -139,28 +148,33 @@ async def test_a_listing_that_failed_is_asked_for_again():
 
 
 @pytest.mark.asyncio
-async def test_a_closed_place_opens_again():
-    made = []
-    place = Place("h", "t", lambda: made.append(Slow()) or made[-1])
+async def test_a_closed_place_opens_again() -> None:
+    made: list[Any] = []
+
+    def make() -> Any:
+        made.append(Slow())
+        return made[-1]
+
+    place = Place("h", "t", make)
     await place.close()
     first = place.provider
     await place.close()
-    assert first.closed == 1
+    assert made[0].closed == 1
     assert place.provider is not first
 
 
-def test_a_provider_that_nobody_brings():
+def test_a_provider_that_nobody_brings() -> None:
     with pytest.raises(TargetError, match="no provider 'memry'") as caught:
         provider_class("memry")
     assert caught.value.hint == "Did you mean memory?"
 
 
-def test_a_provider_that_cannot_be_imported(monkeypatch):
+def test_a_provider_that_cannot_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken:
         name = "broken"
 
         @staticmethod
-        def load():
+        def load() -> None:
             raise ImportError("no module named x")
 
     monkeypatch.setattr(
@@ -173,7 +187,7 @@ def test_a_provider_that_cannot_be_imported(monkeypatch):
 # --- keys and traits -----------------------------------------------------------------------------
 
 
-def test_secrets_of_a_spawner_used_alone_are_read(monkeypatch):
+def test_secrets_of_a_spawner_used_alone_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOUD_KEY", "s3cret")
     found = access_of("libcloud", "openstack", {"user": "u", "key": {"env": "CLOUD_KEY"}, "ex": 1})
     assert (found.user, found.key, found.options) == ("u", "s3cret", {"ex": 1})
@@ -190,12 +204,12 @@ def test_secrets_of_a_spawner_used_alone_are_read(monkeypatch):
         ("ftp://10.0.0.1", "internal_url is an address"),
     ],
 )
-def test_an_address_that_cannot_be_the_hubs(url, said):
+def test_an_address_that_cannot_be_the_hubs(url: str, said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         CloudSettings(internal_url=url)
 
 
-def test_addresses_that_can():
+def test_addresses_that_can() -> None:
     assert CloudSettings(internal_url="https://hub.example.org").internal_url
     assert CloudSettings(internal_url="http://10.0.0.1:8081", insecure=True).internal_url
     # Machines in this process are this machine.
@@ -214,18 +228,18 @@ def test_addresses_that_can():
         ("family", 5, "Expected"),
     ],
 )
-def test_values_that_are_refused(trait, value, said):
+def test_values_that_are_refused(trait: Any, value: Any, said: str) -> None:
     found = check_trait(MachineSpawner, trait, value)
     assert found is not None
     assert said.lower() in " ".join(found).lower()
 
 
 @pytest.mark.parametrize(("text", "found"), [("8000-8999", (8000, 8999)), ("8888", (8888, 8888))])
-def test_ports(text, found):
+def test_ports(text: str, found: Any) -> None:
     assert port_range(text) == found
 
 
-def test_accounts():
+def test_accounts() -> None:
     assert account_of("", "ann") == "ann"
     assert account_of("lab", "ann") == "lab"
     odd = [account_of("", each) for each in ("ann@x", "root", "7up", "a" * 60, "Ünal", "ann@y")]
@@ -236,20 +250,20 @@ def test_accounts():
         assert account_of("", each) == each
 
 
-def test_one_or_several():
+def test_one_or_several() -> None:
     assert (listed(""), listed("a"), listed(["a", "b"])) == ((), ("a",), ("a", "b"))
 
 
 # --- the kind ------------------------------------------------------------------------------------
 
 
-def target(tmp_path, spawner=None, **own) -> CloudTarget:
+def target(tmp_path: Path, spawner: Any = None, **own: Any) -> CloudTarget:
     info = SiteInfo("h", StatePaths(tmp_path), tmp_path)
     declared = TargetConfig(kind="cloud", spawner=spawner or {})
     return CloudTarget("lab", declared, CloudSettings(**{"provider": "memory", **own}), info)
 
 
-def test_a_target_asks_nobody_and_sets_where_the_hub_is(tmp_path):
+def test_a_target_asks_nobody_and_sets_where_the_hub_is(tmp_path: Path) -> None:
     found = target(tmp_path, provider="no-such", internal_url="https://hub.example.org")
     assert found.child_class() is MachineSpawner
     assert found.traits()["hub_connect_url"] == "https://hub.example.org"
@@ -258,7 +272,7 @@ def test_a_target_asks_nobody_and_sets_where_the_hub_is(tmp_path):
 
 
 @pytest.mark.asyncio
-async def test_findings_name_what_is_not_there(tmp_path):
+async def test_findings_name_what_is_not_there(tmp_path: Path) -> None:
     cloud = MemoryCloud("findings")
     try:
         found = target(tmp_path, {"image": "plane", "size": "small"}, options={"cloud": "findings"})
@@ -281,7 +295,7 @@ async def test_findings_name_what_is_not_there(tmp_path):
 
 
 @pytest.mark.asyncio
-async def test_findings_never_raise(tmp_path):
+async def test_findings_never_raise(tmp_path: Path) -> None:
     [found] = await target(tmp_path, provider="no-such").findings()
     assert (found.level, "no provider" in found.message) == (Level.ERROR, True)
 
@@ -296,7 +310,9 @@ async def test_findings_never_raise(tmp_path):
         ({"internal_url": "https://h.example"}, "http://127.0.0.1/", Level.OK, "https://h.example"),
     ],
 )
-async def test_findings_of_the_way_to_the_hub(tmp_path, own, url, level, said):
+async def test_findings_of_the_way_to_the_hub(
+    tmp_path: Path, own: Any, url: str, level: Any, said: str
+) -> None:
     [found] = await target(tmp_path, **own).hub_findings(url, {})
     assert (found.level, said in found.message) == (level, True)
     assert bool(found.cure) == (level is not Level.OK)
@@ -323,7 +339,9 @@ profiles:
         ("null", "provider: memory", ""),
     ],
 )
-def test_check_finds_a_hub_that_machines_cannot_reach(tmp_path, hub, own, said):
+def test_check_finds_a_hub_that_machines_cannot_reach(
+    tmp_path: Path, hub: Any, own: Any, said: str
+) -> None:
     loaded = load_text(FILE.format(hub=hub, own=own), name="anywhere.yaml")
     targets, _, problems = build_targets(loaded, SiteInfo("h", StatePaths(tmp_path), tmp_path))
     assert problems == []
@@ -337,12 +355,13 @@ def test_check_finds_a_hub_that_machines_cannot_reach(tmp_path, hub, own, said):
 
 
 @pytest.mark.asyncio
-async def test_a_provider_error_is_one_for_the_user():
+async def test_a_provider_error_is_one_for_the_user() -> None:
     from jupyterhub_anywhere.targets.causes import FailureCause
     from jupyterhub_anywhere.targets.machines.failures import explained
 
-    told = explained(ProviderError("No room.", cause=FailureCause.NO_CAPACITY), "Lab")
+    told: Any = explained(ProviderError("No room.", cause=FailureCause.NO_CAPACITY), "Lab")
     assert str(told.jupyterhub_message).startswith("Lab: No room. Please tell")
     other = ValueError("x")
     assert explained(other, "Lab") is other
-    assert SimpleNamespace(x=explained(TargetError("Bad."), "Lab")).x.cause is FailureCause.CONFIG
+    declared: Any = explained(TargetError("Bad."), "Lab")
+    assert declared.cause is FailureCause.CONFIG

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,23 +13,28 @@ from jupyterhub_anywhere.targets.causes import FailureCause, failure_cause
 from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.targets.machines import marks, waiting
 from jupyterhub_anywhere.targets.machines.progress import Step
-from jupyterhub_anywhere.targets.machines.provider import Power
-from jupyterhub_anywhere.targets.machines.providers.memory_cloud import MemoryImage
+from jupyterhub_anywhere.targets.machines.provider import Machine, Power
+from jupyterhub_anywhere.targets.machines.providers.memory_cloud import MemoryCloud, MemoryImage
 from jupyterhub_anywhere.testing.worlds.machines import StubGuest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jupyterhub_anywhere.testing.contract.stage import Stage
 
 pytestmark = pytest.mark.asyncio
 
 
-def given(**traits):
+def given(**traits: Any) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("traits", [traits], indirect=True, ids=[""])
 
 
-async def until(true) -> None:
+async def until(true: Any) -> None:
     while not true():  # noqa: ASYNC110 - what others change tells nobody
         await asyncio.sleep(0.01)
 
 
-async def failed(hub, stage) -> StartError:
+async def failed(hub: Any, stage: Stage) -> StartError:
     """A start that fails, and leaves nothing."""
     with pytest.raises(StartError) as caught:
         await hub.start()
@@ -38,7 +44,7 @@ async def failed(hub, stage) -> StartError:
     return caught.value
 
 
-async def test_a_start_has_a_machine_with_its_marks(stage, cloud):
+async def test_a_start_has_a_machine_with_its_marks(stage: Stage, cloud: MemoryCloud) -> None:
     hub = await stage.begin()
     spawner = await hub.start()
     lease = await hub.lease()
@@ -57,7 +63,7 @@ async def test_a_start_has_a_machine_with_its_marks(stage, cloud):
     assert cloud.asked == ["who", "list", "create", "list"]
 
 
-async def test_user_data_has_a_ticket_and_no_token(stage, cloud):
+async def test_user_data_has_a_ticket_and_no_token(stage: Stage, cloud: MemoryCloud) -> None:
     hub = await stage.begin()
     spawner = await hub.start()
     [machine] = cloud.machines.values()
@@ -70,7 +76,9 @@ async def test_user_data_has_a_ticket_and_no_token(stage, cloud):
     assert spawner.api_token not in state
 
 
-async def test_the_ticket_is_committed_before_the_machine_is_asked_for(stage, cloud):
+async def test_the_ticket_is_committed_before_the_machine_is_asked_for(
+    stage: Stage, cloud: MemoryCloud
+) -> None:
     hub = await stage.begin()
     seen = []
 
@@ -92,7 +100,9 @@ async def test_the_ticket_is_committed_before_the_machine_is_asked_for(stage, cl
         assert "machine" not in each
 
 
-async def test_the_machine_is_written_down_as_soon_as_it_has_an_id(stage, cloud):
+async def test_the_machine_is_written_down_as_soon_as_it_has_an_id(
+    stage: Stage, cloud: MemoryCloud
+) -> None:
     hub = await stage.begin()
     seen = []
 
@@ -107,7 +117,7 @@ async def test_the_machine_is_written_down_as_soon_as_it_has_an_id(stage, cloud)
     assert seen == list(cloud.machines)
 
 
-async def test_steps_are_told_with_the_clouds_own_words(stage, cloud):
+async def test_steps_are_told_with_the_clouds_own_words(stage: Stage, cloud: MemoryCloud) -> None:
     hub = await stage.begin()
 
     async def slowly(verb: str) -> None:
@@ -128,6 +138,14 @@ async def test_steps_are_told_with_the_clouds_own_words(stage, cloud):
     assert shares == sorted(shares)
 
 
+async def test_steps_are_told_to_who_looks_before_the_start(stage: Stage) -> None:
+    hub = await stage.begin()
+    spawner, start = hub.begin_start()
+    told = [each["machine"] async for each in spawner._generate_progress() if "machine" in each]
+    await start
+    assert told == ["asked", "redeemed", "starting", "listening"]
+
+
 @given(image="doomed")
 @pytest.mark.parametrize(
     ("fault", "cause"),
@@ -139,14 +157,16 @@ async def test_steps_are_told_with_the_clouds_own_words(stage, cloud):
         ("Build of instance aborted", FailureCause.INTERNAL),
     ],
 )
-async def test_a_machine_that_the_cloud_cannot_build(stage, cloud, fault, cause):
+async def test_a_machine_that_the_cloud_cannot_build(
+    stage: Stage, cloud: MemoryCloud, fault: Any, cause: Any
+) -> None:
     cloud.images["doomed"] = MemoryImage("doomed", fault)
     error = await failed(await stage.begin(), stage)
     assert fault in error.jupyterhub_message
     assert failure_cause(error) is cause
 
 
-async def test_a_quota_that_is_used_up(stage, cloud):
+async def test_a_quota_that_is_used_up(stage: Stage, cloud: MemoryCloud) -> None:
     cloud.stranger("other")
     cloud.most = 1
     with pytest.raises(StartError, match="quota of the cloud") as caught:
@@ -157,14 +177,16 @@ async def test_a_quota_that_is_used_up(stage, cloud):
 @pytest.mark.parametrize(
     ("trait", "cause"), [("size", FailureCause.CONFIG), ("key", FailureCause.CONFIG)]
 )
-async def test_what_is_not_there_is_named(tmp_path, trait, cause, stage, subject):
+async def test_what_is_not_there_is_named(
+    tmp_path: Path, trait: Any, cause: Any, stage: Stage, subject: Any
+) -> None:
     subject._spawner[trait] = "missing"
     error = await failed(await stage.begin(), stage)
     assert "'missing'" in error.jupyterhub_message
     assert failure_cause(error) is cause
 
 
-async def test_a_machine_that_vanishes(stage, cloud):
+async def test_a_machine_that_vanishes(stage: Stage, cloud: MemoryCloud) -> None:
     cloud.guest = None
     hub = await stage.begin()
     _, start = hub.begin_start()
@@ -177,7 +199,7 @@ async def test_a_machine_that_vanishes(stage, cloud):
 
 
 @given(start_timeout=4)
-async def test_a_machine_that_never_reports(stage, cloud):
+async def test_a_machine_that_never_reports(stage: Stage, cloud: MemoryCloud) -> None:
     cloud.guest = None
     error = await failed(await stage.begin(), stage)
     assert failure_cause(error) is FailureCause.TIMEOUT
@@ -188,12 +210,12 @@ async def test_a_machine_that_never_reports(stage, cloud):
 class Deaf(StubGuest):
     """Says that it listens where it does not."""
 
-    def _listen(self, machine, disk):
+    def _listen(self, machine: Machine, disk: Any) -> None:
         disk.port = 9
 
 
 @given(start_timeout=4)
-async def test_a_server_that_cannot_be_reached(stage, cloud):
+async def test_a_server_that_cannot_be_reached(stage: Stage, cloud: MemoryCloud) -> None:
     cloud.guest = Deaf()
     error = await failed(await stage.begin(), stage)
     assert failure_cause(error) is FailureCause.UNREACHABLE
@@ -201,12 +223,14 @@ async def test_a_server_that_cannot_be_reached(stage, cloud):
     assert "security group" in error.log_message
 
 
-async def test_what_the_machine_says_of_its_failure_is_told(stage, cloud):
+async def test_what_the_machine_says_of_its_failure_is_told(
+    stage: Stage, cloud: MemoryCloud
+) -> Any:
     class Failing(StubGuest):
-        def _listen(self, machine, disk):
+        def _listen(self, machine: Machine, disk: Any) -> None:
             raise AssertionError
 
-        async def begin(self, machine, userdata, *, first):
+        async def begin(self, machine: Machine, userdata: str, *, first: bool) -> None:
             disk = self.disks.setdefault(machine.id, type(self).disk())
             await self._redeem(machine, disk, userdata, first=first)
             await self.report(
@@ -214,7 +238,7 @@ async def test_what_the_machine_says_of_its_failure_is_told(stage, cloud):
             )
 
         @staticmethod
-        def disk():
+        def disk() -> Any:
             from jupyterhub_anywhere.testing.worlds.machines import Disk
 
             return Disk()
@@ -226,35 +250,41 @@ async def test_what_the_machine_says_of_its_failure_is_told(stage, cloud):
 
 
 @given(install={"enabled": False})
-async def test_an_image_without_jupyter_is_refused_before_anyone_waits(stage, guest):
+async def test_an_image_without_jupyter_is_refused_before_anyone_waits(
+    stage: Stage, guest: StubGuest
+) -> None:
     guest.singleuser = None
     error = await failed(await stage.begin(), stage)
     assert "no jupyterhub-singleuser" in error.jupyterhub_message
     assert failure_cause(error) is FailureCause.CONFIG
 
 
-async def test_an_image_without_jupyter_gets_it(stage, guest):
+async def test_an_image_without_jupyter_gets_it(stage: Stage, guest: StubGuest) -> None:
     guest.singleuser = None
     await (await stage.begin()).start()
     [disk] = guest.disks.values()
     assert disk.job["install"]["packages"] == ["jupyterlab"]
 
 
-async def test_a_cloud_that_stutters_while_it_builds_is_asked_again(stage, cloud):
+async def test_a_cloud_that_stutters_while_it_builds_is_asked_again(
+    stage: Stage, cloud: MemoryCloud
+) -> None:
     hub = await stage.begin()
     stage.subject.script("pass", "pass", "pass", "fail", "fail")
     await hub.start()
     assert await stage.names() == [(await hub.lease()).name]
 
 
-async def test_an_answer_that_is_lost_is_found_again(stage, cloud):
+async def test_an_answer_that_is_lost_is_found_again(stage: Stage, cloud: MemoryCloud) -> None:
     hub = await stage.begin()
     stage.subject.script("pass", "pass", "lose")
     await hub.start()
     assert (cloud.asked.count("create"), len(cloud.machines)) == (1, 1)
 
 
-async def test_a_machine_that_was_made_twice_is_one(stage, cloud, guest):
+async def test_a_machine_that_was_made_twice_is_one(
+    stage: Stage, cloud: MemoryCloud, guest: StubGuest
+) -> None:
     hub = await stage.begin()
     stage.subject.script("pass", "pass", "twice")
     spawner = await hub.start()
@@ -264,16 +294,19 @@ async def test_a_machine_that_was_made_twice_is_one(stage, cloud, guest):
     assert guest.refusals == ["used"]
 
 
-async def test_the_second_machine_may_be_the_one_that_redeemed(stage, cloud, guest):
+async def test_the_second_machine_may_be_the_one_that_redeemed(
+    stage: Stage, cloud: MemoryCloud, guest: StubGuest
+) -> None:
     hub = await stage.begin()
+
+    slow: list[str] = []
 
     async def slow_first(verb: str) -> None:
         # The machine that the answer names boots later than its double.
-        if verb == "build" and not slow_first.done:
-            slow_first.done = True
+        if verb == "build" and not slow:
+            slow.append(verb)
             await asyncio.sleep(0.3)
 
-    slow_first.done = False
     cloud.pace = slow_first
     stage.subject.script("pass", "pass", "twice")
     spawner = await hub.start()
@@ -283,9 +316,9 @@ async def test_the_second_machine_may_be_the_one_that_redeemed(stage, cloud, gue
     assert await spawner.poll() is None
 
 
-async def test_a_ticket_that_somebody_else_has_used(stage, cloud):
+async def test_a_ticket_that_somebody_else_has_used(stage: Stage, cloud: MemoryCloud) -> None:
     class Stolen(StubGuest):
-        async def begin(self, machine, userdata, *, first):
+        async def begin(self, machine: Machine, userdata: str, *, first: bool) -> None:
             from jupyterhub_anywhere.targets.machines.waiting import Caller
             from jupyterhub_anywhere.testing.worlds.machines import _TICKET
 
@@ -299,7 +332,9 @@ async def test_a_ticket_that_somebody_else_has_used(stage, cloud):
     assert "127.77.0.1" in error.log_message
 
 
-async def test_a_ticket_is_good_at_the_machines_own_addresses_only(stage, cloud):
+async def test_a_ticket_is_good_at_the_machines_own_addresses_only(
+    stage: Stage, cloud: MemoryCloud
+) -> None:
     hub = await stage.begin()
     cloud.guest = None
     spawner, start = hub.begin_start()
@@ -310,7 +345,7 @@ async def test_a_ticket_is_good_at_the_machines_own_addresses_only(stage, cloud)
 
 
 @given(bind_ticket=False)
-async def test_behind_a_router_it_is_good_anywhere(stage, cloud):
+async def test_behind_a_router_it_is_good_anywhere(stage: Stage, cloud: MemoryCloud) -> None:
     hub = await stage.begin()
     cloud.guest = None
     spawner, start = hub.begin_start()
@@ -319,7 +354,7 @@ async def test_behind_a_router_it_is_good_anywhere(stage, cloud):
     await hub.cancel(start)
 
 
-async def test_cancelled_while_the_cloud_makes_it(stage, cloud):
+async def test_cancelled_while_the_cloud_makes_it(stage: Stage, cloud: MemoryCloud) -> None:
     hub = await stage.begin()
     made, go_on = asyncio.Event(), asyncio.Event()
 
@@ -344,7 +379,7 @@ async def test_cancelled_while_the_cloud_makes_it(stage, cloud):
 @pytest.mark.parametrize(
     "own", [{"internal_url": "http://10.9.9.9:8081", "insecure": True}], indirect=True
 )
-async def test_machines_are_told_the_hubs_address(stage, guest):
+async def test_machines_are_told_the_hubs_address(stage: Stage, guest: StubGuest) -> None:
     await (await stage.begin()).start()
     [disk] = guest.disks.values()
     env = disk.job["env"]
@@ -352,7 +387,7 @@ async def test_machines_are_told_the_hubs_address(stage, guest):
     assert env["JUPYTERHUB_ACTIVITY_URL"].startswith("http://10.9.9.9:8081/api/users/ann")
 
 
-async def test_a_job_says_what_to_run(stage, guest):
+async def test_a_job_says_what_to_run(stage: Stage, guest: StubGuest) -> None:
     hub = await stage.begin()
     spawner = await hub.start(server="second")
     [disk] = guest.disks.values()
@@ -366,7 +401,7 @@ async def test_a_job_says_what_to_run(stage, guest):
 
 
 @given(account="lab", ports="8888", make_account=False)
-async def test_a_job_of_one_account_and_one_port(stage, guest):
+async def test_a_job_of_one_account_and_one_port(stage: Stage, guest: StubGuest) -> None:
     await (await stage.begin()).start()
     [disk] = guest.disks.values()
     assert disk.job["account"] == {"name": "lab", "make": False}
@@ -378,11 +413,17 @@ class Elsewhere:
 
     local = False
 
-    def __init__(self, provider):
+    def __init__(self, provider: Any) -> None:
         self._provider = provider
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._provider, name)
+
+
+def elsewhere(stage: Stage) -> None:
+    site: Any = stage._site
+    place = site.targets["one"].place
+    place._provider = Elsewhere(place.provider)
 
 
 @pytest.mark.parametrize(
@@ -393,10 +434,11 @@ class Elsewhere:
     ],
     indirect=["own"],
 )
-async def test_a_hub_that_machines_cannot_reach(stage, cloud, said):
+async def test_a_hub_that_machines_cannot_reach(
+    stage: Stage, cloud: MemoryCloud, said: str
+) -> None:
     hub = await stage.begin()
-    place = stage._site.targets["one"].place
-    place._provider = Elsewhere(place.provider)
+    elsewhere(stage)
     with pytest.raises(StartError) as caught:
         await hub.start()
     assert said in caught.value.jupyterhub_message
@@ -405,11 +447,11 @@ async def test_a_hub_that_machines_cannot_reach(stage, cloud, said):
     assert cloud.machines == {}
 
 
-async def test_plain_http_needs_somebodys_word(stage, cloud):
+async def test_plain_http_needs_somebodys_word(stage: Stage, cloud: MemoryCloud) -> None:
     hub = await stage.begin()
-    place = stage._site.targets["one"].place
-    place._provider = Elsewhere(place.provider)
-    stage._site.factories["one"].values["hub_connect_url"] = "http://10.0.0.1:8081"
+    elsewhere(stage)
+    site: Any = stage._site
+    site.factories["one"].values["hub_connect_url"] = "http://10.0.0.1:8081"
     with pytest.raises(StartError, match="plain http") as caught:
         await hub.start()
     assert "insecure: true" in caught.value.log_message
@@ -417,14 +459,14 @@ async def test_plain_http_needs_somebodys_word(stage, cloud):
 
 
 @given(configurer="script", userdata_name="missing.j2")
-async def test_a_template_that_is_not_there(stage, cloud):
+async def test_a_template_that_is_not_there(stage: Stage, cloud: MemoryCloud) -> None:
     error = await failed(await stage.begin(), stage)
     assert "no template 'missing.j2'" in error.jupyterhub_message
     assert "create" not in cloud.asked
 
 
 @given(configurer="script", userdata_values={"more": "x"})
-async def test_a_configurer_goes_before_the_launcher(stage, cloud):
+async def test_a_configurer_goes_before_the_launcher(stage: Stage, cloud: MemoryCloud) -> None:
     await (await stage.begin()).start()
     [machine] = cloud.machines
     text = cloud.userdata(machine)
@@ -433,7 +475,9 @@ async def test_a_configurer_goes_before_the_launcher(stage, cloud):
 
 
 @given(configurer="cloud-init", home_volume=2)
-async def test_cloud_inits_document_travels_beside_scripts(stage, cloud):
+async def test_cloud_inits_document_travels_beside_scripts(
+    stage: Stage, cloud: MemoryCloud
+) -> None:
     await (await stage.begin()).start()
     [machine] = cloud.machines
     text = cloud.userdata(machine)
