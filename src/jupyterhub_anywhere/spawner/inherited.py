@@ -41,10 +41,10 @@ class Inherited(Leasing):
 
     async def _hold(self) -> None:
         child: Any = self.child
-        desk = await desks.settled()
-        if desk is None or not hasattr(child, "anywhere_inherit"):
+        if not hasattr(child, "anywhere_inherit"):
             return
-        if await self.lease() is not None:
+        desk = await desks.settled()
+        if desk is None or await self.lease() is not None:
             return
         name = await child.anywhere_inherited()
         if not name:
