@@ -54,9 +54,12 @@ class Guests(StubGuest):
         self.fetched: list[str] = []
         self.again: list[int] = []
         self.includes = True
+        self.silent = False
         self.servers: dict[str, HTTPServer] = {}
 
     async def begin(self, machine: Machine, userdata: str, *, first: bool) -> None:
+        if self.silent:
+            return
         included = _INCLUDE.fullmatch(userdata)
         if included and self.includes:
             _, userdata = await asyncio.to_thread(_fetch, included[1], machine.private[0])
@@ -106,9 +109,16 @@ GUESTS = Guests()
 
 
 class CloudHandler(BaseHandler):
-    """What is there."""
+    """What is there; ``?do=`` lets something happen first."""
 
-    def get(self) -> None:
+    async def get(self) -> None:
+        do = self.get_query_argument("do", "")
+        if do in {"away", "back"}:
+            CLOUD.away = do == "away"
+        elif do == "deaf":
+            # Nothing on any machine answers any more; the machines run.
+            for machine in CLOUD.machines.values():
+                await GUESTS.end(machine)
         machines = {
             each.id: {
                 "name": each.name,

@@ -60,9 +60,9 @@ def compat_hub(config: str, *, includes: bool = True, packages: str = "") -> Ite
         hub.close()
 
 
-def cloud(hub: Hub) -> dict[str, Any]:
-    """What is at the hub's cloud."""
-    answer = hub.client().get("hub/cloud")
+def cloud(hub: Hub, do: str = "") -> dict[str, Any]:
+    """What is at the hub's cloud, after something has happened there, as ``away``."""
+    answer = hub.client().get("hub/cloud", params={"do": do})
     answer.raise_for_status()
     found: dict[str, Any] = answer.json()
     return found

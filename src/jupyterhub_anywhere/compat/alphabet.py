@@ -53,6 +53,20 @@ def check_account(name: str) -> None:
         )
 
 
+def check_names(user: str, server: str) -> None:
+    """Refuse names of a user and a server that are more than words: variables have them in them.
+
+    Raises:
+        ChoiceError: One is.
+    """
+    for what, name in (("user", user), ("server", server)):
+        if not _WORD.fullmatch(name):
+            text = (
+                f"The name of the {what} {shown(name)} cannot stand in the template of this hub's"
+            )
+            raise ChoiceError({"": f"{text} machines: it takes {_WORDS}."})
+
+
 def check_environment(environment: Mapping[str, str]) -> None:
     """Refuse variables of hub and administrator that mean more than themselves in a script.
 

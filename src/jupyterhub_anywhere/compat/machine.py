@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from traitlets import Bool, Unicode, default
 
 from jupyterhub_anywhere.compat import door, templates
-from jupyterhub_anywhere.compat.alphabet import check_form
+from jupyterhub_anywhere.compat.alphabet import check_form, check_names
 from jupyterhub_anywhere.compat.options import FORM
 from jupyterhub_anywhere.core.errors import AnywhereError, ChoiceError
 from jupyterhub_anywhere.targets.causes import FailureCause
@@ -78,6 +78,7 @@ class TemplatedMachine(OldOptions):
             StartError: The template cannot be rendered with these values.
         """
         try:
+            check_names(self.user.name, self.name or "")
             text = templates.render(self.template_module, self.template_name, self._values())
         except ChoiceError as error:
             raise StartError(error.message, reason="choice", status_code=error.status) from error

@@ -32,6 +32,7 @@ from jupyterhub_anywhere.hub.statefolder import hub_id, open_state
 from jupyterhub_anywhere.importers.libcloud_hub import NAMES, hub_address
 from jupyterhub_anywhere.importers.libcloud_options import SECTION, SECTIONS, gather
 from jupyterhub_anywhere.importers.libcloud_site import TARGET, declare, option_names
+from jupyterhub_anywhere.importers.libcloudspawner import check_traits
 from jupyterhub_anywhere.importers.sections import section
 from jupyterhub_anywhere.importers.values import foreign_in, plain
 from jupyterhub_anywhere.spawner import site as sites
@@ -141,6 +142,7 @@ def open_site(config: Config, names: Sequence[str] = SECTIONS) -> Opened:
     old = gather({name: plain(values) for name, values in found.items()}, names)
     hub = {name: value for name, value in found["JupyterHub"].items() if name in NAMES}
     declared = declare(old, hub_address(hub, socket.getfqdn()))
+    check_traits(declared)
     rules = _rules(old)
     _refuse(declared.left, old)
     data = dict(declared.data)
@@ -190,17 +192,19 @@ def _refuse(left: Sequence[Left], old: Old) -> None:
 
 
 def _is_fatal(left: Left) -> bool:
-    words = ("has no such template", "is no port", "cannot be split")
-    return any(each in left.why for each in words)
+    # An option that nobody knows was a warning before, and is one.
+    told = ("YAML cannot hold", "own machine only", "there is no such option", "no place in")
+    return not any(each in left.why for each in told) and not any(x in left.what for x in _STAYS)
 
 
 def _left(declared: Imported) -> list[str]:
     """What is left out here as well."""
-    words = ("YAML cannot hold", "own machine only")
+    words = ("own machine only", "there is no such option")
     return [
         str(each)
         for each in declared.left
-        if any(word in each.why for word in words) and ("[" in each.what or words[1] in each.why)
+        if any(word in each.why for word in words)
+        or ("YAML cannot hold" in each.why and "params[" in each.what)
     ]
 
 

@@ -40,7 +40,7 @@ def convert(old: OldConfig, *, hostname: str = "") -> Imported:
     found = gather(old.sections)
     hub = old.section("JupyterHub")
     out = declare(found, hub_address(hub, hostname or socket.getfqdn()))
-    _check_traits(out)
+    check_traits(out)
     for name in sorted(NEW & found.own.keys()):
         why = "it is an option of the class jupyterhub_anywhere.compat.LibcloudSpawner alone."
         out.leave(f"LibcloudSpawner.{name}", why)
@@ -58,8 +58,8 @@ def _cloud(out: Imported) -> dict[str, Any]:
     return found
 
 
-def _check_traits(out: Imported) -> None:
-    """Leave out what the spawner of machines does not take."""
+def check_traits(out: Imported) -> None:
+    """Leave out what the spawner of machines does not take, and say so."""
     cls = spawners.find_class(MACHINES)
     settings = _cloud(out)["spawner"]
     for name in list(settings):

@@ -126,7 +126,6 @@ class Holder(Delegate):
         if found.answer is None:
             self.log.info("%s is taken over by target %s", self._log_name, found.factory.name)
             self.save_state()
-            await self.hold_taken_over()
 
     async def reconnect(self) -> None:
         """After the hub's restart: build the child of a server that talks to it, once.
@@ -143,9 +142,6 @@ class Holder(Delegate):
             await guard.bounded(
                 child.anywhere_reconnect, self.poll_deadline, self._what("anywhere_reconnect")
             )
-
-    async def hold_taken_over(self) -> None:
-        """Write down that a server which was taken over is held; where there is a ledger."""
 
     async def wait_for_child(self) -> Spawner | None:
         """The child, as soon as the start has come so far."""

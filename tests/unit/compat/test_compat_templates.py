@@ -192,6 +192,14 @@ def test_a_variable_that_a_shell_would_replace_is_refused_without_its_value(valu
         alphabet.check_arguments([f"--x={value}"])
 
 
+def test_names_of_users_and_servers_are_words() -> None:
+    alphabet.check_names("ann@example.org", "")
+    alphabet.check_names("ann", "gpu-1")
+    for user, server in (("a'; reboot", ""), ("ann", "x'y"), ("ann", "a b"), ("-n", "")):
+        with pytest.raises(ChoiceError, match="cannot stand"):
+            alphabet.check_names(user, server)
+
+
 def test_a_name_of_a_variable_is_one() -> None:
     with pytest.raises(ChoiceError, match="no name of a variable"):
         alphabet.check_environment({"A=B; reboot": "x"})

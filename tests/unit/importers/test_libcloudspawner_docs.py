@@ -1,4 +1,4 @@
-"""The page for LibcloudSpawner's users: its example is what the import writes, its table is whole."""
+"""The page for LibcloudSpawner's users: its example is true, and its tables are whole."""
 
 from __future__ import annotations
 
