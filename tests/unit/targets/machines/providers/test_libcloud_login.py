@@ -125,10 +125,27 @@ async def test_regions(world: OpenStackWorld) -> None:
 
 
 async def test_a_service_that_a_cloud_does_not_have(world: OpenStackWorld) -> None:
-    world.cloud.services = ("compute", "image", "identity")
+    del world.cloud.services["network"]
     async with provider(world) as made:
         with pytest.raises(ProviderError, match="no service network"):
             await made.create(wanted(networks=("inside",)))
+
+
+async def test_services_of_any_name(world: OpenStackWorld) -> None:
+    # libcloud wants them to be called nova, glance and so on.
+    world.cloud.services = {kind: f"our {kind}" for kind in world.cloud.services}
+    async with provider(world) as made:
+        await made.create(wanted(networks=("inside",)))
+
+
+async def test_the_driver_of_old_versions_still_works(world: OpenStackWorld) -> None:
+    async with provider(world, options={"api_version": "1.1"}) as made:
+        machine = await made.create(wanted(networks=("inside",)))
+        assert [each.id for each in await made.machines({})] == [machine.id]
+        while not await made.destroy(machine.id):
+            pass
+    assert world.cloud.asked("GET", "/os-networks") == 1
+    assert world.cloud.servers == {}
 
 
 async def test_where_machines_are_is_told_by_the_project(made: LibcloudProvider) -> None:
