@@ -37,6 +37,32 @@ async def test_all_threads_and_services_share_one_login(
     assert cloud.asked("GET", "/flavors") == 1
 
 
+async def test_who_waits_for_a_login_that_fails_does_not_try_it_again(
+    made: LibcloudProvider, cloud: Cloud
+) -> None:
+    order = cloud.order("POST", LOGIN, "hold")
+    cloud.secret = "changed"
+    calls = [asyncio.ensure_future(made.machines({})) for _ in range(8)]
+    await until(lambda: not order.times)
+    assert made._parts is not None
+    await until(lambda: len(made._parts[0]._workers._threads) == 8)  # type: ignore[index]
+    order.let.set()
+    told = await asyncio.gather(*calls, return_exceptions=True)
+    assert all(isinstance(each, ProviderError) for each in told)
+    # Who had not come as far as to wait tries by itself; each would, if nobody told the others.
+    assert cloud.asked("POST", LOGIN) < 8
+    cloud.secret = "open sesame"
+    assert await made.machines({}) == []
+
+
+async def test_a_provider_that_was_closed(made: LibcloudProvider) -> None:
+    await made.machines({})
+    await made.close()
+    with pytest.raises(ProviderError, match="given this cloud up") as caught:
+        await made.machines({})
+    assert caught.value.cause is FailureCause.UNREACHABLE
+
+
 async def test_a_token_that_was_revoked_is_renewed_once(
     made: LibcloudProvider, cloud: Cloud
 ) -> None:
