@@ -82,7 +82,8 @@ class Cloud:
         broken: The fault of every new server; empty for none.
         secret: What opens it.
         regions: Of its catalogue.
-        services: Types in its catalogue.
+        services: Types in its catalogue, with the names that they have there.
+        delay: Seconds before each answer.
     """
 
     page: int = 1000
@@ -94,7 +95,16 @@ class Cloud:
     broken: str = ""
     secret: str = "open sesame"  # noqa: S105 - of a world for tests
     regions: tuple[str, ...] = ("RegionOne",)
-    services: tuple[str, ...] = ("compute", "image", "network", "volumev3", "identity")
+    services: dict[str, str] = field(
+        default_factory=lambda: {
+            "compute": "nova",
+            "image": "glance",
+            "network": "neutron",
+            "volumev3": "cinderv3",
+            "identity": "keystone",
+        }
+    )
+    delay: float = 0.0
     skew: timedelta = timedelta()
     expires: datetime | None = None
     images: list[dict[str, Any]] = field(default_factory=list)
@@ -143,7 +153,16 @@ class Cloud:
 
     def add_flavor(self, name: str, *, ram: int = 1024) -> str:
         """A flavor."""
-        made = {"id": str(next(self._count)), "name": name, "ram": ram, "vcpus": 1, "disk": 10}
+        made = {
+            "id": str(next(self._count)),
+            "name": name,
+            "ram": ram,
+            "vcpus": 1,
+            "disk": 10,
+            "swap": "",
+            "OS-FLV-EXT-DATA:ephemeral": 0,
+            "links": [],
+        }
         self.flavors.append(made)
         return str(made["id"])
 

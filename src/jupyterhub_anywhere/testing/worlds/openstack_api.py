@@ -92,7 +92,7 @@ def _log_in(cloud: Cloud, asked: Asked) -> Answer:
     endpoints = [
         {
             "type": kind,
-            "name": f"the {kind}",
+            "name": name,
             "endpoints": [
                 {
                     "region": region,
@@ -103,7 +103,7 @@ def _log_in(cloud: Cloud, asked: Asked) -> Answer:
                 for region in cloud.regions
             ],
         }
-        for kind in cloud.services
+        for kind, name in cloud.services.items()
     ]
     body = {
         "issued_at": _text(issued),
@@ -230,6 +230,20 @@ def _limits(cloud: Cloud, _: Asked) -> Answer:
     return Answer(200, {"limits": {"rate": [], "absolute": {**used, **cores}}})
 
 
+def _old_images(cloud: Cloud, _: Asked) -> Answer:
+    """By Nova's proxy, which has no pages; clients of 2017 ask for images like this."""
+    images = [
+        {**each, "status": "ACTIVE", "created": each["created_at"], "updated": each["updated_at"]}
+        for each in cloud.images
+    ]
+    return Answer(200, {"images": images})
+
+
+def _old_networks(cloud: Cloud, _: Asked) -> Answer:
+    networks = [{"id": x["id"], "label": x["name"], "cidr": "10.9.0.0/16"} for x in cloud.networks]
+    return Answer(200, {"networks": networks})
+
+
 def _version(_: Cloud, __: Asked) -> Answer:
     return Answer(200, {"version": {"id": "v2.1", "version": "2.96", "min_version": "2.1"}})
 
@@ -328,6 +342,8 @@ _ROUTES: Final[Sequence[tuple[str, str, Callable[..., Answer]]]] = (
     ("DELETE", f"{_C}/servers/{_ID}/metadata/{_ID}", _unmark),
     ("GET", f"{_C}/os-keypairs", _keys),
     ("GET", f"{_C}/limits", _limits),
+    ("GET", f"{_C}/images/detail", _old_images),
+    ("GET", f"{_C}/os-networks", _old_networks),
     _list(f"{_C}/flavors/detail", "flavors", "flavors"),
     _list("/image/v2/images", "images", "images", glance=True),
     ("GET", f"{_N}/v2.0/networks", _networks),

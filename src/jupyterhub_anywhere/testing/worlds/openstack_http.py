@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -87,6 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self._send(_error(Trouble(order.status, order.message)))
             return
+        time.sleep(cloud.delay)
         found = self._answered(cloud, raw)
         if how == "lost":
             self.close_connection = True

@@ -66,6 +66,7 @@ async def test_each_thing_that_is_not_there(made: LibcloudProvider) -> None:
         f"target cloud: {name} {value}" for name, each in choices.items() for value in each
     }
     assert "debian" in told["target cloud: image debain"].cure
+    assert told["target cloud: size smal"].message.startswith("there is no size smal at openstack")
 
 
 async def test_a_credential_that_ends_and_a_quota_that_is_used_up(

@@ -37,6 +37,32 @@ async def test_all_threads_and_services_share_one_login(
     assert cloud.asked("GET", "/flavors") == 1
 
 
+async def test_who_waits_for_a_login_that_fails_does_not_try_it_again(
+    made: LibcloudProvider, cloud: Cloud
+) -> None:
+    order = cloud.order("POST", LOGIN, "hold")
+    cloud.secret = "changed"
+    calls = [asyncio.ensure_future(made.machines({})) for _ in range(8)]
+    await until(lambda: not order.times)
+    assert made._parts is not None
+    await until(lambda: len(made._parts[0]._workers._threads) == 8)  # type: ignore[index]
+    order.let.set()
+    told = await asyncio.gather(*calls, return_exceptions=True)
+    assert all(isinstance(each, ProviderError) for each in told)
+    # Who had not come as far as to wait tries by itself; each would, if nobody told the others.
+    assert cloud.asked("POST", LOGIN) < 8
+    cloud.secret = "open sesame"
+    assert await made.machines({}) == []
+
+
+async def test_a_provider_that_was_closed(made: LibcloudProvider) -> None:
+    await made.machines({})
+    await made.close()
+    with pytest.raises(ProviderError, match="given this cloud up") as caught:
+        await made.machines({})
+    assert caught.value.cause is FailureCause.UNREACHABLE
+
+
 async def test_a_token_that_was_revoked_is_renewed_once(
     made: LibcloudProvider, cloud: Cloud
 ) -> None:
@@ -125,10 +151,27 @@ async def test_regions(world: OpenStackWorld) -> None:
 
 
 async def test_a_service_that_a_cloud_does_not_have(world: OpenStackWorld) -> None:
-    world.cloud.services = ("compute", "image", "identity")
+    del world.cloud.services["network"]
     async with provider(world) as made:
         with pytest.raises(ProviderError, match="no service network"):
             await made.create(wanted(networks=("inside",)))
+
+
+async def test_services_of_any_name(world: OpenStackWorld) -> None:
+    # libcloud wants them to be called nova, glance and so on.
+    world.cloud.services = {kind: f"our {kind}" for kind in world.cloud.services}
+    async with provider(world) as made:
+        await made.create(wanted(networks=("inside",)))
+
+
+async def test_the_driver_of_old_versions_still_works(world: OpenStackWorld) -> None:
+    async with provider(world, options={"api_version": "1.1"}) as made:
+        machine = await made.create(wanted(networks=("inside",)))
+        assert [each.id for each in await made.machines({})] == [machine.id]
+        while not await made.destroy(machine.id):
+            pass
+    assert world.cloud.asked("GET", "/os-networks") == 1
+    assert world.cloud.servers == {}
 
 
 async def test_where_machines_are_is_told_by_the_project(made: LibcloudProvider) -> None:

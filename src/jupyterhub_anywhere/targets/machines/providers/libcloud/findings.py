@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.core import expiry
 from jupyterhub_anywhere.core.findings import Finding, Level
-from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import Doing, explain
+from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import (
+    Doing,
+    Missing,
+    explain,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -60,11 +64,14 @@ class Looking:
     def _guarded(self, what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
         try:
             yield from look()
+        except Missing as error:
+            told = f"{error} at {self._backend.account.place}"
+            yield self._finding(Level.ERROR, what, told, error.hint or "Look for it at the cloud.")
         except Exception as error:  # noqa: BLE001 - what it was is told
             account = self._backend.account
-            told = explain(error, Doing("it cannot be looked at", account.place), account.secrets)
-            cure = told.hint or "Look at the target's address and credential."
-            yield self._finding(Level.ERROR, what, told.message, cure)
+            failed = explain(error, Doing("it cannot be looked at", account.place), account.secrets)
+            cure = failed.hint or "Look at the target's address and credential."
+            yield self._finding(Level.ERROR, what, failed.message, cure)
 
     def _finding(self, level: Level, what: str, message: str, cure: str = "") -> Finding:
         return Finding(level, f"{self._title}: {what}", message, cure)

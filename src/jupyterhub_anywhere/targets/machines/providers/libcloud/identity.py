@@ -67,6 +67,9 @@ class Identity:
         self._clock = clock
         self._lock = threading.Lock()
         self._login: Login | None = None
+        # How often somebody has tried, and what the last one got instead of a login.
+        self._tries = 0
+        self._failure: Exception | None = None
 
     def login(self, connection: Any) -> Login:
         """The login; made by one thread while the others wait for it.
@@ -78,9 +81,21 @@ class Identity:
             LibcloudError, RequestException, BaseHTTPError, ValueError: Keystone refuses it, or
                 cannot be asked.
         """
+        tries = self._tries
         with self._lock:
-            if self._login is None or self._clock.elapsed() >= self._login.renew:
+            if self._login is not None and self._clock.elapsed() < self._login.renew:
+                return self._login
+            if self._failure is not None and self._tries != tries:
+                # Somebody has tried while this thread waited. Were each to try again, the last
+                # would wait as many times as there are threads for a Keystone that is silent.
+                raise self._failure
+            self._tries += 1
+            try:
                 self._login = _log_in(connection, self._clock)
+            except Exception as error:
+                self._failure = error
+                raise
+            self._failure = None
             return self._login
 
     def refused(self, token: str) -> None:

@@ -8,6 +8,8 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from jupyterhub_anywhere.targets.causes import FailureCause
+from jupyterhub_anywhere.targets.machines.provider import ProviderError
 from jupyterhub_anywhere.targets.machines.providers.libcloud.account import (
     Account,
     arguments,
@@ -62,7 +64,15 @@ class Drivers:
             ProviderError: It failed.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._workers, self._called, call, doing, *args)
+        try:
+            called = loop.run_in_executor(self._workers, self._called, call, doing, *args)
+        except RuntimeError as error:
+            raise ProviderError(
+                f"{doing.what} at {doing.place}: the hub has given this cloud up.",
+                cause=FailureCause.UNREACHABLE,
+                hint="Try again in a minute.",
+            ) from error
+        return await called
 
     def _called(self, call: Callable[..., T], doing: Doing, *args: Any) -> T:
         try:
