@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from engines import room
@@ -27,12 +28,19 @@ def with_cloud(command: Sequence[str]) -> int:
         return subprocess.run(command, check=False, env=environment).returncode
 
 
+def fill(target: Path) -> int:
+    """Inside a room: keep the state of a cloud that nobody has used yet."""
+    OpenStack(room.current() / "openstack").fill(target)
+    return 0
+
+
 def status() -> int:
     """Say what is there to start a cloud with."""
     print(supplies.lacking() or "All packages are installed.")
     for name, path in (
         ("services", supplies.services_path()),
         ("guests", supplies.guests_path()),
+        ("cloud", supplies.filled_path()),
     ):
         print(f"{name}: {path}{'' if path.exists() else ' (not made yet)'}")
     return 1 if supplies.lacking() or supplies.not_made() else 0
@@ -41,10 +49,9 @@ def status() -> int:
 def main(arguments: Sequence[str]) -> int:
     """Do what the command line says."""
     match list(arguments):
-        case ["supplies"]:
-            supplies.fetch()
-            return 0
-        case ["status"]:
+        case ["supplies" | "status" as word]:
+            if word == "supplies":
+                supplies.fetch()
             return status()
         case ["shell"]:
             return main(["run", "--", os.environ.get("SHELL", "/bin/sh")])
@@ -52,6 +59,8 @@ def main(arguments: Sequence[str]) -> int:
             supplies.fetch()
             module = [sys.executable, "-m", "engines.openstack"]
             return room.open_room([*module, "--with-cloud", *command])
+        case ["--fill", target]:
+            return fill(Path(target))
         case ["--with-cloud", *command] if command:
             return with_cloud(command)
         case _:

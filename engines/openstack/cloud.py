@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from engines import room
 from engines.docker.certificates import write_certificates
-from engines.openstack import backing, config, seed, stack, supplies
+from engines.openstack import backing, config, filled, seed, stack, supplies
 from engines.openstack import layout as at
 from engines.openstack.client import Client
 from engines.openstack.faults import Faults
@@ -53,10 +53,10 @@ class OpenStack(Faults):
 
         Raises:
             room.RoomError: Outside of a room.
-            CloudError: The machine or the cache lacks something.
+            CloudError: The machine lacks something.
         """
         room.current()
-        if missing := supplies.lacking() or supplies.not_made():
+        if missing := supplies.lacking():
             raise CloudError(missing)
         self.folder = folder
         self.layout = Layout(folder, supplies.services_path(), supplies.guests_path())
@@ -107,23 +107,44 @@ class OpenStack(Faults):
         self.close()
 
     def start(self) -> None:
-        """Start everything, and fill it. Where it fails, `close` takes away what there is.
+        """Start everything. Where it fails, `close` takes away what there is.
+
+        Raises:
+            CloudError: The cache lacks something; something ends, or does not answer.
+        """
+        if missing := supplies.not_made():
+            raise CloudError(missing)
+        self.folder.mkdir(mode=0o711, parents=True)
+        config.write(self.layout)
+        source = supplies.filled_path()
+        self._seeded = filled.restore(self.layout, source)
+        self._timed("backing", self._start_backing)
+        filled.relocate(self.layout, self.processes, source)
+        self._timed("services", self._start_services)
+        self._timed("compute", self._start_compute)
+        self._timed("hosts", lambda: seed.mark_fake_host(self.admin))
+        self.processes.run([*stack.nova_manage(self.layout), "cell_v2", "discover_hosts"])
+
+    def fill(self, target: Path) -> None:
+        """Fill a cloud, from nothing, and keep its state in a folder; everything ends.
 
         Raises:
             CloudError: Something ends, or does not answer.
         """
-        self.folder.mkdir(mode=0o711, parents=True)
-        config.write(self.layout)
-        self._timed("backing", self._start_backing)
-        self._timed("tables", lambda: stack.lay_out(self.layout, self.processes))
-        self._timed("services", self._start_services)
-        projects = seed.identity(self.admin)
-        self._timed("compute", self._start_compute)
-        self._seeded = self._timed(
-            "contents", lambda: seed.resources(self.admin, projects, self.layout.guests)
-        )
-        seed.mark_fake_host(self.admin)
-        self.processes.run([*stack.nova_manage(self.layout), "cell_v2", "discover_hosts"])
+        try:
+            self.folder.mkdir(mode=0o711, parents=True)
+            config.write(self.layout)
+            self._start_backing()
+            stack.lay_out(self.layout, self.processes)
+            self._start_services()
+            projects = seed.identity(self.admin)
+            self._start_api_of_compute()
+            seeded = seed.resources(self.admin, projects, self.layout.guests)
+            for name in (*stack.APIS, "mariadb"):
+                self.processes.stop(name, gently=name == "mariadb")
+            filled.save(self.layout, seeded, target)
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Take everything away: guests, services, network, files."""
@@ -156,6 +177,7 @@ class OpenStack(Faults):
         self.processes.start("tls", self._tls_front())
         backing.start_network(self.layout, self.processes)
         stack.wait_for_api(self.processes, "keystone")
+        backing.wait_for_broker(self.processes)
 
     def _tls_front(self) -> list[str]:
         files = [str(self.tls / f"server-{each}.pem") for each in ("cert", "key")]
@@ -164,10 +186,12 @@ class OpenStack(Faults):
 
     def _start_compute(self) -> None:
         """Start Nova; its scheduler would end without the accounts."""
-        backing.wait_for_broker(self.processes)
-        stack.start_api(self.layout, self.processes, "nova-api")
         for name in stack.WORKERS:
             stack.start_worker(self.layout, self.processes, name)
+        self._start_api_of_compute()
+
+    def _start_api_of_compute(self) -> None:
+        stack.start_api(self.layout, self.processes, "nova-api")
         for name in stack.APIS:
             stack.wait_for_api(self.processes, name)
 

@@ -31,6 +31,7 @@ _KERNEL_LINE: Final = "console=ttyS0 net.ifnames=0 mitigations=off no_timer_chec
 IMAGES: Final = {
     "debian-fast": ("jupyter", "fast-initrd", _KERNEL_LINE),
     "debian-12": ("jupyter", "debian-initrd", f"root=/dev/vda rw {_KERNEL_LINE}"),
+    "debian-stub": ("bare", "fast-initrd", f"{_KERNEL_LINE} anywhere.stub"),
     "debian-bare": ("bare", "fast-initrd", _KERNEL_LINE),
     "debian-bare-12": ("bare", "debian-initrd", f"root=/dev/vda rw {_KERNEL_LINE}"),
 }

@@ -1,8 +1,9 @@
-"""What the cloud is made from, fetched while there is a network: its services, guest images.
+"""What the cloud is made from, fetched while there is a network: its services, guests' disks.
 
 The services come by pip as this machine's pip is configured, in the versions of
-``constraints.txt``; the guests' Debian comes from the mirror that apt uses. Both are kept in the
-cache of ``engines.docker.supplies``, under names that say what is in them.
+``constraints.txt``; the guests' Debian comes from the mirror that apt uses. From both a cloud is
+filled, once: its tables, accounts and images take a minute. All are kept in the cache of
+``engines.docker.supplies``, under names that say what is in them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -21,6 +23,7 @@ from engines.docker.supplies import SUITE, SupplyError, cache, digest, made, mir
 HERE: Final = Path(__file__).parent
 INSIDE: Final = HERE / "inside"
 GUEST: Final = HERE / "guest"
+STUB: Final = room.CLONE / "engines/docker/stub/server.py"
 LOCK: Final = room.CLONE / "images/singleuser/requirements.txt"
 # The services' Python is Debian's own: only that one has libvirt's binding.
 SYSTEM_PYTHON: Final = Path("/usr/bin/python3")
@@ -75,7 +78,8 @@ def lacking() -> str:
 
 def not_made() -> str:
     """What the cache lacks, with the cure; empty when nothing."""
-    absent = [path for path in (services_path(), guests_path()) if not path.exists()]
+    paths = (services_path(), guests_path(), filled_path())
+    absent = [path for path in paths if not path.exists()]
     if absent:
         names = ", ".join(path.name for path in absent)
         return f"Not made yet: {names}. Cure: python -m engines.openstack supplies"
@@ -92,7 +96,13 @@ def services_path() -> Path:
 
 def guests_path() -> Path:
     """Where the cache keeps the guests' disks, kernel and initrds."""
-    return cache() / f"guests-{digest(SUITE, version('jupyterhub'), LOCK, GUEST)}"
+    return cache() / f"guests-{digest(SUITE, version('jupyterhub'), LOCK, GUEST, STUB)}"
+
+
+def filled_path() -> Path:
+    """Where the cache keeps the state of a cloud that nobody has used yet."""
+    code = [HERE / f"{name}.py" for name in ("config", "layout", "seed", "stack", "filled")]
+    return cache() / f"cloud-{digest(services_path().name, guests_path().name, *code)}"
 
 
 def fetch() -> None:
@@ -105,6 +115,23 @@ def fetch() -> None:
         raise SupplyError(missing)
     services()
     guests()
+    filled()
+
+
+def filled() -> Path:
+    """The state of a cloud that nobody has used yet, made where the cache has none.
+
+    Raises:
+        SupplyError: When the cloud does not start; it has said why.
+    """
+    path = filled_path()
+    with made(path.name) as target:
+        if target is not None:
+            print("filling a cloud …", flush=True)
+            words = [sys.executable, "-m", "engines.openstack", "--fill", str(target)]
+            if room.open_room(words):
+                raise SupplyError("The cloud could not be filled; see above")
+    return path
 
 
 def services() -> Path:
@@ -157,6 +184,8 @@ def guests() -> Path:
                 "GUEST_SUITE": SUITE,
                 "GUEST_WHEELS": str(packages),
                 "GUEST_LOCK": str(LOCK),
+                "GUEST_STUB": str(STUB),
+                "GUEST_HUB": version("jupyterhub"),
             }
             _run("make-guests", [str(GUEST / "make-guests"), site, str(target)], environment)
     return path
