@@ -68,12 +68,17 @@ def main(bridge: str, port: int) -> None:
     begin()
     addresses: set[str] = set()
     pairs: set[tuple[str, str]] = set()
+    database: Any = None
     while True:
-        time.sleep(0.5)
+        time.sleep(1)
         try:
-            wanted, wanted_pairs = ask(port)
+            database = database or pymysql.connect(
+                host="127.0.0.1", port=port, user="root", database="neutron", autocommit=True
+            )
+            wanted, wanted_pairs = ask(database)
         except pymysql.MySQLError:
             # The tables are not there yet, or the database ends.
+            database = None
             continue
         for gone in addresses - wanted:
             run("ip", "address", "delete", gone, "dev", bridge)
@@ -84,19 +89,13 @@ def main(bridge: str, port: int) -> None:
         addresses, pairs = wanted, wanted_pairs
 
 
-def ask(port: int) -> tuple[set[str], set[tuple[str, str]]]:
+def ask(database: Any) -> tuple[set[str], set[tuple[str, str]]]:
     """The addresses and translations that there should be."""
-    database: Any = pymysql.connect(
-        host="127.0.0.1", port=port, user="root", database="neutron", autocommit=True
-    )
-    try:
-        with database.cursor() as cursor:
-            cursor.execute(ADDRESSES)
-            addresses = {f"{address}/{bits}" for address, bits in cursor.fetchall()}
-            cursor.execute(FLOATING)
-            pairs = set(cursor.fetchall())
-    finally:
-        database.close()
+    with database.cursor() as cursor:
+        cursor.execute(ADDRESSES)
+        addresses = {f"{address}/{bits}" for address, bits in cursor.fetchall()}
+        cursor.execute(FLOATING)
+        pairs = set(cursor.fetchall())
     return addresses | {f"{floating}/32" for floating, _ in pairs}, pairs
 
 
