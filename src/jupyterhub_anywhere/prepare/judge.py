@@ -85,6 +85,12 @@ def working(made: Step, plan: Plan) -> Step:
     thing = made.thing
     if made.do is not Do.KEEP or thing is None:
         return made
+    if made.kind is Kind.SERVER and not made.ours:
+        plan.problems.append(
+            f"There is a machine {made.name} ({thing.id}) that this preparation did not make. Name"
+            " another for the hub with --hub, or make none with --no-hub."
+        )
+        return made
     status = str(thing.facts.get("status", ""))
     good = {"ACTIVE"} if made.kind is Kind.SERVER else {"active"}
     coming = {"BUILD"} if made.kind is Kind.SERVER else {"saving", "importing"}

@@ -215,7 +215,7 @@ def test_a_credential_made_by_hand(world: World, clouds: Path) -> None:
     out = clouds.parent / "out"
     assert prepare(clouds.parent, "--apply", "--credential", str(file), "--out", str(out)) == 0
     assert (out / "hub/openstack-secret").read_text() == "by-hand\n"
-    assert 'user: "id-1"' in (out / "hub/anywhere.yaml").read_text()
+    assert (out / "hub/openstack-id").read_text() == "id-1\n"
     assert "application_credentials" not in world.count()
 
 
