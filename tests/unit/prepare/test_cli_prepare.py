@@ -164,9 +164,14 @@ def test_a_password_is_asked_for(clouds: Path, monkeypatch: pytest.MonkeyPatch) 
     from jupyterhub_anywhere.cli import prepare as verb
 
     asked: list[str] = []
+
+    def answer(what: str) -> str:
+        asked.append(what)
+        return "word"
+
     monkeypatch.delenv("OS_PASSWORD")
     monkeypatch.setattr(verb, "_somebody", lambda: True)
-    monkeypatch.setattr(verb, "_ask", lambda what: asked.append(what) or "word")
+    monkeypatch.setattr(verb, "_ask", answer)
     assert prepare(clouds.parent) == 0
     assert len(asked) == 1
     assert "assword" in asked[0]

@@ -65,7 +65,7 @@ def test_check_accepts_it(tmp_path: Path) -> None:
 
 def test_one_group_is_the_servers_group_too() -> None:
     wish = wished(groups=GroupsWish(single=True))
-    assert 'security_groups: ["jupyterhub-secgroup"]' in output.anywhere_yaml(wish, PLACE)
+    assert 'security_groups: ["jupyterhub-secgroup"]' in site.anywhere_yaml(wish, PLACE)
 
 
 def test_the_secret_stands_in_its_own_file_only(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_the_user_data_installs_and_waits_for_the_secrets(machine: Path) -> None
     ]
     assert Path(site.COMMAND).resolve() == Path(site.PROGRAM) / "bin/anywhere"
     made = Path(site.FOLDER) / "anywhere.yaml"
-    assert made.read_text() == output.anywhere_yaml(wished(), PLACE)
+    assert made.read_text() == site.anywhere_yaml(wished(), PLACE)
     unit = (Path(site.UNITS) / "jupyterhub-anywhere-begin.path").read_text()
     assert f"PathExists={site.FOLDER}/openstack-secret" in unit
 
