@@ -124,7 +124,38 @@ def index(openstack: OpenStack, tmp_path: Path) -> Iterator[str]:
     server.server_close()
 
 
+MADE = {
+    "networks": 1,
+    "subnets": 1,
+    "routers": 1,
+    # Of the hub, and of the router; that of its gateway is the administrators'.
+    "ports": 2,
+    "security_groups": 2,
+    # Two that Neutron makes with each group, and ours.
+    "security_group_rules": 9,
+    "floatingips": 1,
+    "servers": 1,
+    "images": 0,
+    "keypairs": 1,
+}
 WANTED = ("--image", "debian-fast", "--flavor", "m1.small", "--servers", "3")
+
+
+def test_all_but_machines_is_made_and_taken_back(openstack: OpenStack, person: Path) -> None:
+    # Neutron makes a project's default group when somebody first looks.
+    things(openstack)
+    before = things(openstack)
+    wanted = [*WANTED, "--untested", "--no-hub"]
+    assert prepare(person, "--plan", *wanted) == 0
+    assert things(openstack) == before
+    assert prepare(person, "--apply", *wanted) == 0
+    now = things(openstack)
+    made = {kind: len(now[kind] - before[kind]) for kind in now}
+    assert made == {**MADE, "ports": 1, "floatingips": 0, "servers": 0}
+    assert prepare(person, "--apply", *wanted) == 0
+    assert things(openstack) == now
+    assert prepare(person, "--undo", "--yes") == 0
+    assert things(openstack) == before
 
 
 def test_a_project_is_made_ready_and_taken_back(openstack: OpenStack, person: Path) -> None:
@@ -138,19 +169,7 @@ def test_a_project_is_made_ready_and_taken_back(openstack: OpenStack, person: Pa
     more = [*hub, "--wheels", str(person / "wheels"), "--version", "99"]
     assert prepare(person, "--apply", "--out", "out", *WANTED, *more) == 0
     made = {kind: len(now - before[kind]) for kind, now in things(openstack).items()}
-    assert made == {
-        "networks": 1,
-        "subnets": 1,
-        "routers": 1,
-        # Of the hub, and of the router; that of its gateway is the administrators'.
-        "ports": 2,
-        "security_groups": 2,
-        "security_group_rules": 9,
-        "floatingips": 1,
-        "servers": 1,
-        "images": 0,
-        "keypairs": 1,
-    }
+    assert made == MADE
     now = things(openstack)
     assert prepare(person, "--apply", *WANTED, *more) == 0
     assert things(openstack) == now
