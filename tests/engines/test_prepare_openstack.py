@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
     from engines.openstack.cloud import OpenStack
 
+# openstacksdk warns of its own calls of its own functions.
+pytestmark = [
+    pytest.mark.filterwarnings(f"ignore::openstack.warnings.{name}")
+    for name in ("OpenStackDeprecationWarning", "RemovedInSDK50Warning", "RemovedInSDK60Warning")
+]
 ANYWHERE = """\
 import pathlib, sys
 
