@@ -73,7 +73,9 @@ ensure_venv() {
     have_venv "$1" && return
     if command -v apt-get >/dev/null; then
         export DEBIAN_FRONTEND=noninteractive
-        apt-get -q update && apt-get -q -y install python3 python3-venv
+        # A new machine's own updates may be at work.
+        apt="apt-get -q -y -o DPkg::Lock::Timeout=300"
+        $apt update && $apt install python3 python3-venv
     elif command -v dnf >/dev/null; then
         dnf -q -y install python3 python3-pip
     elif command -v zypper >/dev/null; then

@@ -80,10 +80,16 @@ def step(want: Want, found: Sequence[Thing], record: Record, plan: Plan) -> Step
     return Step(Do.MAKE, want.key, want.kind, want.name, want.detail, why, want)
 
 
-def working(made: Step, plan: Plan) -> Step:
+def working(made: Step, record: Record, plan: Plan) -> Step:
     """A machine or image that is there has to work; a broken one of ours is made anew."""
     thing = made.thing
     if made.do is not Do.KEEP or thing is None:
+        return made
+    if made.kind is Kind.SERVER and not made.ours:
+        plan.problems.append(
+            f"There is a machine {made.name} ({thing.id}) that this preparation did not make. Name"
+            " another for the hub with --hub, or make none with --no-hub."
+        )
         return made
     status = str(thing.facts.get("status", ""))
     good = {"ACTIVE"} if made.kind is Kind.SERVER else {"active"}
@@ -91,10 +97,12 @@ def working(made: Step, plan: Plan) -> Step:
     # What was uploaded by half stays "queued" for ever; of a snapshot that is its first state.
     if made.kind is Kind.IMAGE and thing.facts.get("snapshot"):
         coming.add("queued")
-    if status in good or (made.ours and status in coming):
+    entry = record.entry(made.key)
+    failed = str(entry.facts.get("failed", "")) if entry is not None else ""
+    if not failed and (status in good or (made.ours and status in coming)):
         return made
     if made.ours and made.want is not None:
-        why = f"it is {status}"
+        why = f"its installation failed: {failed}" if failed else f"it is {status}"
         return replace(made, do=Do.REPLACE, detail=made.want.detail, why=why)
     plan.problems.append(
         f"The {made.kind} {made.name} ({thing.id}) is {status}, not {good.pop()}. Bring it to work,"

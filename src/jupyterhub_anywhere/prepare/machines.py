@@ -58,7 +58,8 @@ class Machines:
         entry = self._record.entry(key)
         if entry is not None:
             found = self.there(entry)
-            if found is not None and found.facts["status"] != "ERROR":
+            works = found is not None and found.facts["status"] != "ERROR"
+            if found is not None and works and not entry.facts.get("failed"):
                 self._record.made(entry, found.id)
                 return found
             self.end(key)
@@ -141,14 +142,20 @@ class Machines:
             if "done" in answers:
                 return answers
             if "failed" in answers:
-                raise PrepareError(
-                    f"The machine {thing.name} ({thing.id}) failed: {answers['failed']}\n"
-                    f"{_tail(console)}",
-                    hint="Mend that; then run this again, or --undo.",
-                )
+                raise self._failed(key, thing, answers["failed"], console)
             if self._cloud.now() > end:
                 raise self._silent(thing, minutes, console)
             self._cloud.pause(PAUSE)
+
+    def _failed(self, key: str, thing: Thing, why: str, console: str) -> PrepareError:
+        entry = self._record.entry(key)
+        if entry is not None:
+            # Its console says so for ever: the next run makes another.
+            self._record.made(entry, thing.id, failed=why)
+        return PrepareError(
+            f"The machine {thing.name} ({thing.id}) failed: {why}\n{_tail(console)}",
+            hint="Mend that, and run this again: the machine is made anew.",
+        )
 
     def _silent(self, thing: Thing, minutes: float, console: str) -> PrepareError:
         said = f"Its console ends with:\n{_tail(console)}" if console.strip() else "It is empty."

@@ -15,6 +15,7 @@ from jupyterhub_anywhere.prepare.site import (
     AUTHORITY,
     CERTIFICATE,
     FOLDER,
+    IDENTITY,
     PRIVATE_KEY,
     SECRET,
     anywhere_yaml,
@@ -48,8 +49,8 @@ sudo sh -c "cd {folder}/.new && for each in *; do
     [ \\$each = {secret} ] || cp -R \\$each ../; done && mv {secret} ../{secret}"
 sudo rm -rf {folder}/.new
 sudo systemctl restart jupyterhub-anywhere-begin.service
-sudo anywhere password
 '
+echo "The hub starts. Its passwords, made anew: ssh {options} {account} sudo anywhere password"
 """
 _UNKNOWN: Final = """\
 # The console told no host keys: compare what ssh shows with the web console's log of the machine.
@@ -101,7 +102,11 @@ def hub_files(wish: Wish, place: Place, secret: str, now: datetime, folder: Path
     A certificate that is there already is kept: machines and browsers know its authority.
     """
     base = folder / FILES
-    found = {f"{FILES}/{YAML}": anywhere_yaml(wish, place)}
+    found = {
+        f"{FILES}/{YAML}": anywhere_yaml(wish, place),
+        # In a file of its own: a new credential changes nothing in the other one.
+        f"{FILES}/{IDENTITY}": f"{place.credential}\n",
+    }
     if secret:
         found[f"{FILES}/{SECRET}"] = f"{secret}\n"
     if not all((base / name).is_file() for name in (AUTHORITY, CERTIFICATE, PRIVATE_KEY)):

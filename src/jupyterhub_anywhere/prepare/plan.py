@@ -137,7 +137,7 @@ def _add(want: Want, wish: Wish, seen: Seen, record: Record, plan: Plan) -> None
         case Kind.ROUTER:
             judge.router(made, plan)
         case Kind.SERVER:
-            made = judge.working(made, plan)
+            made = judge.working(made, record, plan)
         case Kind.SUBNET if made.do is Do.KEEP and not made.ours:
             _resolvers(made, plan)
     plan.steps.append(made)
@@ -188,7 +188,7 @@ def _image(wish: Wish, seen: Seen, record: Record, plan: Plan, file_size: int) -
             f"There is no image {image.name}. Name one that is there, or have it made with"
             " --make-from BASE, or uploaded with --upload FILE."
         )
-    plan.steps.append(judge.working(made, plan))
+    plan.steps.append(judge.working(made, record, plan))
     base = _base(wish, seen, record, plan) if there is None and image.base else None
     if image.tested and not (there is None and image.base):
         plan.steps.append(_trial(wish, record, there))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.prepare.wish import Install, Wish
 
 FOLDER: Final = "/etc/jupyterhub-anywhere"
+IDENTITY: Final = "openstack-id"
 SECRET: Final = "openstack-secret"  # noqa: S105 - the name of a file
 CERTIFICATE: Final = "tls/hub.crt"
 PRIVATE_KEY: Final = "tls/hub.key"
@@ -85,7 +86,7 @@ targets:
     auth_url: {_q(place.auth_url)}
     region: {_q(place.region)}
     # The application credential {wish.credential}.
-    user: {_q(place.credential)}
+    user: {{file: {IDENTITY}}}
     key: {{file: {SECRET}}}
     options: {{ex_force_auth_version: 3.x_appcred}}
     internal_url: {_q(api)}
@@ -142,6 +143,8 @@ cd {folder}
 systemctl daemon-reload
 systemctl enable jupyterhub-anywhere.service
 systemctl restart jupyterhub-anywhere.service
+# From the next boot on it starts by itself.
+systemctl disable jupyterhub-anywhere-begin.path
 """
 _PATH_UNIT: Final = """\
 [Unit]

@@ -167,8 +167,31 @@ def test_a_machine_that_becomes_an_image_says_why_it_failed(site: Site) -> None:
     site.world.answers = lambda _server: {"failed": "pip"}
     with pytest.raises(PrepareError, match=r"anywhere-makes-mine.*failed: pip"):
         site.apply()
+    # Its console goes on saying so; the next run makes another.
+    old = site.world.named("servers", "anywhere-makes-mine")[0]["id"]
+    site.world.answers = lambda server: {"failed": "pip"} if server["id"] == old else dict(GOOD)
+    site.apply()
     assert site.undo() == []
     assert "servers" not in site.world.count()
+
+
+def test_a_hub_whose_installation_failed_is_made_anew(site: Site) -> None:
+    site.world.answers = lambda server: (
+        {"failed": "no-way"} if server["name"] == "jupyterhub" else dict(GOOD)
+    )
+    with pytest.raises(PrepareError, match="failed: no-way") as caught:
+        site.apply()
+    assert "made anew" in caught.value.hint
+    [old] = site.world.named("servers", "jupyterhub")
+    assert site.lines()["hub"] == "~"
+    site.world.answers = lambda _server: dict(GOOD)
+    site.apply()
+    [new] = site.world.named("servers", "jupyterhub")
+    assert new["id"] != old["id"]
+    assert site.lines()["hub"] == site.lines()["hub-ready"] == "="
+    entry = site.record.entry("hub")
+    assert entry is not None
+    assert entry.facts["host_keys"]
 
 
 def test_an_image_is_uploaded_and_again_where_that_was_cut(site: Site, tmp_path: Path) -> None:

@@ -164,9 +164,14 @@ def test_a_password_is_asked_for(clouds: Path, monkeypatch: pytest.MonkeyPatch) 
     from jupyterhub_anywhere.cli import prepare as verb
 
     asked: list[str] = []
+
+    def answer(what: str) -> str:
+        asked.append(what)
+        return "word"
+
     monkeypatch.delenv("OS_PASSWORD")
     monkeypatch.setattr(verb, "_somebody", lambda: True)
-    monkeypatch.setattr(verb, "_ask", lambda what: asked.append(what) or "word")
+    monkeypatch.setattr(verb, "_ask", answer)
     assert prepare(clouds.parent) == 0
     assert len(asked) == 1
     assert "assword" in asked[0]
@@ -215,7 +220,7 @@ def test_a_credential_made_by_hand(world: World, clouds: Path) -> None:
     out = clouds.parent / "out"
     assert prepare(clouds.parent, "--apply", "--credential", str(file), "--out", str(out)) == 0
     assert (out / "hub/openstack-secret").read_text() == "by-hand\n"
-    assert 'user: "id-1"' in (out / "hub/anywhere.yaml").read_text()
+    assert (out / "hub/openstack-id").read_text() == "id-1\n"
     assert "application_credentials" not in world.count()
 
 

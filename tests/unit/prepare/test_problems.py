@@ -121,6 +121,11 @@ def test_no_such_image_for_the_hub(site: Site) -> None:
     assert "--hub-image" in problem(site, "debian-99")
 
 
+def test_a_machine_of_the_hubs_name_that_is_somebody_elses(site: Site) -> None:
+    site.world.add("servers", name="jupyterhub", status="ACTIVE")
+    assert "--hub" in problem(site, "did not make")
+
+
 def test_an_image_that_cannot_be_used_now(site: Site) -> None:
     site.world.named("images", "lab")[0]["status"] = "deactivated"
     assert "--image" in problem(site, "is deactivated, not active")
