@@ -133,6 +133,7 @@ async def test_steps_are_told_with_the_clouds_own_words(stage, cloud):
     ("fault", "cause"),
     [
         ("No valid host was found. There are not enough hosts", FailureCause.NO_CAPACITY),
+        ("No valid host was found. ", FailureCause.NO_CAPACITY),
         ("Exceeded maximum number of retries", FailureCause.NO_CAPACITY),
         ("Quota exceeded for cores", FailureCause.QUOTA),
         ("Image 7 could not be found", FailureCause.IMAGE_NOT_FOUND),
@@ -142,7 +143,7 @@ async def test_steps_are_told_with_the_clouds_own_words(stage, cloud):
 async def test_a_machine_that_the_cloud_cannot_build(stage, cloud, fault, cause):
     cloud.images["doomed"] = MemoryImage("doomed", fault)
     error = await failed(await stage.begin(), stage)
-    assert fault in error.jupyterhub_message
+    assert f"machine: {fault.rstrip(' .')}. Try again" in error.jupyterhub_message
     assert failure_cause(error) is cause
 
 
