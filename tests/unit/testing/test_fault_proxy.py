@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from jupyterhub_anywhere.testing.faults import wire
@@ -392,3 +393,22 @@ def test_an_answer_of_ones_own() -> None:
     assert wire.answer(404, b"{}", "Not Found") == (
         b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
     )
+
+
+def test_it_stands_for_a_port_as_well(tmp_path: Path) -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Engine) as server:
+        server.asked = []  # type: ignore[attr-defined] - as `Upstream`
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                where = f"127.0.0.1:{probe.getsockname()[1]}"
+            with fault_proxy(f"127.0.0.1:{server.server_port}", tmp_path, listen=where) as control:
+                assert control.url == f"http://{where}"
+                assert httpx.get(f"{control.url}/servers").json() == [{"Id": "GET-1"}]
+                control.rules(Rule(Action.STATUS, status=503))
+                assert httpx.get(f"{control.url}/servers").status_code == 503
+        finally:
+            server.shutdown()
+            thread.join()

@@ -10,6 +10,7 @@ from jupyterhub_anywhere.testing.__main__ import main
 from jupyterhub_anywhere.testing.faults.records import (
     KILLED,
     LEDGER_ELSEWHERE,
+    OPENSTACK,
     OURS,
     STOCK,
     Record,
@@ -78,6 +79,7 @@ def test_the_table_says_why_a_cell_has_nothing(tmp_path: Path) -> None:
     keep(made, record(OURS, "one", row="never tried there"))
     elsewhere = Outcome(fault="one", doing="start")
     keep(made, Record(OURS, LEDGER_ELSEWHERE, KILLED, elsewhere))
+    keep(made, Record(OURS, OPENSTACK, KILLED, elsewhere))
     page = table(kept(made))
     for words in (
         "sets right what is wrong | 1 of 1 well | it sets nothing right |",
@@ -85,6 +87,8 @@ def test_the_table_says_why_a_cell_has_nothing(tmp_path: Path) -> None:
         "| never tried there during a start | 1 of 1 well | not tried |",
         "| the hub is killed during a start | 1 of 1 well | it has no ledger |",
         "## Process, ledger in PostgreSQL\n",
+        "## OpenStack\n",
+        "| the hub is killed during a start | 1 of 1 well | its spawner cannot be imported |",
     ):
         assert words in page
 

@@ -45,11 +45,12 @@ def of_provider(error: ProviderError, title: str) -> StartError:
 
 def broken(fault: str, state: str) -> StartError:
     """The cloud says that the machine has failed."""
-    said = fault or state or "no reason was given"
+    # Nova ends its sentences with a stop and a blank.
+    said = (fault or state or "no reason was given").strip().rstrip(" .")
     lowered = said.lower()
     cause = next((c for words, c in _OF_WORDS if words in lowered), FailureCause.INTERNAL)
     return StartError(
-        f"The cloud could not build your machine: {said.rstrip('.')}. Try again, or choose another"
+        f"The cloud could not build your machine: {said}. Try again, or choose another"
         f" size or image; if that does not help, tell the administrator of this hub.",
         reason=str(cause),
         cause=cause,

@@ -364,7 +364,9 @@ class Starting(Awaiting):
             async with asyncio.timeout(_UNDO_SECONDS):
                 await self._undo_now()
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the first error is the one to tell
-            self.log.warning("%s: %s is left: %s", self._log_name, self.resource, error)
+            # A time-out has no words of its own.
+            why = str(error) or type(error).__name__
+            self.log.warning("%s: %s is left: %s", self._log_name, self.resource, why)
 
     async def _undo_now(self) -> None:
         memo, creating = self.memo, self._creating

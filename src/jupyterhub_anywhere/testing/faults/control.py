@@ -111,24 +111,25 @@ class Control:
 
 
 @contextlib.contextmanager
-def fault_proxy(upstream: Path, folder: Path) -> Iterator[Control]:
+def fault_proxy(upstream: Path | str, folder: Path, listen: str = "") -> Iterator[Control]:
     """A proxy before a socket, in a process of its own, that ends with the block.
 
     Args:
-        upstream: The engine's socket.
+        upstream: The engine's socket: a path, or ``HOST:PORT``.
         folder: A folder for two sockets; its path has to be short.
+        listen: Where it stands for the engine, as ``HOST:PORT``; default: at a path of its own.
 
     Raises:
         FaultProxyError: It does not start.
     """
-    listen, control = folder / "engine.sock", folder / "control.sock"
-    words = [upstream, listen, control]
+    own, control = folder / "engine.sock", folder / "control.sock"
+    words = [upstream, listen or own, control]
     process = subprocess.Popen(  # noqa: S603 - argument list, no shell
         [sys.executable, "-m", "jupyterhub_anywhere.testing.faults.proxy", *map(str, words)],
         stdin=subprocess.DEVNULL,
     )
     try:
-        made = _connected(process, control, f"unix://{listen}")
+        made = _connected(process, control, f"http://{listen}" if listen else f"unix://{own}")
         try:
             yield made
         finally:
@@ -140,7 +141,7 @@ def fault_proxy(upstream: Path, folder: Path) -> Iterator[Control]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        for path in (listen, control):
+        for path in (own, control):
             path.unlink(missing_ok=True)
 
 

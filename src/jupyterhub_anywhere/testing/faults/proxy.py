@@ -4,9 +4,10 @@ A program of its own, so that a hub that dies takes nothing of it along::
 
     python -m jupyterhub_anywhere.testing.faults.proxy UPSTREAM LISTEN CONTROL
 
-Three paths of unix sockets: the engine's, the one that the hub is told, and the one by which a test
-sets rules and reads the log (`control.Control`). One connection of a hub is one connection to the
-engine; connections that become streams, as those of attach and exec, are passed through.
+Three sockets: the engine's, the one that the hub is told, and the one by which a test sets rules
+and reads the log (`control.Control`). Each is a path; the first two may be ``HOST:PORT``. One
+connection of a hub is one connection to the engine; connections that become streams, as those of
+attach and exec, are passed through.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from jupyterhub_anywhere.testing.faults.rules import Action, Rule, first
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 _PIECE: Final = 1 << 16
 
@@ -70,10 +70,10 @@ class Proxy:
     """The proxy and its control, at sockets.
 
     Args:
-        upstream: The engine's socket.
+        upstream: The engine's socket: a path, or ``HOST:PORT``.
     """
 
-    def __init__(self, upstream: Path) -> None:
+    def __init__(self, upstream: str) -> None:
         self.rules: list[Rule] = []
         self.calls: list[Call] = []
         self.held: list[Held] = []
@@ -273,8 +273,8 @@ class Proxy:
 class _Link:
     """One connection to the engine, made at first use."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, where: str) -> None:
+        self._where = where
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     @property
@@ -292,7 +292,7 @@ class _Link:
     async def send(self, head: wire.Head, body: list[bytes]) -> None:
         """Forward a request."""
         if self._streams is None:
-            self._streams = await asyncio.open_unix_connection(self._path, limit=wire.LIMIT)
+            self._streams = await _opened(self._where)
         self.writer.writelines([head.raw, *body])
         await self.writer.drain()
 
@@ -319,6 +319,24 @@ class _Link:
                 await self.writer.wait_closed()
 
 
+def tcp(where: str) -> tuple[str, int] | None:
+    """Host and port of ``HOST:PORT``; None for a path."""
+    host, colon, port = where.rpartition(":")
+    return (host, int(port)) if colon and "/" not in where else None
+
+
+async def _opened(where: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if (found := tcp(where)) is not None:
+        return await asyncio.open_connection(*found, limit=wire.LIMIT)
+    return await asyncio.open_unix_connection(where, limit=wire.LIMIT)
+
+
+async def _listening(proxy: Proxy, where: str) -> asyncio.Server:
+    if (found := tcp(where)) is not None:
+        return await asyncio.start_server(proxy.serve, *found, limit=wire.LIMIT)
+    return await asyncio.start_unix_server(proxy.serve, where, limit=wire.LIMIT)
+
+
 async def _tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: _Link) -> None:
     """Pass bytes in both directions until the engine has ended its own."""
 
@@ -338,7 +356,7 @@ async def _tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, li
             await up
 
 
-async def run(upstream: Path, listen: Path, control: Path) -> None:
+async def run(upstream: str, listen: str, control: str) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Raises:
@@ -348,7 +366,7 @@ async def run(upstream: Path, listen: Path, control: Path) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    front = await asyncio.start_unix_server(proxy.serve, listen, limit=wire.LIMIT)
+    front = await _listening(proxy, listen)
     # Last: whoever reaches it finds the proxy at work.
     back = await asyncio.start_unix_server(proxy.control, control, limit=wire.LIMIT)
     await ended.wait()
@@ -359,13 +377,11 @@ async def run(upstream: Path, listen: Path, control: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The program."""
-    from pathlib import Path
-
     given = list(sys.argv[1:] if arguments is None else arguments)
     if len(given) != 3:  # noqa: PLR2004
         sys.stderr.write("usage: python -m ….faults.proxy UPSTREAM LISTEN CONTROL\n")
         return 2
-    asyncio.run(run(*(Path(each) for each in given)))
+    asyncio.run(run(*given))
     return 0
 
 

@@ -19,6 +19,7 @@ _SIDES: Final = (OURS, STOCK)
 # Worlds beside ``process`` and ``docker``, as their headings.
 LEDGER_ELSEWHERE: Final = "process, ledger in PostgreSQL"
 KEPT: Final = "docker, containers kept"
+OPENSTACK: Final = "OpenStack"
 # What stands for all places of one flow in the table.
 KILLED: Final = "the hub is killed"
 # The same, where a start is the second one of its server.
@@ -61,6 +62,9 @@ Where containers are kept, a stop leaves them for the next start, with their use
 and nowhere else; those files count. What a hub writes down is our ledger, in one case of a full
 disk with the hub's database, and the stock hub's database. *It never comes to that*: the stock hub
 makes no call that such a fault could meet.
+
+OpenStack is a real one (`engines/openstack/README.md`), and servers run on its guests. Its control
+would be LibcloudSpawner, which no JupyterHub of today can import.
 
 To renew it, with every fault in place of the few that are always made:
 
@@ -201,4 +205,6 @@ def _why_not(side: str, world: str, doing: str) -> str:
     """Why nothing was tried."""
     if side == STOCK and world == LEDGER_ELSEWHERE:
         return "it has no ledger"
+    if side == STOCK and world == OPENSTACK:
+        return "its spawner cannot be imported"
     return "it sets nothing right" if (side, doing) == (STOCK, "reconcile") else "not tried"
