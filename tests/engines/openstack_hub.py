@@ -103,6 +103,7 @@ class OpenStackHub(Hub):
     def leases(self) -> list[dict[str, Any]]:
         """What the ledger holds, once it is open."""
         answer = wait_for(self._leases, what="the ledger")
+        assert answer is not None
         listed: list[dict[str, Any]] = answer.json()["servers"]
         return listed
 

@@ -66,7 +66,11 @@ class OpenStackSubject(StubSubject):
 
     def keys(self, **traits: Any) -> Keys:
         """A target whose servers are the stub's."""
-        wanted = {"cmd": ["python3", "-c", PROGRAM], "size": "m1.tiny", "on_stop": self.on_stop}
+        wanted: dict[str, Any] = {
+            "cmd": ["python3", "-c", PROGRAM],
+            "size": "m1.tiny",
+            "on_stop": self.on_stop,
+        }
         wanted |= {"report_every": 2, **traits}
         found = keys(self.cloud, self._url, compute_url=f"{self.proxy.url}/v2.1", **wanted)
         return {name: value for name, value in found.items() if name != "kind"}
@@ -121,7 +125,8 @@ class OpenStackSubject(StubSubject):
         ids = [each["id"] for each in self.cloud.servers() if hub_of(each) in self.hubs]
         for each in ids:
             self.cloud.admin.delete("compute", f"/servers/{each}")
-        for each in ids:
-            wait_for(
-                lambda each=each: not self.cloud.status(each), seconds=_SECONDS, what="its end"
-            )
+        wait_for(
+            lambda: not any(self.cloud.status(each) for each in ids),
+            seconds=_SECONDS,
+            what="the end of what is left",
+        )

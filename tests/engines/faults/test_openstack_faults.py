@@ -103,7 +103,6 @@ def test_a_machine_loses_power(faulty: FaultyCloud, openstack: OpenStack) -> Non
     judge(faulty, "the hypervisor of its machine is killed", Doing.RUN, before, "ann")
 
 
-@pytest.mark.full
 def test_a_machine_is_deleted_behind_our_back(faulty: FaultyCloud, openstack: OpenStack) -> None:
     before, _ = faulty.bystander(), faulty.settled("ann")
     openstack.destroy_behind_our_back(faulty.machine("ann"))

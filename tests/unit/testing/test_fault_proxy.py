@@ -397,7 +397,7 @@ def test_an_answer_of_ones_own() -> None:
 
 def test_it_stands_for_a_port_as_well(tmp_path: Path) -> None:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Engine) as server:
-        server.asked = []  # type: ignore[attr-defined] - as `Upstream`
+        server.asked = []  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
