@@ -370,7 +370,7 @@ class Server(threading.Thread):
         with contextlib.suppress(OSError), self.process.stdin as stream:
             stream.write(json.dumps(given).encode())
         self.report("starting", detail=f"port {port}")
-        until = time.monotonic() + START_SECONDS
+        until = time.monotonic() + float(job.get("seconds") or START_SECONDS)
         while listener(port) != account.pw_uid:
             alive = self.alive()
             if not alive and listener(port) is not None:
@@ -378,7 +378,7 @@ class Server(threading.Thread):
             if not alive or self.ending.wait(0.1):
                 raise Failure("exited", f"{words[0]} ended before it listened on port {port}")
             if time.monotonic() > until:
-                raise Failure("silent", f"nothing listens on port {port} after {START_SECONDS} s")
+                raise Failure("silent", f"nothing has begun to listen on port {port} in time")
         return True
 
     def alive(self) -> bool:

@@ -142,6 +142,8 @@ class Awaiting(MachineCore):
             "reach": str(self.reach),
             "every": int(self.report_every),
             "patience": int(self.patience),
+            # Of the whole start: whoever waits gives up by then.
+            "seconds": float(self.start_timeout),
         }
 
     # --- the machine tells -----------------------------------------------------------------------
