@@ -19,10 +19,7 @@ pytestmark = pytest.mark.root
 # What the memory provider cannot tell.
 OFTEN = {
     "test_a_bad_choice_has_a_cause",
-    "test_a_cancelled_start_leaves_nothing",
     "test_a_crash_shows_the_end_of_its_log",
-    "test_an_engine_that_is_away_proves_nothing",
-    "test_what_ended_by_itself_is_gone",
 }
 
 

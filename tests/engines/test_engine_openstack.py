@@ -131,6 +131,7 @@ def links() -> str:
     return done.stdout
 
 
+@pytest.mark.full
 def test_user_data_of_other_kinds_runs_as_cloud_init_runs_it(
     openstack: OpenStack, listener: Listener
 ) -> None:
@@ -149,6 +150,7 @@ def test_user_data_of_other_kinds_runs_as_cloud_init_runs_it(
     assert said == ["/included", "/config", "/ran", "/complete"]
 
 
+@pytest.mark.full
 def test_a_guest_on_two_networks_is_reached_on_both(
     openstack: OpenStack, listener: Listener
 ) -> None:
@@ -174,6 +176,7 @@ def answers(url: str) -> int:
         return 0
 
 
+@pytest.mark.full
 def test_a_guest_runs_jupyterhub_singleuser_of_the_hubs_version(
     openstack: OpenStack, listener: Listener
 ) -> None:
@@ -199,6 +202,7 @@ def test_a_guest_runs_jupyterhub_singleuser_of_the_hubs_version(
         )
 
 
+@pytest.mark.full
 def test_a_guest_runs_the_stub_that_is_quick(openstack: OpenStack, listener: Listener) -> None:
     lines = [
         f"curl -s {listener.url}/$(jupyterhub-singleuser --version)",
@@ -214,6 +218,7 @@ def test_a_guest_runs_the_stub_that_is_quick(openstack: OpenStack, listener: Lis
         assert about["uid"] == 1000
 
 
+@pytest.mark.full
 def test_the_image_without_jupyter_has_none_and_an_account(
     openstack: OpenStack, listener: Listener
 ) -> None:
@@ -222,6 +227,7 @@ def test_the_image_without_jupyter_has_none_and_an_account(
         listener.wait("jovyan")
 
 
+@pytest.mark.full
 def test_a_reboot_runs_what_is_for_each_boot_and_user_data_once(
     openstack: OpenStack, listener: Listener
 ) -> None:
@@ -236,6 +242,7 @@ def test_a_reboot_runs_what_is_for_each_boot_and_user_data_once(
     assert [what for what, _ in listener.heard].count("/booted") == 1
 
 
+@pytest.mark.full
 def test_a_hypervisor_that_is_killed_is_a_server_that_is_off(
     openstack: OpenStack, listener: Listener
 ) -> None:
@@ -256,6 +263,7 @@ def test_errors_are_the_clouds_own(openstack: OpenStack) -> None:
         assert openstack.status(server_id) == "ERROR"
 
 
+@pytest.mark.full
 def test_the_small_project_has_a_quota_that_holds(openstack: OpenStack) -> None:
     body = {
         "name": "one",
@@ -272,6 +280,7 @@ def test_the_small_project_has_a_quota_that_holds(openstack: OpenStack) -> None:
     openstack.destroy_behind_our_back(first)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("path", ["", "/keystone", "/identity"])
 def test_the_identity_service_answers_under_each_prefix(openstack: OpenStack, path: str) -> None:
     credential = {"id": openstack.credential_id, "secret": openstack.credential_secret}
@@ -323,6 +332,7 @@ def valid(token: str) -> bool:
     return answer.status_code == 200
 
 
+@pytest.mark.full
 def test_a_stopped_broker_and_a_paused_service_come_back(openstack: OpenStack) -> None:
     openstack.stop_rabbit()
     try:
@@ -339,6 +349,7 @@ def test_a_stopped_broker_and_a_paused_service_come_back(openstack: OpenStack) -
         wait_for(lambda: openstack.status(server_id) == "ACTIVE", seconds=PATIENCE)
 
 
+@pytest.mark.full
 def test_a_floating_address_leads_to_a_guest(openstack: OpenStack, listener: Listener) -> None:
     serve = "cd /srv && exec python3 -m http.server 8000 >/dev/null 2>&1 &"
     admin = openstack.admin
@@ -404,6 +415,7 @@ BROKEN = """
 """
 
 
+@pytest.mark.full
 def test_a_cloud_that_cannot_start_says_why_and_leaves_nothing() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "engines.room", sys.executable, "-c", textwrap.dedent(BROKEN)],

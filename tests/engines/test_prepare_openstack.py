@@ -146,6 +146,7 @@ MADE = {
 WANTED = ("--image", "debian-fast", "--flavor", "m1.small", "--servers", "3")
 
 
+@pytest.mark.full
 def test_all_but_machines_is_made_and_taken_back(openstack: OpenStack, person: Path) -> None:
     # Neutron makes a project's default group when somebody first looks.
     things(openstack)
@@ -163,6 +164,7 @@ def test_all_but_machines_is_made_and_taken_back(openstack: OpenStack, person: P
     assert things(openstack) == before
 
 
+@pytest.mark.full
 def test_a_project_is_made_ready_and_taken_back(openstack: OpenStack, person: Path) -> None:
     # Neutron makes a project's default group when somebody first looks.
     things(openstack)
@@ -221,6 +223,7 @@ def handed_over(person: Path) -> None:
     assert "600:root" in told
 
 
+@pytest.mark.full
 def test_an_image_is_made_of_another_one(
     openstack: OpenStack, person: Path, index: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -247,6 +250,7 @@ def test_an_image_is_made_of_another_one(
     assert things(openstack) == before
 
 
+@pytest.mark.full
 def test_quotas_are_those_of_the_cloud(
     openstack: OpenStack, person: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

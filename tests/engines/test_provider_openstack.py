@@ -129,6 +129,7 @@ async def test_a_machine_boots_runs_its_userdata_and_is_gone_with_its_ports(
     assert openstack.ports() == []
 
 
+@pytest.mark.full
 async def test_many_servers_are_listed_at_once_and_filtered_here(
     openstack: OpenStack, made: LibcloudProvider
 ) -> None:
@@ -148,6 +149,7 @@ async def test_many_servers_are_listed_at_once_and_filtered_here(
     assert await made.machines({}) == []
 
 
+@pytest.mark.full
 async def test_rest_and_wake(made: LibcloudProvider) -> None:
     machine = await made.create(wanted("rests"))
     await until(made, machine, Power.RUNNING)
@@ -162,6 +164,7 @@ async def test_rest_and_wake(made: LibcloudProvider) -> None:
         await until(made, machine, Power.RUNNING)
 
 
+@pytest.mark.full
 async def test_marks_are_written_later(made: LibcloudProvider) -> None:
     machine = await made.create(wanted("marked"))
     # While it is built, Nova refuses that as busy.

@@ -82,6 +82,7 @@ def test_tokens_of_the_cloud_expire(faulty: FaultyCloud, openstack: OpenStack) -
     judge(faulty, "tokens of the cloud expire", Doing.RUN, before, "ann")
 
 
+@pytest.mark.full
 def test_nova_calls_a_machine_failed_that_runs(faulty: FaultyCloud, openstack: OpenStack) -> None:
     """As after a migration that failed: it is not lost for that, and it can be stopped."""
     before = faulty.bystander()
@@ -196,6 +197,7 @@ def _killed_within(faulty: FaultyCloud, doing: Doing, when: str, rule: Rule) -> 
     judge(faulty, f"the hub is killed {when}", doing, before, "ann")
 
 
+@pytest.mark.full
 def test_a_hub_is_killed_while_a_machine_boots(faulty: FaultyCloud) -> None:
     """Its ticket opens nothing at the next hub, which ends the machine."""
     before = faulty.bystander()
