@@ -54,6 +54,7 @@ OF_REASON: Final[Mapping[str, FailureCause]] = {
     "disk-full": FailureCause.NO_CAPACITY,
     "engine": FailureCause.UNREACHABLE,
     "exited": FailureCause.CRASHED,
+    "gone": FailureCause.CRASHED,
     "gpu": FailureCause.NO_CAPACITY,
     "group_overrides": FailureCause.CONFIG,
     "image": FailureCause.IMAGE_NOT_FOUND,
@@ -66,7 +67,9 @@ OF_REASON: Final[Mapping[str, FailureCause]] = {
     "registry": FailureCause.UNREACHABLE,
     "stopping": FailureCause.NAME_CONFLICT,
     "target": FailureCause.CONFIG,
+    "ticket": FailureCause.REFUSED,
     "timeout": FailureCause.TIMEOUT,
+    "unreachable": FailureCause.UNREACHABLE,
     "volume": FailureCause.CONFIG,
 }
 # What foreign spawners and their libraries say, in lower case; the first that matches counts.
