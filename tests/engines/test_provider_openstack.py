@@ -214,6 +214,7 @@ async def test_names_that_are_not_there(made: LibcloudProvider) -> None:
     assert await made.machines({}) == []
 
 
+@pytest.mark.full
 async def test_a_token_that_was_revoked(openstack: OpenStack, made: LibcloudProvider) -> None:
     await made.machines({})
     assert made._parts is not None
