@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
+
+from jupyterhub_anywhere.core.loopback import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,14 +56,6 @@ def hub_address(hub: Mapping[str, Any], hostname: str) -> tuple[str, str]:
     scheme = "https" if hub.get("internal_ssl") or parts.scheme == "https" else "http"
     shown = f"[{host}]" if ":" in host else host
     return f"{scheme}://{shown}:{port or _PORT}", source
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is the machine that asks."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _text(section: Mapping[str, Any], name: str) -> str:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from jupyterhub_anywhere.core.errors import AnywhereError
 from jupyterhub_anywhere.core.findings import Finding, Level
-from jupyterhub_anywhere.targets.machines.loopback import is_loopback
+from jupyterhub_anywhere.core.loopback import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import urlsplit
 
+from jupyterhub_anywhere.core.loopback import is_loopback
 from jupyterhub_anywhere.targets.base import Target
 from jupyterhub_anywhere.targets.machines.access import access_of_target
 from jupyterhub_anywhere.targets.machines.inventory import CloudInventory
-from jupyterhub_anywhere.targets.machines.loopback import is_loopback
 from jupyterhub_anywhere.targets.machines.place import Place, provider_class
 from jupyterhub_anywhere.targets.machines.settings import CloudSettings
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 
 from jupyterhub_anywhere.config.models import Model, Switch, TextOrSecret
-from jupyterhub_anywhere.targets.machines.loopback import is_loopback
+from jupyterhub_anywhere.core.loopback import is_loopback
 
 
 class CloudSettings(Model):

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from jupyterhub_anywhere.core.loopback import is_loopback
 from jupyterhub_anywhere.targets.machines import (
     addresses,
     failures,
@@ -19,7 +20,6 @@ from jupyterhub_anywhere.targets.machines import (
     userdata,
 )
 from jupyterhub_anywhere.targets.machines.awaiting import Awaiting
-from jupyterhub_anywhere.targets.machines.loopback import is_loopback
 from jupyterhub_anywhere.targets.machines.memo import Memo
 from jupyterhub_anywhere.targets.machines.progress import News, Step
 from jupyterhub_anywhere.targets.machines.provider import Power, ProviderError, Rest, Volume, Wanted

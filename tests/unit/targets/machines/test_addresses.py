@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from jupyterhub_anywhere.targets.machines.addresses import bound_to, chosen, in_url
-from jupyterhub_anywhere.targets.machines.loopback import is_loopback
 from jupyterhub_anywhere.targets.machines.provider import Machine, Power
 
 BOTH = Machine(
@@ -50,15 +49,3 @@ def test_requests_come_from_any_of_its_addresses() -> None:
 
 def test_in_a_url() -> None:
     assert (in_url("10.0.0.7"), in_url("fd00::7")) == ("10.0.0.7", "[fd00::7]")
-
-
-@pytest.mark.parametrize(
-    "host", ["localhost", "LOCALHOST.", "a.localhost", "127.3.2.1", "::1", "[::1]", "0.0.0.0"]
-)
-def test_this_machine(host: Any) -> None:
-    assert is_loopback(host)
-
-
-@pytest.mark.parametrize("host", ["10.0.0.1", "hub.example.org", "", "localhost.example.org"])
-def test_another_machine(host: Any) -> None:
-    assert not is_loopback(host)
