@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from tests.hub.machine_door import TOKEN, World, alive, command_lines, eventually, expect, gone
+from tests.hub.machine_door import (
+    QUICK,
+    TOKEN,
+    Agent,
+    World,
+    alive,
+    command_lines,
+    eventually,
+    expect,
+    gone,
+)
 
 from jupyterhub_anywhere.targets.machines import tickets, waiting
 
@@ -139,6 +149,21 @@ async def test_what_cannot_be_started_is_told_with_its_cause(
     told = await start.stage("failed")
     assert told["cause"] == cause
     assert words in told["detail"]
+
+
+async def test_what_failed_before_it_is_told_in_place_of_a_server(
+    world: World, tmp_path: Path
+) -> None:
+    start = world.start()
+    agent = Agent(tmp_path, world.door.url, start.text, seconds=QUICK)
+    world.agents.append(agent)
+    (agent.folder / "failed").write_text("lab.sh ended with exit status 7\nno mirror\ntoday\n")
+    agent.start()
+    told = await start.stage("failed")
+    assert told["cause"] == "configure"
+    assert told["detail"] == "lab.sh ended with exit status 7"
+    assert told["log"] == ["no mirror", "today"]
+    assert "starting" not in start.stages()
 
 
 async def test_the_first_free_port_is_taken(world: World) -> None:

@@ -1,8 +1,8 @@
 """The agent of JupyterHub Anywhere: redeems a ticket and runs one user's server on this machine.
 
-It lies in a folder of root's own, beside `config.json`: the hub's address, its authority, the
-ticket. What it must know after a reboot is in `servers/KEY.json`; a server's environment is never
-written anywhere. `docs/agent.md` says what it may and may not. Python 3.8, standard library only.
+In a folder of root's own: `config.json` (the hub's address, its authority, the ticket), `failed`
+(what ended badly before it), `servers/KEY.json` (what a reboot needs). A server's environment is
+written nowhere. `docs/agent.md` says what it may and may not. Python 3.8, standard library only.
 """
 
 from __future__ import annotations
@@ -255,6 +255,10 @@ class Server(threading.Thread):
         """Start the server, and wait until it listens."""
         try:
             self.report("redeemed")
+            wrong, _, said = read(os.path.join(HERE, "failed")).partition("\n")
+            if wrong:
+                write(self.file + ".log", said)
+                raise Failure("configure", wrong)
             account = self.account(job.get("account") or {})
             words, env = self.command(job), self.environment(job, account)
             ranges = job.get("ports") or [[8000, 8999]]
@@ -310,10 +314,8 @@ class Server(threading.Thread):
 
     def install(self, wanted: dict[str, Any]) -> None:
         """Make a virtual environment of what is wanted, from an index, a mirror or wheels."""
-        env = {"PATH": ":".join(SYSTEM), "HOME": "/root", "PIP_NO_INPUT": "1"}
-        names = {"index": "PIP_INDEX_URL", "wheels": "PIP_FIND_LINKS", "no_index": "PIP_NO_INDEX"}
         # Not on a command line: the address of an index may have a password in it.
-        env.update({names[key]: str(wanted[key]) for key in names if wanted.get(key)})
+        env = {"PATH": ":".join(SYSTEM), "HOME": "/root", **(wanted.get("environment") or {})}
         # An older Python gets the newest JupyterHub that it can run.
         hub = [f"jupyterhub<={wanted['version']}"] if wanted.get("version") else []
         pip = [VENV + "/bin/python", "-m", "pip", "install", *hub, *wanted["packages"]]
@@ -347,23 +349,20 @@ class Server(threading.Thread):
         """Start it on a port; False where somebody else was faster to that port."""
         url = urlsplit(env.get("JUPYTERHUB_SERVICE_URL", "http://127.0.0.1/"))
         host = url.netloc if url.netloc.endswith("]") else url.netloc.rpartition(":")[0]
-        host = "127.0.0.1" if job.get("reach") == "dial" else host
         env = {**env, "JUPYTERHUB_SERVICE_URL": url._replace(netloc=f"{host}:{port}").geturl()}
         argv = [each.replace("{port}", str(port)) for each in words]
         given = {"account": account.pw_name, "home": account.pw_dir, "argv": argv, "env": env}
         become = [sys.executable, "-I", os.path.abspath(__file__), "become"]
         name = re.sub(r"[^A-Za-z0-9_.-]", "-", str(job.get("server") or self.key))
-        unit = f"jupyterhub-anywhere@{name}.scope" if SYSTEMD else ""
+        unit = f"jupyterhub-anywhere-{name}.scope" if SYSTEMD else ""
         if unit:
             # A scope, for the properties of a service, its environment among them, can be read.
             run(["systemctl", "stop", unit])
             become = ["systemd-run", "--scope", "--quiet", "--unit=" + unit, "--", *become]
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-        log = os.open(self.file + ".log", flags, 0o600)
-        self.process = subprocess.Popen(
-            become, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd="/", start_new_session=True
-        )
-        os.close(log)
+        write(self.file + ".log", "")
+        with open(self.file + ".log", "ab") as log:
+            ends: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": log, "stderr": log}
+            self.process = subprocess.Popen(become, **ends, cwd="/", start_new_session=True)
         self.keep(pid=self.process.pid, born=born(self.process.pid), boot=BOOT, unit=unit)
         self.keep(port=port, **{name: job.get(name) for name in ("every", "patience", "reach")})
         assert self.process.stdin

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 import jupyterhub
 
 from jupyterhub_anywhere.core.scrubbing import scrubbed, secrets_of
-from jupyterhub_anywhere.targets.machines import addresses, certificates, failures, fresh, job
+from jupyterhub_anywhere.targets.machines import (
+    addresses,
+    certificates,
+    failures,
+    fresh,
+    job,
+    versions,
+)
 from jupyterhub_anywhere.targets.machines.core import MachineCore
 from jupyterhub_anywhere.targets.machines.place import Ended
 from jupyterhub_anywhere.targets.machines.progress import OF_STAGE, Step
@@ -118,6 +125,8 @@ class Awaiting(MachineCore):
     def _job(self, machine: Mapping[str, Any]) -> dict[str, Any]:
         if not self._starting and not self.server:
             raise JobRefusedError("This server was stopped.")
+        if without_agent := versions.no_agent(machine):
+            raise JobRefusedError(without_agent)
         install = job.install_plan(self.install, machine, jupyterhub.__version__)
         dial = self.reach == DIAL
         listen = "127.0.0.1" if dial else ("[::]" if self.family == 6 else "0.0.0.0")  # noqa: PLR2004, S104 - the hub comes from outside

@@ -226,12 +226,25 @@ def test_addresses_that_can() -> None:
         ("on_stop", "burn", "Expected"),
         ("reach", "pigeon", "Expected"),
         ("family", 5, "Expected"),
+        ("install", {"wheel": "/srv"}, "install has no 'wheel'; it has enabled, index, wheels"),
+        ("install", {"enabled": "no"}, "enabled of install is true or false, not 'no'"),
+        ("install", {"packages": "jupyterlab"}, "packages of install is a list"),
+        ("install", {"index": "http://m/simple"}, "index of install is plain http"),
+        ("install", {"wheels": "http://m/w", "insecure": False}, "wheels of install is plain"),
     ],
 )
 def test_values_that_are_refused(trait: Any, value: Any, said: str) -> None:
     found = check_trait(MachineSpawner, trait, value)
     assert found is not None
     assert said.lower() in " ".join(found).lower()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{}, {"enabled": False}, {"wheels": "/srv/w"}, {"index": "http://m", "insecure": True}],
+)
+def test_ways_to_install_that_are_taken(value: Any) -> None:
+    assert check_trait(MachineSpawner, "install", value) is None
 
 
 @pytest.mark.parametrize(("text", "found"), [("8000-8999", (8000, 8999)), ("8888", (8888, 8888))])

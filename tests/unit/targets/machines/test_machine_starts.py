@@ -484,6 +484,7 @@ async def test_cloud_inits_document_travels_beside_scripts(
     text = cloud.userdata(machine)
     assert text.startswith("Content-Type: multipart/mixed")
     names = [line.partition("filename=")[2] for line in text.splitlines() if "filename=" in line]
-    assert names == ['"home.sh"', '"configure"', '"anywhere.sh"']
+    assert names == ['"configure"', '"zz-anywhere.sh"']
+    assert "mkfs.ext4" in text
     [volume] = cloud.volumes.values()
     assert volume.size == 2
