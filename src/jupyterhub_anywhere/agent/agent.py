@@ -241,8 +241,8 @@ class Server(threading.Thread):
         program = shutil.which(command, path=self.path())
         version, python = version_of(program) if program else [None, None]
         csr = self.request() if self.config.get("internal_ssl") else None
-        found = {"hostname": os.uname().nodename, "boot": BOOT, "python": sys.version.split()[0]}
-        found.update(agent=VERSION, singleuser=version, singleuser_python=python, csr=csr)
+        found = {"agent": VERSION, "python": sys.version.split()[0], "singleuser": version}
+        found.update(singleuser_python=python, csr=csr, hostname=os.uname().nodename, boot=BOOT)
         return {**found, "host_keys": host_keys()}
 
     def request(self) -> str | None:
