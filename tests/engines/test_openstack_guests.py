@@ -36,6 +36,7 @@ def on_disk(cloud: OpenStack, guest: Guest, machine: str, secrets: list[str]) ->
         return [each for each in secrets if data.find(each.encode()) >= 0]
 
 
+@pytest.mark.full
 def test_one_unit_a_server(openstack: OpenStack) -> None:
     """The real cloud-init runs user-data, and the real systemd runs agent and server."""
     with guest_hub(openstack, image="debian-12", cmd=[STUB]) as hub:
