@@ -476,9 +476,11 @@ def main() -> None:
     tickets: list[str] = [config["ticket"]]
     threads = Server.every
     while tickets or (any(map(Server.is_alive, threads.values())) and not ENDING.is_set()):
-        for ticket in tickets:  # Once: its credential is on the disk before it is used.
-            path = os.path.join(HERE, "servers", ticket.split(".")[1] + ".json")
-            if not os.path.exists(path):
+        for ticket in tickets:  # Once, also where it is told again after its server has ended.
+            key = ticket.split(".")[1]
+            path = os.path.join(HERE, "servers", key + ".json")
+            if key not in threads and not os.path.exists(path):
+                # Its credential is on the disk before it is used.
                 write(path, json.dumps({"ticket": ticket, "secret": secrets.token_urlsafe(32)}))
         for path in glob.glob(os.path.join(HERE, "servers", "*.json")):
             key = os.path.basename(path)[:-5]

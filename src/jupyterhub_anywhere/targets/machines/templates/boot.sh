@@ -18,7 +18,7 @@ mv "$dir/config.new" "$dir/config.json"
 value() {
     sed -n "s/.*\"$1\": \"\([^\"]*\)\".*/\1/p" "$dir/config.json"
 }
-# No agent can run here. The ticket is redeemed all the same, so that the hub's user hears why.
+# No agent runs here. By redeeming, the hub's user hears why.
 refuse() {
     secret=$(head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=\n')
     printf '{"ticket": "%s", "credential": "%s", "machine": {"python": "%s"}}' \
