@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-import httpx
-from tests.engines.openstack_hub import PATIENCE, OpenStackHub
+from tests.engines.openstack_hub import PATIENCE, OpenStackHub, followed, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from engines.openstack.cloud import OpenStack
 
 STUB: Final = "/opt/stub/jupyterhub-singleuser"
@@ -177,28 +173,9 @@ class Guest:
         self.leave()
 
 
-@contextlib.contextmanager
-def guest_hub(cloud: OpenStack, **more: Any) -> Iterator[GuestHub]:
+def guest_hub(cloud: OpenStack, **more: Any) -> contextlib.AbstractContextManager[GuestHub]:
     """A `GuestHub` that runs, and is closed at the end."""
-    made = GuestHub(cloud, **more)
-    try:
-        made.start()
-        yield made
-    finally:
-        made.close()
-
-
-def events(hub: OpenStackHub, user: str = "ann") -> list[dict[str, Any]]:
-    """Everything that a user is told while a server starts, until it runs or has failed."""
-    hub.add_user(user)
-    answer = hub.api("POST", f"users/{user}/server", json={}, timeout=PATIENCE)
-    if answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR:
-        # So soon that the hub still waited.
-        return [{"failed": True, **answer.json()}]
-    assert answer.status_code in {201, 202}, answer.text
-    path = f"users/{user}/server/progress"
-    text = hub.api("GET", path, timeout=PATIENCE).raise_for_status().text
-    return [json.loads(line[5:]) for line in text.splitlines() if line.startswith("data:")]
+    return running(GuestHub(cloud, **more))
 
 
 def messages(hub: OpenStackHub, user: str = "ann") -> list[str]:
@@ -207,7 +184,7 @@ def messages(hub: OpenStackHub, user: str = "ann") -> list[str]:
     Raises:
         AssertionError: It does not.
     """
-    told = events(hub, user)
+    told = [each for _, each in followed(hub, user)]
     assert told[-1].get("ready"), (told, hub.logs(20))
     return [str(each["message"]) for each in told if "message" in each]
 
@@ -218,6 +195,6 @@ def failed_start(hub: OpenStackHub, user: str = "ann") -> str:
     Raises:
         AssertionError: It does not.
     """
-    told = events(hub, user)
+    told = [each for _, each in followed(hub, user)]
     assert told[-1].get("failed"), (told, hub.logs(20))
     return str(told[-1]["message"])

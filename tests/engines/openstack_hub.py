@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Final
+import json
+import time
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpx
 from tests.hub.harness import Hub, free_port, wait_for
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from engines.openstack.cloud import OpenStack
 
+_Hub = TypeVar("_Hub", bound=Hub)
 # An emulated processor imports JupyterLab for a minute, and the machine is busy.
 PATIENCE: Final = 600.0
 # A kernel takes its time, too; the hub's own deadlines are for machines with hardware.
@@ -132,11 +135,34 @@ def ports_of(cloud: OpenStack, machines: Sequence[str]) -> list[str]:
 
 
 @contextlib.contextmanager
-def openstack_hub(cloud: OpenStack, **more: Any) -> Iterator[OpenStackHub]:
-    """An `OpenStackHub` that runs, and is closed at the end."""
-    made = OpenStackHub(cloud, **more)
+def running(made: _Hub) -> Iterator[_Hub]:
+    """A hub that runs, and is closed at the end."""
     try:
         made.start()
         yield made
     finally:
         made.close()
+
+
+def openstack_hub(cloud: OpenStack, **more: Any) -> contextlib.AbstractContextManager[OpenStackHub]:
+    """An `OpenStackHub` that runs, and is closed at the end."""
+    return running(OpenStackHub(cloud, **more))
+
+
+def followed(hub: OpenStackHub, user: str) -> list[tuple[float, dict[str, Any]]]:
+    """Everything that the user is told while a server starts, and after how many seconds."""
+    hub.add_user(user)
+    began = time.monotonic()
+    answer = hub.api("POST", f"users/{user}/server", json={}, timeout=PATIENCE)
+    if answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR:
+        # So soon that the hub still waited.
+        return [(time.monotonic() - began, {"failed": True, **answer.json()})]
+    assert answer.status_code in {201, 202}, answer.text
+    headers = {"Authorization": f"token {hub.token}"}
+    url = f"{hub.url}hub/api/users/{user}/server/progress"
+    with httpx.stream("GET", url, headers=headers, timeout=PATIENCE) as stream:
+        return [
+            (time.monotonic() - began, json.loads(line[5:]))
+            for line in stream.iter_lines()
+            if line.startswith("data:")
+        ]

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.engines.openstack_hub import PATIENCE, ports_of
 from tests.hub.harness import Hub, free_port, wait_for
+from tests.unit.importers.libcloud_files import PRINTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,30 +21,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.root
 
-# As printed, but for the host of the identity service.
-PRINTED: Final = """
-c.LibcloudSpawner.cloud_url = "https://127.0.0.1/keystone/v3/auth/tokens"
-c.LibcloudSpawner.cloud_user = "lops-jupyter"
-c.LibcloudSpawner.cloud_userpassword = "snip-snip"
-c.LibcloudSpawner.cloud_project = "noo-lops-jupyter"
-c.LibcloudSpawner.machine_sizes = [("1vcpu 2Go RAM", "m1.small"),
-       ("4vcpu 8Go RAM", "m1.large"),
-       ("2vcpu 32Go RAM", "2c.bigmem"),
-       ("8vcpu 32Go RAM", "8c.bigmem"),
-       ("4vcpu 64Go RAM", "4c.extramem"),]
-c.LibcloudSpawner.machine_images = [("Default image","noo33u16-station-jpy-python")]
-c.LibcloudSpawner.machine_net = "noo-net-33"
-c.LibcloudSpawner.cloud_region = "RegionOne"
-c.LibcloudSpawner.libcloudparams = {"arg_user_id": "lops-jupyter",
-                                   "arg_key": "therisnothinghere",
-                                   "ex_force_auth_version": "3.x_password",
-                                   "ex_force_auth_url": "https://127.0.0.1/keystone/v3/auth/tokens",
-                                   "ex_force_service_region": "RegionOne",
-                                   "ex_tenant_name": "noo-lops-jupyter",
-                                   "ex_domain_name": "default",
-                                   "ex_keyname": "tristanlt"}
-c.LibcloudSpawner.notebookargs = "--notebook-dir=~"
-"""
 _HUB: Final = """
 c.JupyterHub.spawner_class = "jupyterhub_anywhere.compat.LibcloudSpawner"
 c.JupyterHub.hub_bind_url = {url!r}
@@ -100,7 +77,8 @@ def _printed_hub(cloud: OpenStack) -> Iterator[Hub]:
     try:
         with _account(cloud):
             url = f"http://{cloud.gateway}:{free_port()}"
-            hub.write_config(PRINTED + _HUB.format(url=url, state=str(hub.state.root)))
+            printed = PRINTED.replace("cloud.example.org", "127.0.0.1")
+            hub.write_config(printed + _HUB.format(url=url, state=str(hub.state.root)))
             try:
                 yield hub.start()
             finally:

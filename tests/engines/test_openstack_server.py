@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-import time
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from tests.engines.openstack_hub import PATIENCE, OpenStackHub, openstack_hub, ports_of
+from tests.engines.openstack_hub import PATIENCE, OpenStackHub, followed, openstack_hub, ports_of
 from tests.hub.harness import wait_for
 from tests.hub.kernels import Kernel
 
@@ -43,25 +41,6 @@ for path in glob.glob("/proc/[0-9]*/cmdline"):
 def hub(openstack: OpenStack) -> Iterator[OpenStackHub]:
     with openstack_hub(openstack) as made:
         yield made
-
-
-def followed(hub: OpenStackHub, user: str) -> list[tuple[float, dict[str, Any]]]:
-    """Everything that the user is told while a server starts, and after how many seconds."""
-    hub.add_user(user)
-    began = time.monotonic()
-    answer = hub.api("POST", f"users/{user}/server", json={})
-    if answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
-        # So soon that the hub still waited.
-        return [(time.monotonic() - began, {"failed": True, **answer.json()})]
-    assert answer.status_code in {201, 202}, answer.text
-    headers = {"Authorization": f"token {hub.token}"}
-    url = f"{hub.url}hub/api/users/{user}/server/progress"
-    with httpx.stream("GET", url, headers=headers, timeout=PATIENCE) as stream:
-        return [
-            (time.monotonic() - began, json.loads(line[5:]))
-            for line in stream.iter_lines()
-            if line.startswith("data:")
-        ]
 
 
 def secret_of(kernel: Kernel) -> str:

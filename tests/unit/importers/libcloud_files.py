@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 # As its first guide prints it, with another host.
-FIRST: Final = """
-c.JupyterHub.spawner_class = 'libcloudspawner.spawner.LibcloudSpawner'
-c.JupyterHub.hub_ip = '10.0.0.1'
+PRINTED: Final = """\
 c.LibcloudSpawner.cloud_url = "https://cloud.example.org/keystone/v3/auth/tokens"
 c.LibcloudSpawner.cloud_user = "lops-jupyter"
 c.LibcloudSpawner.cloud_userpassword = "snip-snip"
@@ -30,6 +28,10 @@ c.LibcloudSpawner.libcloudparams = {"arg_user_id": "lops-jupyter",
                                    "ex_keyname": "tristanlt"}
 c.LibcloudSpawner.notebookargs = "--notebook-dir=~"
 """
+FIRST: Final = f"""
+c.JupyterHub.spawner_class = 'libcloudspawner.spawner.LibcloudSpawner'
+c.JupyterHub.hub_ip = '10.0.0.1'
+{PRINTED}"""
 # In the style of the pages of 2.x.
 SECOND: Final = """
 c.JupyterHub.base_url = '/'

@@ -111,7 +111,9 @@ class Awaiting(MachineCore):
         first, _, said = str(machine.get("failed") or "").partition("\n")
         if first:
             report = {"cause": "configure", "detail": first, "log": said.splitlines()}
-            self._fail(failures.of_agent(report, [self.api_token]))
+            # A script may say what its template was given.
+            secrets = [*secrets_of(self.userdata_values), self.api_token]
+            self._fail(failures.of_agent(report, secrets))
             raise JobRefusedError(f"What sets this machine up has failed: {first}.")
         if self.configurer != NONE or self.home_volume:
             self.news.enter(Step.CONFIGURED)
@@ -170,14 +172,18 @@ class Awaiting(MachineCore):
             "ports": ports,
             "install": install,
             "reach": str(self.reach),
-            # By its reports the next server comes to a machine that is shared.
-            "every": min(int(self.report_every), _SHARED_EVERY if self.memo.shared else 1 << 30),
+            "every": self._every(),
             "patience": int(self.patience),
             # Of the whole start: whoever waits gives up by then.
             "seconds": float(self.start_timeout),
         }
 
     # --- the machine tells -----------------------------------------------------------------------
+
+    def _every(self) -> int:
+        """The seconds between two reports: by them the next server comes to a shared machine."""
+        wanted = int(self.report_every)
+        return min(wanted, _SHARED_EVERY) if self.memo.shared else wanted
 
     async def reported(self, report: Mapping[str, Any]) -> Mapping[str, Any]:
         """The machine tells how far it is."""
@@ -205,19 +211,14 @@ class Awaiting(MachineCore):
             if isinstance(port, int) and port:
                 self.memo.port = port
             self._listening = True
-            self.place.ended.pop(self._ended_name, None)
+            self.place.ended.pop(self.ended_at(self.memo.machine), None)
         elif stage in {"failed", "ended", "idle"}:
             status = report.get("status")
             ended = Ended(status if isinstance(status, int) else None)
             if self._starting:
                 self._fail(failures.of_agent(report, [*self._secrets, self.api_token]))
             elif self.memo.machine:
-                self.place.ended[self._ended_name] = ended
-
-    @property
-    def _ended_name(self) -> str:
-        memo = self.memo
-        return self.place.seat(memo.machine, memo.key) if memo.shared else memo.machine
+                self.place.ended[self.ended_at(self.memo.machine)] = ended
 
     def refused(self, refusal: Refusal, address: str) -> None:
         """Somebody was turned away who named this start."""

@@ -293,10 +293,9 @@ class MachineCore(MachineTraits):
             return self.memo.key in seats
         return any(each.server == (self.name or "") for each in seats.values())
 
-    def ended_at(self, machine: Machine) -> str:
-        """Under what the place has what the agent said of the end of this server."""
-        shared = marks.is_shared(machine.marks)
-        return self.place.seat(machine.id, self.memo.key) if shared else machine.id
+    def ended_at(self, machine: str) -> str:
+        """Under what the place has what the agent of a machine said of the end of this server."""
+        return self.place.seat(machine, self.memo.key) if self.memo.shared else machine
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """How far the start is."""

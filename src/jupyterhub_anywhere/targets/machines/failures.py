@@ -8,6 +8,7 @@ from jupyterhub_anywhere.core.errors import AnywhereError
 from jupyterhub_anywhere.core.scrubbing import scrubbed
 from jupyterhub_anywhere.targets.causes import FailureCause
 from jupyterhub_anywhere.targets.errors import StartError
+from jupyterhub_anywhere.targets.machines import shapes
 from jupyterhub_anywhere.targets.machines.provider import ProviderError
 
 if TYPE_CHECKING:
@@ -148,11 +149,7 @@ def no_address(title: str, cause: str, cure: str) -> StartError:
 
 def shared_and_kept(title: str, on_stop: str) -> StartError:
     """A machine that servers share ends with the last of them, whatever is to be kept."""
-    return no_address(
-        title,
-        f"machines that servers share are not kept, and on_stop is {on_stop}",
-        "set on_stop: delete, with home_volume for what is to stay, or share_machine: false",
-    )
+    return no_address(title, shapes.not_kept(on_stop), f"set {shapes.NOT_KEPT_CURE}")
 
 
 def taken(name: str, why: str) -> StartError:

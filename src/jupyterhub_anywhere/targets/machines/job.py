@@ -74,6 +74,16 @@ def install_plan(
     }
 
 
+def plain_sources(declared: Mapping[str, Any]) -> list[str]:
+    """Which of ``index`` and ``wheels`` would be fetched by plain http.
+
+    Args:
+        declared: The trait ``install``.
+    """
+    names = ("index", "wheels")
+    return [name for name in names if urlsplit(str(declared.get(name) or "")).scheme == "http"]
+
+
 def pip_environment(declared: Mapping[str, Any]) -> dict[str, str]:
     """From where pip installs on a machine, and that nobody is there to be asked.
 
@@ -86,6 +96,6 @@ def pip_environment(declared: Mapping[str, Any]) -> dict[str, str]:
     found = {"PIP_NO_INPUT": "1", "PIP_INDEX_URL": index, "PIP_FIND_LINKS": wheels}
     found["PIP_NO_INDEX"] = "1" if wheels and not index else ""
     if declared.get("insecure") is True:
-        plain = (urlsplit(each) for each in (index, wheels) if each.startswith("http:"))
+        plain = (urlsplit(str(declared[name])) for name in plain_sources(declared))
         found["PIP_TRUSTED_HOST"] = " ".join(each.hostname or "" for each in plain)
     return {name: value for name, value in found.items() if value}

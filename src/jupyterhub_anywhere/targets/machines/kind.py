@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from jupyterhub_anywhere.core.loopback import is_loopback
 from jupyterhub_anywhere.targets.base import Target
+from jupyterhub_anywhere.targets.machines import shapes
 from jupyterhub_anywhere.targets.machines.access import access_of_target
 from jupyterhub_anywhere.targets.machines.inventory import CloudInventory
 from jupyterhub_anywhere.targets.machines.place import Place, provider_class
@@ -30,9 +31,6 @@ _CURE: Final = (
 )
 _CURE_HTTP: Final = (
     "Set internal_url to an address with https, as https://hub.example.org, or say insecure: true."
-)
-_ALONE: Final = (
-    "Set on_stop: delete, with home_volume for what is to stay, or share_machine: false."
 )
 
 
@@ -93,7 +91,7 @@ class CloudTarget(Target):
         if not said.get("share_machine") or kept == DELETE:
             return ()
         path = ("targets", self.name, "spawner", "share_machine")
-        return [(path, f"machines that servers share are not kept, and on_stop is {kept}.", _ALONE)]
+        return [(path, f"{shapes.not_kept(kept)}.", f"Set {shapes.NOT_KEPT_CURE}.")]
 
     def _address_problems(self, hub_url: str | None) -> Sequence[tuple[tuple[str, ...], str, str]]:
         own = self.own

@@ -1,4 +1,4 @@
-"""What a machine is made from, as a fingerprint: where it is the same, servers may share it."""
+"""Which servers may share a machine: those of one shape, where machines are not kept. Pure."""
 
 from __future__ import annotations
 
@@ -18,6 +18,15 @@ _TRAITS: Final = (
     *("userdata_values", "account", "reach", "install"),
 )
 _LENGTH: Final = 16
+# What to set instead of sharing machines that are kept.
+NOT_KEPT_CURE: Final = (
+    "on_stop: delete, with home_volume for what is to stay, or share_machine: false"
+)
+
+
+def not_kept(on_stop: str) -> str:
+    """Why machines are not shared under an ``on_stop`` that keeps them."""
+    return f"machines that servers share are not kept, and on_stop is {on_stop}"
 
 
 def fingerprint(spawner: MachineTraits) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from jupyterhub_anywhere.targets.machines import marks, waiting
 from jupyterhub_anywhere.targets.machines.provider import Power
@@ -47,8 +48,9 @@ class Sharing:
     def __init__(self, place: Place) -> None:
         self._place = place
         self.closed: set[str] = set()
-        self._doors: dict[tuple[str, str], asyncio.Lock] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        # Each is there for as long as somebody holds it, or waits for it.
+        self._doors: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         # Machine to key to the ticket, or to the keys of those that were told of the wish.
         self._offers: dict[str, dict[str, _Offer]] = {}
         self._wishes: dict[str, dict[str, set[str]]] = {}
@@ -97,16 +99,15 @@ class Sharing:
         async with self.lock(machine_id):
             machine = await provider.machine(machine_id)
             if machine is None:
-                self._forget(machine_id)
-                waiting.forget(key)
-                return True
+                return self._gone(machine_id, key)
             seats = marks.seats_of(machine.marks)
             # Until the machine is gone: what a cloud lists may be older than what it was told.
             self._leaving.setdefault(machine_id, set()).add(key)
             if not seats.keys() - self._leaving[machine_id]:
                 self.closed.add(machine_id)
                 self._place.changed()
-                return await provider.destroy(machine_id)
+                gone = await provider.destroy(machine_id)
+                return gone and self._gone(machine_id, key)
             if key in seats:
                 if machine.power is not Power.STOPPED and not self._is_over(machine_id, key):
                     self._wishes.setdefault(machine_id, {}).setdefault(key, set())
@@ -123,10 +124,13 @@ class Sharing:
         # A ticket that no machine has ever had started nothing.
         return key in self._over.get(machine, ()) or (offer is not None and not offer.given)
 
-    def _forget(self, machine: str) -> None:
+    def _gone(self, machine: str, key: str) -> bool:
+        """The machine is proven gone, and so is this server on it."""
         for each in (self._offers, self._wishes, self._leaving, self._over):
             each.pop(machine, None)
         self.closed.discard(machine)
+        waiting.forget(key)
+        return True
 
     # --- what the agent hears --------------------------------------------------------------------
 

@@ -64,7 +64,7 @@ class MachineSpawner(Inheriting, Starting, Spawner):
     def _status(self, machine: Machine) -> int | None:
         if not self.has_seat(machine):
             return 0
-        ended = self.place.ended.get(self.ended_at(machine))
+        ended = self.place.ended.get(self.ended_at(machine.id))
         if machine.power is Power.RUNNING and ended is not None:
             return ended.status or 0
         return 0 if machine.power is Power.STOPPED else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from traitlets import Bool, Dict, Enum, Integer, List, TraitError, Unicode, Union, default
 
 from jupyterhub_anywhere.core.names import slug
+from jupyterhub_anywhere.targets.machines.job import plain_sources
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -95,7 +96,7 @@ class Install(_Keys):
                 raise TraitError(f"install has no {name!r}; it has {', '.join(_INSTALL)}")
             if not isinstance(each, kind):
                 raise TraitError(f"{name} of install is {_WORDS[kind]}, not {each!r}")
-        plain = [n for n in ("index", "wheels") if str(found.get(n, "")).startswith("http:")]
+        plain = plain_sources(found)
         if plain and not found.get("insecure"):
             raise TraitError(
                 f"{plain[0]} of install is plain http, so anybody on the way chooses what machines"

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from jupyterhub_anywhere.config.load import load_text
 from jupyterhub_anywhere.config.models import TargetConfig
-from jupyterhub_anywhere.core.errors import ConfigError, TargetError
+from jupyterhub_anywhere.core.errors import ConfigError, Problem, TargetError
 from jupyterhub_anywhere.core.findings import Level
 from jupyterhub_anywhere.core.state import StatePaths
 from jupyterhub_anywhere.spawner.check import build_targets, check_targets
@@ -230,6 +230,7 @@ def test_addresses_that_can() -> None:
         ("install", {"enabled": "no"}, "enabled of install is true or false, not 'no'"),
         ("install", {"packages": "jupyterlab"}, "packages of install is a list"),
         ("install", {"index": "http://m/simple"}, "index of install is plain http"),
+        ("install", {"index": "HTTP://m/simple"}, "index of install is plain http"),
         ("install", {"wheels": "http://m/w", "insecure": False}, "wheels of install is plain"),
     ],
 )
@@ -341,6 +342,20 @@ profiles:
 """
 
 
+def problems_of(folder: Path, text: str, said: str) -> list[Problem]:
+    """The one problem of a file, which says so; none where nothing is said."""
+    loaded = load_text(text, name="anywhere.yaml")
+    targets, _, problems = build_targets(loaded, SiteInfo("h", StatePaths(folder), folder))
+    assert problems == []
+    if not said:
+        check_targets(loaded, targets)
+        return []
+    with pytest.raises(ConfigError, match=said) as caught:
+        check_targets(loaded, targets)
+    [problem] = caught.value.problems
+    return [problem]
+
+
 @pytest.mark.parametrize(
     ("hub", "own", "said"),
     [
@@ -355,16 +370,8 @@ profiles:
 def test_check_finds_a_hub_that_machines_cannot_reach(
     tmp_path: Path, hub: Any, own: Any, said: str
 ) -> None:
-    loaded = load_text(FILE.format(hub=hub, own=own), name="anywhere.yaml")
-    targets, _, problems = build_targets(loaded, SiteInfo("h", StatePaths(tmp_path), tmp_path))
-    assert problems == []
-    if not said:
-        check_targets(loaded, targets)
-        return
-    with pytest.raises(ConfigError, match=said) as caught:
-        check_targets(loaded, targets)
-    [problem] = caught.value.problems
-    assert (problem.line, "internal_url" in problem.hint) == (5, True)
+    for problem in problems_of(tmp_path, FILE.format(hub=hub, own=own), said):
+        assert (problem.line, "internal_url" in problem.hint) == (5, True)
 
 
 @pytest.mark.parametrize(
@@ -380,16 +387,8 @@ def test_check_finds_shared_machines_that_would_be_kept(
     tmp_path: Path, spawner: str, said: str
 ) -> None:
     own = f"provider: memory, spawner: {{{spawner}}}"
-    loaded = load_text(FILE.format(hub="null", own=own), name="anywhere.yaml")
-    targets, _, problems = build_targets(loaded, SiteInfo("h", StatePaths(tmp_path), tmp_path))
-    assert problems == []
-    if not said:
-        check_targets(loaded, targets)
-        return
-    with pytest.raises(ConfigError, match=said) as caught:
-        check_targets(loaded, targets)
-    [problem] = caught.value.problems
-    assert "share_machine: false" in problem.hint
+    for problem in problems_of(tmp_path, FILE.format(hub="null", own=own), said):
+        assert "share_machine: false" in problem.hint
 
 
 @pytest.mark.asyncio

@@ -276,6 +276,16 @@ async def test_a_setup_that_fails_is_told_and_gets_no_job(stage: Stage, guest: S
     assert not any(disk.job for disk in guest.disks.values())
 
 
+@given(configurer="script", userdata_values={"bind_password": "hunter-2-hunter"})
+async def test_a_setup_that_fails_says_no_secret_of_its_template(
+    stage: Stage, guest: StubGuest
+) -> None:
+    guest.failed = "lab.sh ended with exit status 7\n+ ldapadd -w hunter-2-hunter\n"
+    text = (await failed(await stage.begin(), stage)).jupyterhub_message
+    assert "+ ldapadd -w " in text
+    assert "hunter-2-hunter" not in text
+
+
 @given(configurer="script")
 async def test_a_machine_that_is_set_up_is_told_so(stage: Stage) -> None:
     spawner = await (await stage.begin()).start()

@@ -46,6 +46,15 @@ async def until(true: Any) -> None:
         await asyncio.sleep(0.01)
 
 
+async def settled(hub: Any, leases: int) -> None:
+    """Sweep until so many leases are left: the proof is the agent's, who needs a moment for it."""
+    for _ in range(20):
+        if len(await hub.settle()) == leases:
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail(f"there are not {leases} leases: {await hub.leases()}")
+
+
 async def test_two_servers_share_one_machine(
     stage: Stage, cloud: MemoryCloud, guest: SharingGuest
 ) -> None:
@@ -222,11 +231,7 @@ async def test_a_hub_that_was_killed_finds_both_and_ends_what_was_half_started(
     start.cancel()
     guest.takes_tickets = True
     await hub.sweep(4, after=400)
-    # The proof is the agent's, who needs a moment for it.
-    for _ in range(20):
-        if len(await hub.settle()) == 2:
-            break
-        await asyncio.sleep(0.1)
+    await settled(hub, 2)
     assert list(cloud.machines) == [machine]
     assert {each.server for each in await hub.leases()} == {"", "second"}
     assert len(marks.seats_of(cloud.machines[machine].marks)) == 2
@@ -256,10 +261,7 @@ async def test_a_server_that_ended_by_itself_leaves_the_other_alone(
     await guest.crash(machine, second.child.memo.key)
     assert await second.child.poll() == 137
     assert await first.child.poll() is None
-    for _ in range(20):
-        if len(await hub.settle()) == 1:
-            break
-        await asyncio.sleep(0.1)
+    await settled(hub, 1)
     assert [each.server for each in await hub.leases()] == [""]
     assert list(cloud.machines) == [machine.id]
     assert await first.child.poll() is None
