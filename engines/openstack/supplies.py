@@ -53,6 +53,8 @@ FILES: Final = {
     ),
     BINDING / "libvirt.py": "python3-libvirt",
 }
+# Of the guests' Debian; from it, they look accounts up beside /etc/passwd.
+DIRECTORY: Final = "libnss-extrausers"
 SERVICES: Final = (
     "nova",
     "keystone",
@@ -78,7 +80,7 @@ def lacking() -> str:
 
 def not_made() -> str:
     """What the cache lacks, with the cure; empty when nothing."""
-    paths = (services_path(), guests_path(), filled_path())
+    paths = (services_path(), guests_path(), filled_path(), directory_path())
     absent = [path for path in paths if not path.exists()]
     if absent:
         names = ", ".join(path.name for path in absent)
@@ -105,6 +107,11 @@ def filled_path() -> Path:
     return cache() / f"cloud-{digest(services_path().name, guests_path().name, *code)}"
 
 
+def directory_path() -> Path:
+    """Where the cache keeps what lets guests look accounts up elsewhere."""
+    return cache() / f"directory-{digest(SUITE, DIRECTORY)}"
+
+
 def fetch() -> None:
     """Fetch and make what the cache lacks.
 
@@ -116,6 +123,26 @@ def fetch() -> None:
     services()
     guests()
     filled()
+    directory()
+
+
+def directory() -> Path:
+    """A folder with a package for guests: accounts that are in no /etc/passwd, by NSS.
+
+    It is not in their image, for most guests are to be as they come.
+
+    Raises:
+        SupplyError: When apt cannot fetch it.
+    """
+    path = directory_path()
+    with made(path.name) as target:
+        if target is not None:
+            print(f"fetching {DIRECTORY} …", flush=True)
+            target.mkdir()
+            _run("apt-get", ["apt-get", "-q", "download", f"{DIRECTORY}/{SUITE}"], folder=target)
+            [package] = target.iterdir()
+            package.rename(target / f"{DIRECTORY}.deb")
+    return path
 
 
 def filled() -> Path:
@@ -191,7 +218,12 @@ def guests() -> Path:
     return path
 
 
-def _run(what: str, words: list[str], environment: dict[str, str] | None = None) -> None:
+def _run(
+    what: str,
+    words: list[str],
+    environment: dict[str, str] | None = None,
+    folder: Path | None = None,
+) -> None:
     """Run a program, quiet unless it fails.
 
     Raises:
@@ -200,6 +232,7 @@ def _run(what: str, words: list[str], environment: dict[str, str] | None = None)
     done = subprocess.run(
         words,
         check=False,
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from tests.hub.machine_door import TOKEN, World, alive, command_lines, eventually, expect, gone
+from tests.hub.harness import free_port
+from tests.hub.machine_door import (
+    QUICK,
+    TOKEN,
+    Agent,
+    World,
+    alive,
+    command_lines,
+    eventually,
+    expect,
+    gone,
+)
 
 from jupyterhub_anywhere.targets.machines import tickets, waiting
 
@@ -141,6 +152,21 @@ async def test_what_cannot_be_started_is_told_with_its_cause(
     assert words in told["detail"]
 
 
+async def test_what_failed_before_it_is_told(world: World, tmp_path: Path) -> None:
+    start = world.start()
+    start.refusal = "What sets this machine up has failed."
+    agent = Agent(tmp_path, world.door.url, start.text, seconds=QUICK)
+    world.agents.append(agent)
+    said = "lab.sh ended with exit status 7\nno mirror\ntoday\n"
+    (agent.folder / "failed").write_text(said)
+    agent.start()
+    # It has no job, and nothing else to do.
+    assert await agent.ended() == 0
+    [caller] = start.callers
+    assert caller.machine["failed"] == said
+    assert start.refusal in agent.said
+
+
 async def test_the_first_free_port_is_taken(world: World) -> None:
     busy = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
     taken = busy.sockets[0].getsockname()[1]
@@ -174,6 +200,40 @@ async def test_two_servers_share_a_machine(world: World) -> None:
     await second.stage("ended")
     first.verdict = {"lease": "held"}
     assert (await ask(first.reports[-1]["port"]))["pid"]
+
+
+async def test_a_server_is_ended_for_good_by_the_answer_to_another(world: World) -> None:
+    first = world.start()
+    agent = world.agent(first)
+    await first.stage("listening")
+    second = world.start("lease2")
+    first.verdict = {"lease": "held", "ticket": second.text}
+    pid = (await ask((await second.stage("listening"))["port"]))["pid"]
+    await first.until(lambda: "lease2" in first.reports[-1]["servers"], "both are told")
+    # A hub that was restarted does not know what the other reports by.
+    waiting.forget("lease2")
+    first.verdict = {"lease": "held", "end": ["lease2", "lease9"]}
+    await first.until(lambda: first.reports[-1]["servers"] == ["lease1"], "one is told")
+    await gone(pid)
+    await eventually(
+        lambda: {each.stem for each in (agent.folder / "servers").iterdir()} == {"lease1"}, "it"
+    )
+    assert (await ask(first.reports[-1]["port"]))["pid"]
+
+
+async def test_servers_that_begin_at_once_choose_different_ports(world: World) -> None:
+    port = free_port()
+    ports = [[port, port + 20]]
+    first = world.start(ports=ports)
+    world.agent(first)
+    await first.stage("listening")
+    others = [world.start(f"lease{number}", ports=ports) for number in range(2, 6)]
+    for each in others:
+        first.verdict = {"lease": "held", "ticket": each.text}
+        await each.stage("redeemed")
+    found = {(await each.stage("listening"))["port"] for each in [first, *others]}
+    assert len(found) == 5
+    assert len({(await ask(each))["pid"] for each in found}) == 5
 
 
 # --- who is the hub, and where is it --------------------------------------------------------------

@@ -7,6 +7,7 @@ import os
 import shutil
 import ssl
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -193,14 +194,57 @@ async def test_a_machine_that_dials_out_needs_nothing_else(booted: Booted) -> No
     assert about["env"]["JUPYTERHUB_SERVICE_URL"].startswith("http://127.0.0.1:")
 
 
-async def test_an_old_python_is_told_and_not_tried(booted: Booted) -> None:
-    machine = booted.machine
-    # Whatever Python is looked for is one that says it is too old.
-    script = launcher.boot_script(booted.boot()).replace("< (3, 8)", "< (9, 0)")
-    said = await machine.boot(script)
-    assert "needs Python 3.8 or newer, and this image has none" in said
+@pytest.mark.parametrize("program", ["curl", "wget"])
+async def test_an_old_python_is_told_to_the_hub_and_not_tried(
+    booted: Booted, tmp_path: Path, program: str
+) -> None:
+    if not shutil.which(program):
+        pytest.skip(f"no {program} is here")
+    start, machine = booted.start, booted.machine
+    start.refusal = "Please take another image."
+    ca, context = authority(tmp_path, "own", "127.0.0.1")
+    door = Door(context).open()
+    boot = Boot(hub=door.url, ticket=start.text, ca=ca.read_text("ascii"))
+    if program == "wget":
+        # What nobody can execute is not there.
+        await machine.run("mount --bind /dev/null $(command -v curl)")
+    said = await machine.boot(too_young(launcher.boot_script(boot)))
+    has = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    assert f"needs Python 3.8 or newer, and this image has {has}" in said
     assert "status 1" in said
-    assert not machine.agent.exists()
+    [caller] = start.callers
+    assert caller.machine["python"] == has
+    # Nothing that opens anything is left, and no agent was tried.
+    assert {each.name for each in machine.agent.iterdir()} == {"config.json", "ca.pem"}
+    await door.close()
+
+
+def too_young(script: str) -> str:
+    """A script to which whatever Python there is is too old."""
+    assert "< (3, 8)" in script
+    return script.replace("< (3, 8)", "< (9, 0)")
+
+
+async def test_a_hub_that_is_not_verified_is_not_told(booted: Booted, tmp_path: Path) -> None:
+    start, machine = booted.start, booted.machine
+    _, context = authority(tmp_path, "own", "127.0.0.1")
+    other, _ = authority(tmp_path, "other", "127.0.0.1")
+    door = Door(context).open()
+    boot = Boot(hub=door.url, ticket=start.text, ca=other.read_text("ascii"))
+    said = await machine.boot(too_young(launcher.boot_script(boot)))
+    assert "the hub was not told" in said
+    assert not start.callers
+    await door.close()
+
+
+async def test_a_machine_with_nothing_to_ask_by_says_so_on_its_console(booted: Booted) -> None:
+    machine = booted.machine
+    for program in filter(shutil.which, ("curl", "wget")):
+        await machine.run(f"mount --bind /dev/null $(command -v {program})")
+    said = await machine.boot(too_young(launcher.boot_script(booted.boot())))
+    assert "the hub was not told" in said
+    assert "status 1" in said
+    assert not booted.start.callers
 
 
 def python(version: str) -> str | None:

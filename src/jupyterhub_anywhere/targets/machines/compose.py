@@ -1,17 +1,20 @@
 """Parts of a first boot as one user-data. Pure.
 
 Scripts alone become one script, which any image runs that runs user-data at all. As soon as a part
-is for cloud-init, all of them travel as MIME parts, in order.
+is for cloud-init, that script travels as the last of MIME parts. It is one there, too: of several
+scripts, cloud-init runs those first whose names come first in the alphabet.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from jupyterhub_anywhere.core.errors import TargetError
+from jupyterhub_anywhere.targets.machines.launcher import FAILED, FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +30,11 @@ _KINDS: Final = (
     ("## template:", "text/jinja2"),
 )
 _LINE: Final = 76
+# cloud-init writes the commands of `runcmd` into a script of that name, beside those of user-data,
+# and runs all in the order of the alphabet.
+_LAST: Final = "zz-anywhere.sh"
+_LINES: Final = 40
+_BYTES: Final = 6000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,31 +66,41 @@ class Part:
         )
 
 
-def composed(parts: Sequence[Part]) -> str:
+def composed(parts: Sequence[Part], folder: str = FOLDER) -> str:
     """All parts as one user-data; empty for none.
+
+    Args:
+        parts: The last one is the launcher's, and runs in any case: it tells what has failed. Of
+            the scripts before it, none runs after one that has failed.
+        folder: Where the agent lies, and looks for what has failed.
 
     Raises:
         TargetError: Nothing on a machine would know what to do with one of them.
     """
-    kinds = {each.kind for each in parts}
-    if not parts:
-        return ""
-    if len(parts) == 1:
-        return parts[0].text
-    return _one_script(parts) if kinds == {SCRIPT} else _multipart(parts)
+    scripts = [each for each in parts if each.kind == SCRIPT]
+    others = [each for each in parts if each.kind != SCRIPT]
+    if len(parts) < 2:  # noqa: PLR2004 - nothing to put together
+        return "".join(each.text for each in parts)
+    if len(scripts) > 1:
+        scripts = [Part(_LAST, _one_script(scripts, folder))]
+    elif scripts:
+        scripts = [Part(_LAST, scripts[0].text)]
+    return _multipart([*others, *scripts]) if others else scripts[0].text
 
 
-def _one_script(parts: Sequence[Part]) -> str:
-    """A script that runs each part by its own interpreter; one that fails is no end of the rest."""
-    lines = ["#!/bin/sh", "umask 077", "parts=$(mktemp -d) || exit 1", "run() {"]
-    lines += ['    chmod 700 "$parts/$1" && "$parts/$1"', "    status=$?"]
-    lines += ['    [ "$status" = 0 ] || echo "user-data: $1 ended with status $status" >&2', "}"]
+def _one_script(parts: Sequence[Part], folder: str) -> str:
+    """A script that runs each part by its own interpreter, as if it were alone."""
+    lines = ["#!/bin/sh", "umask 077", "parts=$(mktemp -d) || exit 1"]
+    lines += [f"failed={shlex.quote(f'{folder}/{FAILED}')}", _RUN]
     for number, each in enumerate(parts):
         end = f"END_{_digest(each.text)}"
         text = each.text if each.text.endswith("\n") else f"{each.text}\n"
-        lines += [f"cat >\"$parts/{number}\" <<'{end}'", f"{text}{end}", f"run {number}"]
-    lines += ['rm -rf "$parts"', 'exit "${status:-0}"', ""]
-    return "\n".join(lines)
+        lines += [f"cat >\"$parts/{number}\" <<'{end}'", f"{text}{end}"]
+        if each is parts[-1]:
+            lines += [f'chmod 700 "$parts/{number}"', f'"$parts/{number}"', "status=$?"]
+        else:
+            lines += [f"run {number} {shlex.quote(each.name)}"]
+    return "\n".join([*lines, 'rm -rf "$parts"', 'exit "$status"', ""])
 
 
 def _multipart(parts: Sequence[Part]) -> str:
@@ -130,3 +148,21 @@ def check_size(text: str, most: int, what: str) -> None:
             f"The user-data has {size} bytes, and {what} takes {most} at most.",
             hint="Make the template smaller, or have it fetch what is large.",
         )
+
+
+# Into a file, not a pipe: what a script leaves running would hold that open. Others' programs are
+# not to be closed to users by our mask.
+_RUN: Final = f"""\
+rm -f "$failed"
+run() {{
+    [ ! -e "$failed" ] || return 0
+    chmod 700 "$parts/$1"
+    status=0
+    (umask 022; exec "$parts/$1") >"$parts/log" 2>&1 || status=$?
+    cat "$parts/log"
+    [ "$status" != 0 ] || return 0
+    echo "user-data: $2 ended with exit status $status" >&2
+    mkdir -p -m 700 "${{failed%/*}}"
+    echo "$2 ended with exit status $status" >"$failed"
+    tail -n {_LINES} "$parts/log" | tail -c {_BYTES} >>"$failed"
+}}"""

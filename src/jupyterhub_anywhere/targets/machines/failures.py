@@ -84,11 +84,15 @@ def of_agent(report: Mapping[str, Any], secrets: Iterable[str]) -> StartError:
     text = detail or "The server ended as soon as it was started"
     if status is not None and "status" not in text:
         text = f"{text.rstrip('.')}, with exit status {status}"
-    text = f"{text.rstrip('.')}."
-    if log:
-        text = f"{text} The end of its log:\n{log}"
     word = str(report.get("cause") or "")
     cause = _OF_AGENT.get(word, FailureCause.CRASHED if ended else FailureCause.CONFIG)
+    if word == "configure":
+        text = f"What sets the machine up has failed: {text}"
+    text = f"{text.rstrip('.')}."
+    if cause is FailureCause.CONFIG and "administrator" not in text:
+        text = f"{text} {_TELL}"
+    if log:
+        text = f"{text} The end of its log:\n{log}"
     return StartError(text, reason="exited" if ended else str(cause), cause=cause, stage="machine")
 
 
@@ -139,6 +143,15 @@ def no_address(title: str, cause: str, cure: str) -> StartError:
         reason="config",
         log_message=f"{cause}; {cure}",
         cause=FailureCause.CONFIG,
+    )
+
+
+def shared_and_kept(title: str, on_stop: str) -> StartError:
+    """A machine that servers share ends with the last of them, whatever is to be kept."""
+    return no_address(
+        title,
+        f"machines that servers share are not kept, and on_stop is {on_stop}",
+        "set on_stop: delete, with home_volume for what is to stay, or share_machine: false",
     )
 
 

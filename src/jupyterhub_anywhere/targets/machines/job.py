@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from jupyterhub_anywhere.core.names import slug
 from jupyterhub_anywhere.targets.machines import versions
@@ -69,6 +70,22 @@ def install_plan(
         # One that is too old would be found where it is looked for.
         "always": bool(old),
         "packages": [str(each) for each in packages],
-        "index": str(declared.get("index") or ""),
-        "wheels": str(declared.get("wheels") or ""),
+        "environment": pip_environment(declared),
     }
+
+
+def pip_environment(declared: Mapping[str, Any]) -> dict[str, str]:
+    """From where pip installs on a machine, and that nobody is there to be asked.
+
+    Wheels alone are all that there is: a machine without a way to an index does not look for one.
+
+    Args:
+        declared: The trait ``install``.
+    """
+    index, wheels = (str(declared.get(name) or "") for name in ("index", "wheels"))
+    found = {"PIP_NO_INPUT": "1", "PIP_INDEX_URL": index, "PIP_FIND_LINKS": wheels}
+    found["PIP_NO_INDEX"] = "1" if wheels and not index else ""
+    if declared.get("insecure") is True:
+        plain = (urlsplit(each) for each in (index, wheels) if each.startswith("http:"))
+        found["PIP_TRUSTED_HOST"] = " ".join(each.hostname or "" for each in plain)
+    return {name: value for name, value in found.items() if value}

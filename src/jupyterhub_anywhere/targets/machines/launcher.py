@@ -18,6 +18,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 FOLDER: Final = "/var/lib/jupyterhub-anywhere"
+# In it: what ended badly before the agent was started, in a line, and what it said.
+FAILED: Final = "failed"
 _LINE: Final = 120
 
 
@@ -87,10 +89,10 @@ def config_of(boot: Boot) -> str:
 
 @lru_cache(maxsize=4)
 def packed(names: tuple[str, ...]) -> str:
-    """Files of the agent as one text: JSON of names to sources, compressed, in base64."""
+    """Files of the agent as one text: JSON of names to sources, compressed, in base 85."""
     files = {name: sent(source(name)) for name in names}
     data = zlib.compress(json.dumps(files).encode(), 9)
-    text = base64.b64encode(data).decode("ascii")
+    text = base64.b85encode(data).decode("ascii")
     return "\n".join(text[at : at + _LINE] for at in range(0, len(text), _LINE))
 
 

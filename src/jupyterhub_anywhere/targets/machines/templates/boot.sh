@@ -8,25 +8,49 @@ fail() {
     echo "jupyterhub-anywhere: $*" >&2
     exit 1
 }
-python=
-for each in python3 /usr/bin/python3 /opt/conda/bin/python3 /usr/libexec/platform-python; do
-    found=$(command -v "$each") || continue
-    if "$found" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null; then
-        python=$found
-        break
-    fi
-done
-[ -n "$python" ] || fail "the agent needs Python 3.8 or newer, and this image has none"
 mkdir -p "$dir"
 chmod 700 "$dir"
 cat >"$dir/config.new" <<'END_OF_CONFIG'
 @CONFIG@
 END_OF_CONFIG
 mv "$dir/config.new" "$dir/config.json"
+
+value() {
+    sed -n "s/.*\"$1\": \"\([^\"]*\)\".*/\1/p" "$dir/config.json"
+}
+# No agent can run here. The ticket is redeemed all the same, so that the hub's user hears why.
+refuse() {
+    secret=$(head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=\n')
+    printf '{"ticket": "%s", "credential": "%s", "machine": {"python": "%s"}}' \
+        "$(value ticket)" "$secret" "$1" >"$dir/told"
+    printf '%b' "$(value ca)" >"$dir/ca.pem"
+    [ -s "$dir/ca.pem" ] && ca=$dir/ca.pem || ca=
+    url=$(value hub)/api/anywhere/machines/redeem
+    set -- --header "Content-Type: application/json"
+    if command -v curl >/dev/null; then
+        curl -sS --max-time 60 ${ca:+--cacert "$ca"} "$@" --data-binary "@$dir/told" "$url"
+    else
+        wget -q -T 60 -O - ${ca:+--ca-certificate "$ca"} "$@" --post-file "$dir/told" "$url"
+    fi || echo "jupyterhub-anywhere: the hub was not told" >&2
+    rm -f "$dir/told"
+    fail "the agent needs Python 3.8 or newer, and this image has $had"
+}
+python=
+had=none
+for each in python3 /usr/bin/python3 /opt/conda/bin/python3 /usr/libexec/platform-python; do
+    found=$(command -v "$each") || continue
+    if "$found" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null; then
+        python=$found
+        break
+    fi
+    had=$("$found" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || had=none
+done
+[ -n "$python" ] || refuse "$had"
 "$python" -c '
 import base64, json, os, sys, zlib
 folder = sys.argv[1]
-for name, text in json.loads(zlib.decompress(base64.b64decode(sys.stdin.read()))).items():
+packed = base64.b85decode("".join(sys.stdin.read().split()))
+for name, text in json.loads(zlib.decompress(packed)).items():
     path = os.path.join(folder, name)
     with open(path + ".new", "w") as stream:
         stream.write(text)
@@ -40,7 +64,7 @@ if [ -d /run/systemd/system ] && command -v systemctl >/dev/null; then
 [Unit]
 Description=Agent of JupyterHub Anywhere
 Wants=network-online.target
-After=network-online.target
+After=network-online.target nss-user-lookup.target
 
 [Service]
 ExecStart="$python" -I -B "$dir/agent.py"

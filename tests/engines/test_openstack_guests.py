@@ -1,0 +1,120 @@
+"""Servers on real machines with systemd and cloud-init, seen from within the machine."""
+
+from __future__ import annotations
+
+import mmap
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from tests.engines.openstack_guests import CLOUD_CONFIG, STUB, Guest, GuestHub, guest_hub
+from tests.engines.openstack_hub import PATIENCE
+from tests.hub.harness import wait_for
+from tests.hub.kernels import Kernel
+
+if TYPE_CHECKING:
+    from engines.openstack.cloud import OpenStack
+
+pytestmark = pytest.mark.root
+
+SERVICE: Final = "jupyterhub-anywhere.service"
+SCOPE: Final = "jupyterhub-anywhere-ann.scope"
+# What is said of the machine, beside what is on its disk.
+_SAID: Final = (
+    "journalctl --no-pager -o verbose",
+    "systemctl show --all 'jupyterhub-anywhere*'; systemctl cat 'jupyterhub-anywhere*'",
+    "ps -eww -o args",
+    "grep -rsa '' /run/systemd /run/jupyterhub-anywhere /run/cloud-init /run/udev /tmp",
+    "dmesg",
+)
+
+
+def on_disk(cloud: OpenStack, guest: Guest, machine: str, secrets: list[str]) -> list[str]:
+    """Which secrets are on a machine's disks, in files or in what is left of files."""
+    guest.run("sync")
+    [disk] = cloud.folder.rglob(f"{machine}/disk")
+    with disk.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return [each for each in secrets if data.find(each.encode()) >= 0]
+
+
+@pytest.mark.full
+def test_one_unit_a_server(openstack: OpenStack) -> None:
+    """The real cloud-init runs user-data, and the real systemd runs agent and server."""
+    with guest_hub(openstack, image="debian-12", cmd=[STUB]) as hub:
+        hub.start_server("ann", seconds=PATIENCE)
+        with hub.guest() as guest:
+            assert guest.units() == {SERVICE: "running", SCOPE: "running"}
+            assert guest.run(f"systemctl is-enabled {SERVICE}") == "enabled"
+            pid = guest.server("ann")
+            assert guest.processes(SCOPE) == [pid]
+            token = guest.environment(pid)["JUPYTERHUB_API_TOKEN"]
+            nobody_is_told(guest, pid, token)
+            # A ticket is there, so what is there is found.
+            assert on_disk(openstack, guest, hub.machine()["id"], ["awt1.", token]) == ["awt1."]
+            the_agent_may_die(hub, guest, pid)
+            # As an administrator ends a server.
+            guest.run(f"systemctl stop {SCOPE}")
+            assert guest.tried(f"test -e /proc/{pid}").returncode == 1
+        wait_for(lambda: hub.machines() == [], seconds=PATIENCE, what="the end of the machine")
+        assert hub.leases() == []
+
+
+def nobody_is_told(guest: Guest, pid: int, token: str) -> None:
+    """The server's token is in its own environment, and the system says it to nobody."""
+    # Nobody but root and the account itself can look there.
+    assert guest.run(f"stat -c %U:%a /proc/{pid}/environ") == "ann:400"
+    said = {command: guest.run(command) for command in _SAID}
+    # What is there would be found.
+    assert "listening" in said[_SAID[0]]
+    assert SCOPE in said[_SAID[1]]
+    assert "server.py" in said[_SAID[2]]
+    assert [command for command, text in said.items() if token in text] == []
+
+
+def the_agent_may_die(hub: GuestHub, guest: Guest, pid: int) -> None:
+    """Systemd starts it again, and it finds its server, which has noticed nothing."""
+    first = guest.main(SERVICE)
+    guest.run(f"kill -9 {first}")
+    wait_for(lambda: guest.main(SERVICE) not in {0, first}, seconds=PATIENCE, what="another agent")
+    told = reports(hub)
+    # Only then has it looked for its server; one that is gone by then would be started again.
+    wait_for(lambda: reports(hub) > told, seconds=PATIENCE, what="a report of it")
+    assert guest.processes(SCOPE) == [pid]
+    assert guest.units() == {SERVICE: "running", SCOPE: "running"}
+
+
+def reports(hub: GuestHub) -> int:
+    """How many reports of machines a hub has had."""
+    logs = hub.state.hub.rglob("hub.log")
+    return sum(each.read_text().count("POST /hub/api/anywhere/machines/report") for each in logs)
+
+
+@pytest.mark.full
+def test_a_machine_that_is_kept_comes_back(openstack: OpenStack) -> None:
+    """JupyterLab, set up by cloud-init's own document; the unit brings it back after a stop."""
+    with guest_hub(
+        openstack,
+        template=CLOUD_CONFIG,
+        configurer="cloud-init",
+        image="debian-12",
+        on_stop="stop",
+    ) as hub:
+        hub.start_server("ann", seconds=PATIENCE)
+        machine = hub.machine()["id"]
+        with hub.guest() as guest:
+            # The agent came after the last of cloud-init's commands.
+            guest.run("test /var/lib/jupyterhub-anywhere/config.json -nt /var/set-up")
+            before = guest.environment(guest.server("ann"))["JUPYTERHUB_API_TOKEN"]
+        with Kernel(hub, "ann") as kernel:
+            kernel.execute("open('kept', 'w').write('what was done')")
+        hub.stop_server("ann", seconds=PATIENCE)
+        assert hub.machine()["status"] == "SHUTOFF"
+        hub.start_server("ann", seconds=PATIENCE)
+        assert hub.machine()["id"] == machine
+        with hub.guest() as guest:
+            assert guest.units() == {SERVICE: "running", SCOPE: "running"}
+            after = guest.environment(guest.server("ann"))["JUPYTERHUB_API_TOKEN"]
+            assert before != after
+            secrets = ["awt1.", before, after]
+            assert on_disk(openstack, guest, machine, secrets) == ["awt1."]
+        with Kernel(hub, "ann") as kernel:
+            assert kernel.execute("print(open('kept').read())") == "what was done"
