@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.hub.upstream.faults import FAULTS, STAGES, Fault, table
 from tests.hub.upstream.stage import SIDES, Side, Stage
+
+from engines.ancestors import supplies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +73,20 @@ def test_fault(stages: Stages, side: Side, name: str, fault: Fault) -> None:
         stages.close()
         raise
     stage.end(user)
+
+
+@pytest.mark.ancestors
+def test_it_cannot_be_imported_without_what_it_does_not_name() -> None:
+    lines = "import sys; sys.modules['async_generator'] = None; import libcloudspawner.spawner"
+    done = subprocess.run(
+        [sys.executable, "-c", lines],
+        env={**os.environ, "PYTHONPATH": str(supplies.folder())},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "import of async_generator halted" in done.stderr
 
 
 def test_every_stage_is_used() -> None:
