@@ -30,13 +30,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
+from engines.ancestors import supplies
 from jupyterhub_anywhere.testing.worlds.openstack_http import OpenStackWorld
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from multiprocessing.connection import Connection
 
-UPSTREAM: Final = ("libcloudspawner==2.3.3", "async_generator==1.10", "apache-libcloud==3.9.1")
 COUNTS: Final = (1, 10, 50)
 SERVERS_AT_START: Final = 100
 SPAWNS: Final = 5
@@ -272,18 +272,6 @@ class Side:
 # --- both ----------------------------------------------------------------------------------------
 
 
-def upstream_folder() -> Path:
-    """LibcloudSpawner as its authors published it, installed once."""
-    from engines.docker.supplies import cache, digest, made
-
-    name = f"libcloudspawner-{digest(*UPSTREAM)}"
-    with made(name) as target:
-        if target is not None:
-            words = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
-            subprocess.run([*words, "--target", str(target), *UPSTREAM], check=True)
-    return cache() / name
-
-
 def measure(name: str, folder: Path, door: int) -> dict[str, Any]:
     """All figures of one side."""
     told: dict[str, Any] = {}
@@ -316,7 +304,7 @@ def measure(name: str, folder: Path, door: int) -> dict[str, Any]:
 
 def main() -> int:
     """Measure both, and say whether ours keeps its goals."""
-    folder = upstream_folder()
+    folder = supplies.fetch()
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as door:
         port = door.getsockname()[1]
         theirs, ours = (measure(name, folder, port) for name in SIDES)

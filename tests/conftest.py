@@ -1,9 +1,9 @@
 """Which tests run where, and which skips are failures.
 
-A test that needs what a machine may lack carries a marker: ``browser``, ``root`` or ``engine``;
-the folders ``tests/browser`` and ``tests/engines`` set theirs themselves. Where the need is not
-met, the test is skipped with its cure. ``ANYWHERE_REQUIRE=browser,root`` turns every skip of
-such tests into a failure, whoever skipped them and for whatever reason.
+A test that needs what a machine may lack carries a marker: ``browser``, ``root``, ``engine`` or
+``ancestors``; the folders ``tests/browser`` and ``tests/engines`` set theirs themselves. Where the
+need is not met, the test is skipped with its cure. ``ANYWHERE_REQUIRE=browser,root`` turns every
+skip of such tests into a failure, whoever skipped them and for whatever reason.
 
 Garbage is collected after each test, and only then: a connection or a process that a test forgot
 is told of that test, not of whichever runs when the collector happens to pass by.
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from hypothesis import settings
 
+from engines.ancestors import supplies
 from jupyterhub_anywhere.core.quick import import_jsonschema
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ LONG: Final = (
     "conformance/test_thorough.py",
     "conformance/test_s*",
     "conformance/test_kube.py",
+    "hub/upstream/*",
     "hub/test_kills_*",
     "hub/test_machine_faults*",
     "hub/test_delegation.py",
@@ -112,6 +114,8 @@ def lacking(marker: str) -> str:
         return "needs root. Cure: sudo make test"
     if marker == "engine" and not os.environ.get("ANYWHERE_ENGINES"):
         return "needs a network of its own. Cure: sudo make test-engines"
+    if marker == "ancestors":
+        return supplies.not_made()
     return ""
 
 
@@ -137,7 +141,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what cannot run here."""
-    for marker in ("browser", "root", "engine"):
+    for marker in ("browser", "root", "engine", "ancestors"):
         reason = lacking(marker) if item.get_closest_marker(marker) else ""
         if reason:
             pytest.skip(reason)

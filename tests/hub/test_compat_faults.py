@@ -1,6 +1,6 @@
 """The faults of LibcloudSpawner 2.3.3, each by its name: none of them is left.
 
-That upstream has each of them is shown at the real one, by tests of the same names.
+That upstream has them is shown at the real one, by tests/hub/upstream.
 """
 
 from __future__ import annotations

@@ -281,9 +281,10 @@ class Cloud:
                 }
                 return
             server["status"] = "ACTIVE"
-            self._connect(server)
+            self.connect(server)
 
-    def _connect(self, server: dict[str, Any]) -> None:
+    def connect(self, server: dict[str, Any]) -> None:
+        """Give a server that is ACTIVE its ports, with an address each."""
         inside = [each["id"] for each in self.networks if not each["router:external"]][:1]
         wanted = [each["uuid"] for each in server["_wanted"].get("networks") or ()] or inside
         for network in wanted:
