@@ -55,7 +55,7 @@ def test_one_unit_a_server(openstack: OpenStack) -> None:
             guest.run(f"systemctl stop {SCOPE}")
             assert guest.tried(f"test -e /proc/{pid}").returncode == 1
         wait_for(lambda: hub.machines() == [], seconds=PATIENCE, what="the end of the machine")
-        assert hub.leases() == []
+        wait_for(lambda: hub.leases() == [], seconds=PATIENCE, what="an empty ledger")
 
 
 def nobody_is_told(guest: Guest, pid: int, token: str) -> None:

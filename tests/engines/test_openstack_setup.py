@@ -9,6 +9,7 @@ import pytest
 from tests.engines.openstack_files import served
 from tests.engines.openstack_guests import failed_start, guest_hub, messages
 from tests.engines.openstack_hub import PATIENCE
+from tests.hub.harness import wait_for
 from tests.hub.kernels import Kernel
 
 from engines.docker.supplies import wheels
@@ -124,9 +125,8 @@ def test_accounts_of_a_directory(openstack: OpenStack) -> None:
         assert "the home of zoe is not there: /srv/zoe" in refused["zoe"]
         assert "no server runs as toor" in refused["toor"]
         # Of those who were refused, nothing is left.
-        assert [each["name"] for each in hub.machines()] == [
-            lease["name"] for lease in hub.leases()
-        ]
+        wait_for(lambda: len(hub.leases()) == 1, seconds=PATIENCE, what="one lease")
+        assert [each["name"] for each in hub.leases()] == [hub.machine()["name"]]
 
 
 @pytest.mark.full

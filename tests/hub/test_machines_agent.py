@@ -51,6 +51,8 @@ async def test_a_ticket_becomes_a_server_that_listens(world: World) -> None:
     assert about["env"]["JUPYTERHUB_SERVICE_URL"] == f"http://127.0.0.1:{told['port']}/user/ann/"
     assert about["argv"][1:] == [f"--port={told['port']}"]
     assert about["uid"] != 0
+    # What Jupyter keeps there is in memory, and goes with the server.
+    assert about["env"]["JUPYTER_RUNTIME_DIR"].endswith("/run/lease1/runtime")
     machine = start.callers[0].machine
     assert (machine["singleuser"], machine["agent"]) == (None, "1")
     await start.stage("running", 2)

@@ -326,6 +326,8 @@ class Server(threading.Thread):
         env = {name: str(value) for name, value in (job.get("env") or {}).items()}
         env.update(PATH=self.path(env.get("PATH")), HOME=account.pw_dir, SHELL=account.pw_shell)
         env.update(USER=account.pw_name, LOGNAME=account.pw_name)
+        # Jupyter writes its token there: into memory, as its environment is.
+        env.setdefault("JUPYTER_RUNTIME_DIR", self.folder + "/runtime")
         os.makedirs(os.path.dirname(self.folder), 0o755, exist_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
         os.mkdir(self.folder, 0o700)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from jupyterhub_anywhere.targets.machines import marks, waiting
+from jupyterhub_anywhere.targets.machines import ending, marks, waiting
 from jupyterhub_anywhere.targets.machines.provider import Power
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Sharing:
             if not seats.keys() - self._leaving[machine_id]:
                 self.closed.add(machine_id)
                 self._place.changed()
-                gone = await provider.destroy(machine_id)
+                gone = await ending.removed(provider, machine)
                 return gone and self._gone(machine_id, key)
             if key in seats:
                 if machine.power is not Power.STOPPED and not self._is_over(machine_id, key):

@@ -246,11 +246,13 @@ class Starting(Together):
 
     def _marks(self) -> dict[str, str]:
         if self.share_machine:
-            return marks.of_shared(self.household, self.shape, self.own_seat())
+            found = marks.of_shared(self.household, self.shape, self.own_seat())
+            return {**found, marks.HOME: "1"} if self.home_volume else found
         keeps = self.anywhere_keeps
         # What is kept gets another token at each start.
         token = None if keeps else self.anywhere_token
-        return marks.of_server(self.owner, keep=keeps, lease=self.memo.key, token=token)
+        home, lease = bool(self.home_volume), self.memo.key
+        return marks.of_server(self.owner, keep=keeps, lease=lease, token=token, home=home)
 
     # --- until it answers ------------------------------------------------------------------------
 
