@@ -60,9 +60,11 @@ class CloudTarget(Target):
     # --- the spawner -----------------------------------------------------------------------------
 
     def child_class(self) -> type[Spawner]:
-        """`MachineSpawner`."""
+        """`MachineSpawner`. From now on refusals of its machines are written down."""
+        from jupyterhub_anywhere.targets.machines import turned_away, waiting
         from jupyterhub_anywhere.targets.machines.spawner import MachineSpawner
 
+        waiting.hub.on_refusal(turned_away.book(self.site.state.hub))
         return MachineSpawner
 
     def class_attributes(self) -> Mapping[str, Any]:
