@@ -149,9 +149,14 @@ class MemoryProvider:
         return bool(await self._ask("delete_volume", delete))
 
     async def console(self, machine_id: str, lines: int) -> str:
-        """It has none."""
-        del machine_id, lines
-        return ""
+        """See `Provider.console`.
+
+        Raises:
+            ProviderError: It cannot be asked.
+        """
+        del machine_id
+        text = str(await self._ask("console", lambda: self.cloud.console))
+        return "\n".join(text.splitlines()[-lines:])
 
     async def findings(self, choices: Mapping[str, Sequence[Any]]) -> Sequence[Finding]:
         """Whether it answers, and has what profiles name."""
