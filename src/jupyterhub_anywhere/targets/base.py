@@ -162,6 +162,17 @@ class Target(ABC):
         """
         return ()
 
+    async def profile_findings(
+        self,
+        profiles: Sequence[Mapping[str, Sequence[Any]]],  # noqa: ARG002 - for kinds that look
+    ) -> Sequence[Finding]:
+        """What `anywhere doctor` finds of values that do not go together.
+
+        Args:
+            profiles: Of each profile that can start here, trait to the values that it can set.
+        """
+        return ()
+
     async def choice_findings(self, trait: str, value: Any) -> Sequence[Finding]:  # noqa: ARG002
         """What `anywhere doctor` finds of a value that a profile sets: an environment, an image.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -32,6 +33,31 @@ async def choice_findings(target: CloudTarget, trait: str, value: Any) -> Sequen
     found = await _of_provider(target, {trait: [value]})
     worse = [each for each in found if each.level is not Level.OK and trait in each.subject]
     return worse or [Finding(Level.OK, subject, "it is there")]
+
+
+async def profile_findings(
+    target: CloudTarget, profiles: Sequence[Mapping[str, Sequence[Any]]]
+) -> Sequence[Finding]:
+    """Sizes that are too small for an image that the same profile offers with them."""
+    pairs = {pair for each in profiles for pair in _pairs({**_declared(target), **each})}
+    if not pairs:
+        return ()
+    try:
+        return await target.place.provider.misfits(pairs)
+    except AnywhereError:
+        return ()  # told by `findings`
+
+
+def _declared(target: CloudTarget) -> dict[str, list[Any]]:
+    return {name: [value] for name, value in target.declared.spawner.items() if value}
+
+
+def _pairs(choices: Mapping[str, Sequence[Any]]) -> set[tuple[str, str]]:
+    """Every image with every size, where the size's own disk is what it boots from."""
+    if choices.get("boot_volume"):
+        return set()
+    both = choices.get("image", ()), choices.get("size", ())
+    return {(str(image), str(size)) for image, size in product(*both) if image and size}
 
 
 async def _of_provider(

@@ -148,3 +148,11 @@ class CloudTarget(Target):
         from jupyterhub_anywhere.targets.machines import doctor
 
         return await doctor.choice_findings(self, trait, value)
+
+    async def profile_findings(
+        self, profiles: Sequence[Mapping[str, Sequence[Any]]]
+    ) -> Sequence[Finding]:
+        """Sizes that are too small for an image that the same profile offers with them."""
+        from jupyterhub_anywhere.targets.machines import doctor
+
+        return await doctor.profile_findings(self, profiles)
