@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import jupyterhub
 import pytest
 from tests.hub.harness import Hub, free_port, wait_for
 from tests.hub.kernels import Kernel
@@ -97,7 +98,11 @@ def _told_of_strangers(hub: Hub) -> None:
     answer = httpx.post(f"{hub.url}hub/api/anywhere/machines/redeem", json=made_up)
     assert (answer.status_code, answer.json()["reason"]) == (403, "unknown")
     findings = json.loads(hub.run("doctor", "-f", str(hub.file), "--json").stdout)
-    assert "machine at 127.0.0.1" in [each["subject"] for each in findings]
+    told = {each["subject"]: each["message"] for each in findings}
+    assert "machine at 127.0.0.1" in told
+    assert (
+        f"jupyterhub-singleuser {jupyterhub.__version__}" in told["target lab: machines of plain"]
+    )
 
 
 def _big_files(hub: Hub) -> None:

@@ -15,6 +15,7 @@ from jupyterhub_anywhere.targets.machines import (
     failures,
     fresh,
     job,
+    seen,
     versions,
 )
 from jupyterhub_anywhere.targets.machines.core import MachineCore
@@ -85,6 +86,9 @@ class Awaiting(MachineCore):
             for name in ("hostname", "python", "singleuser", "agent", "addresses", "boot")
             if machine.get(name)
         }
+        if self.anywhere_target is not None:
+            hub = self.anywhere_target.site.state.hub
+            seen.note(hub, self.place.target, str(self.image), machine)
         memo.host_keys = [str(each) for each in machine.get("host_keys") or []]
         try:
             if caller.again and not self._starting:

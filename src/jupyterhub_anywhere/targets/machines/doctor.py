@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from jupyterhub_anywhere.core.errors import AnywhereError
 from jupyterhub_anywhere.core.findings import Finding, Level
 from jupyterhub_anywhere.core.loopback import is_loopback
+from jupyterhub_anywhere.targets.machines import seen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,9 +21,10 @@ NAMES: Final = ("image", "size", "networks", "key", "security_groups", "zone", "
 
 
 async def findings(target: CloudTarget) -> Sequence[Finding]:
-    """The cloud, and what the target's own `spawner` names there."""
+    """The cloud, what the target's own `spawner` names there, and what its machines had of late."""
     declared = target.declared.spawner
-    return await _of_provider(target, {x: [declared[x]] for x in NAMES if declared.get(x)})
+    found = await _of_provider(target, {x: [declared[x]] for x in NAMES if declared.get(x)})
+    return [*found, *seen.findings(target.site.state.hub, target.name)]
 
 
 async def choice_findings(target: CloudTarget, trait: str, value: Any) -> Sequence[Finding]:
