@@ -62,7 +62,7 @@ def boot_script(boot: Boot) -> str:
     if parts.scheme == "http" and not boot.insecure:
         raise ValueError(f"{boot.hub} is plain http, and `insecure` is not set")
     names = ("agent.py", "tunnel.py") if boot.dial else ("agent.py",)
-    text = _TEMPLATE.read_text("ascii")
+    text = _bare(_TEMPLATE.read_text("ascii"))
     values = {
         "@FOLDER@": _quoted(boot.folder),
         "@CONFIG@": config_of(boot),
@@ -71,6 +71,13 @@ def boot_script(boot: Boot) -> str:
     for name, value in values.items():
         text = text.replace(name, value)
     return text
+
+
+def _bare(text: str) -> str:
+    """A script without its comments, but for those at its top: for who finds it on a machine."""
+    top, _, rest = text.partition("\nset ")
+    lines = rest.splitlines(keepends=True)
+    return f"{top}\nset {''.join(x for x in lines if not x.lstrip(' ').startswith('# '))}"
 
 
 def config_of(boot: Boot) -> str:

@@ -59,6 +59,14 @@ def test_it_is_a_script_of_any_shell() -> None:
     assert re.findall("@[A-Z]+@", rest) == []
 
 
+def test_only_the_comments_at_its_top_travel() -> None:
+    lines = boot_script(Boot(hub=HUB, ticket=TICKET)).splitlines()
+    found = [number for number, line in enumerate(lines) if line.lstrip().startswith("# ")]
+    assert found == [1, 2]
+    # What it writes are scripts of their own.
+    assert [line for line in lines if line.startswith("#!")] == ["#!/bin/sh"] * 3
+
+
 def test_the_tunnel_goes_where_it_is_needed() -> None:
     assert set(files_in(boot_script(Boot(hub=HUB, ticket=TICKET)))) == {"agent.py"}
     both = files_in(boot_script(Boot(hub=HUB, ticket=TICKET, dial=True)))

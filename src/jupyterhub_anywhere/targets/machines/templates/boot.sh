@@ -35,6 +35,11 @@ refuse() {
     rm -f "$dir/told"
     fail "the agent needs Python 3.8 or newer, and this image has $had"
 }
+# A reset that comes soon leaves empty files of what is not on the disk by then.
+begin() {
+    sync
+    exec "$@"
+}
 python=
 had=none
 for each in python3 /usr/bin/python3 /opt/conda/bin/python3 /usr/libexec/platform-python; do
@@ -80,10 +85,11 @@ END_OF_UNIT
     systemctl daemon-reload
     systemctl --quiet enable jupyterhub-anywhere.service
     # Not waited for: this script may itself run in what the unit comes after.
-    exec systemctl --no-block start jupyterhub-anywhere.service
+    begin systemctl --no-block start jupyterhub-anywhere.service
 fi
 cat >"$dir/run" <<END_OF_RUN
 #!/bin/sh
+PATH=\$PATH:/usr/sbin:/sbin
 until "$python" -I -B "$dir/agent.py" >>"$dir/agent.log" 2>&1; do sleep 2; done
 END_OF_RUN
 cat >"$dir/boot" <<END_OF_BOOT
@@ -95,10 +101,17 @@ else
 fi
 END_OF_BOOT
 chmod 700 "$dir/run" "$dir/boot"
-# Where the next boot looks: cloud-init, OpenRC.
+# Where the next boot looks: cloud-init, OpenRC, cron, or a script of the system's own.
 if [ -d /var/lib/cloud/scripts/per-boot ]; then
     ln -sf "$dir/boot" /var/lib/cloud/scripts/per-boot/jupyterhub-anywhere
 elif [ -d /etc/local.d ]; then
     ln -sf "$dir/boot" /etc/local.d/jupyterhub-anywhere.start
+    ! command -v rc-update >/dev/null || rc-update -q add local default || :
+elif [ -d /etc/cron.d ] && { command -v cron || command -v crond; } >/dev/null; then
+    echo "@reboot root \"$dir/boot\"" >/etc/cron.d/jupyterhub-anywhere
+elif [ -x /etc/rc.local ]; then
+    grep -qF "$dir/boot" /etc/rc.local || sed -i "1a \"$dir/boot\"" /etc/rc.local
+else
+    echo "jupyterhub-anywhere: nothing here starts the agent after a reboot" >&2
 fi
-exec "$dir/boot"
+begin "$dir/boot"
