@@ -25,7 +25,7 @@ from tests.hub.machine_door import (
 )
 from tests.hub.machine_guest import MACHINE, OWN, SHELL_PATH
 
-from jupyterhub_anywhere.targets.machines import launcher, tunnels
+from jupyterhub_anywhere.targets.machines import configure, launcher, tunnels
 from jupyterhub_anywhere.targets.machines.launcher import Boot
 
 if TYPE_CHECKING:
@@ -265,6 +265,21 @@ async def test_a_machine_that_runs_nothing_at_boots_says_so(booted: Booted) -> N
     assert said == "jupyterhub-anywhere: nothing here starts the agent after a reboot\n"
     assert await machine.run("cat /etc/rc.local") == "reboot\n"
     await booted.start.stage("listening")
+
+
+async def test_at_a_later_boot_the_agent_waits_for_the_volume_of_the_home(booted: Booted) -> None:
+    machine = booted.machine
+    values = {"home_mount": "/opt/ho me", "home_volume": 2, "account": "ann", "make_account": False}
+    there = "program blkid 'echo /dev/vdb'; program mountpoint; mkdir -p /opt/bin"
+    await machine.run(f"{PROGRAM}; {there}; PATH=/opt/bin:$PATH")
+    script = configure.render("", "", "home.sh.j2", values)
+    assert await machine.boot(script) == ""
+    assert await machine.boot(script) == ""
+    folder = "/etc/systemd/system/jupyterhub-anywhere.service.d"
+    told = await machine.run(f"cat {folder}/*")
+    assert told == '[Unit]\nRequiresMountsFor="/opt/ho me"\n'
+    # So that others' units that come beside it are read by systemd, too.
+    assert await machine.run(f"stat -c %a {folder}") == "755\n"
 
 
 async def test_a_machine_that_dials_out_needs_nothing_else(booted: Booted) -> None:
