@@ -225,6 +225,12 @@ PROGRAM: Final = (
 )
 
 
+KILLED: Final = (
+    "pkill -KILL -f jupyterhub-anywhere; pkill -KILL -u ann;"
+    " while pgrep -r R,S,D -u ann; do sleep 0.1; done"
+)
+
+
 @pytest.mark.parametrize("kind", BOOTS)
 async def test_a_machine_that_is_booted_again_brings_its_server_back(
     booted: Booted, kind: str
@@ -238,8 +244,7 @@ async def test_a_machine_that_is_booted_again_brings_its_server_back(
     await start.stage("listening")
     first = (await ask(start))["pid"]
     # As at a reset: nobody is asked.
-    await machine.run("pkill -KILL -f jupyterhub-anywhere; pkill -KILL -u ann")
-    await machine.run("while pgrep -r R,S,D -u ann; do sleep 0.1; done")
+    await machine.run(KILLED)
     assert await machine.run(again) == ""
     await start.stage("listening", 2)
     assert (await ask(start))["pid"] != first
@@ -265,6 +270,40 @@ async def test_a_machine_that_runs_nothing_at_boots_says_so(booted: Booted) -> N
     assert said == "jupyterhub-anywhere: nothing here starts the agent after a reboot\n"
     assert await machine.run("cat /etc/rc.local") == "reboot\n"
     await booted.start.stage("listening")
+
+
+NUMBER: Final = "03A1B2C3-D4E5-4f60-8a9b-00C0FFEE0001"
+
+
+def numbered(number: str) -> str:
+    """A command that gives the machine a number, as its firmware does."""
+    return f"mkdir -p /sys/class/dmi/id; echo {number} >/sys/class/dmi/id/product_uuid"
+
+
+async def test_a_copy_of_a_disk_runs_no_server_of_the_machine_it_is_of(booted: Booted) -> None:
+    """An image that was made of a server's machine has its agent, and that one's credential."""
+    start, machine = booted.start, booted.machine
+    await machine.run(f"mount -t tmpfs none /sys/class; {numbered(NUMBER)}")
+    await machine.boot(launcher.boot_script(booted.boot()))
+    await start.stage("listening")
+    again = "/var/lib/cloud/scripts/per-boot/jupyterhub-anywhere"
+    # The number of the same machine, as another kernel writes it.
+    await machine.run(f"{KILLED}; {numbered('c3b2a103-e5d4-604F-8A9B-00c0ffee0001')}; {again}")
+    await start.stage("listening", 2)
+    await machine.run(f"{KILLED}; {numbered('03A1B2C3-D4E5-4f60-8a9b-00C0FFEE0002')}; {again}")
+    await eventually(lambda: "copy of another machine's" in machine.log, "a refusal")
+    assert await machine.run("pgrep -f agent.py") == "status 1\n"
+    # What its own user-data starts is its own server alone.
+    port = free_port()
+    other = Start(
+        "lease2", cmd=start.job["cmd"], account=start.job["account"], ports=[[port, port]]
+    )
+    expect([other])
+    await machine.boot(launcher.boot_script(booted.boot(ticket=other.text)))
+    await other.stage("listening")
+    assert len(start.callers) == 2
+    assert [each.name for each in (machine.agent / "servers").glob("*.json")] == ["lease2.json"]
+    await forget([other])
 
 
 async def test_at_a_later_boot_the_agent_waits_for_the_volume_of_the_home(booted: Booted) -> None:

@@ -13,6 +13,12 @@ chmod 700 "$dir"
 cat >"$dir/config.new" <<'END_OF_CONFIG'
 @CONFIG@
 END_OF_CONFIG
+start=start
+if [ "$(cat "$dir/config.new")" != "$(cat "$dir/config.json" 2>/dev/null)" ]; then
+    # Where the image was made of another server's machine, that one's credential is here, too.
+    rm -rf "$dir/servers"
+    start=restart
+fi
 mv "$dir/config.new" "$dir/config.json"
 
 value() {
@@ -34,11 +40,6 @@ refuse() {
     fi || echo "jupyterhub-anywhere: the hub was not told" >&2
     rm -f "$dir/told"
     fail "the agent needs Python 3.8 or newer, and this image has $had"
-}
-# A reset that comes soon leaves empty files of what is not on the disk by then.
-begin() {
-    sync
-    exec "$@"
 }
 python=
 had=none
@@ -63,55 +64,4 @@ for name, text in json.loads(zlib.decompress(packed)).items():
 ' "$dir" <<'END_OF_FILES'
 @FILES@
 END_OF_FILES
-if [ -d /run/systemd/system ] && command -v systemctl >/dev/null; then
-    unit=/etc/systemd/system/jupyterhub-anywhere.service
-    cat >"$unit" <<END_OF_UNIT
-[Unit]
-Description=Agent of JupyterHub Anywhere
-Wants=network-online.target
-After=network-online.target nss-user-lookup.target
-
-[Service]
-ExecStart="$python" -I -B "$dir/agent.py"
-Restart=on-failure
-RestartSec=2
-KillMode=process
-TimeoutStopSec=40
-
-[Install]
-WantedBy=multi-user.target
-END_OF_UNIT
-    chmod 644 "$unit"
-    systemctl daemon-reload
-    systemctl --quiet enable jupyterhub-anywhere.service
-    # Not waited for: this script may itself run in what the unit comes after.
-    begin systemctl --no-block start jupyterhub-anywhere.service
-fi
-cat >"$dir/run" <<END_OF_RUN
-#!/bin/sh
-PATH=\$PATH:/usr/sbin:/sbin
-until "$python" -I -B "$dir/agent.py" >>"$dir/agent.log" 2>&1; do sleep 2; done
-END_OF_RUN
-cat >"$dir/boot" <<END_OF_BOOT
-#!/bin/sh
-if command -v setsid >/dev/null; then
-    setsid "$dir/run" </dev/null >/dev/null 2>&1 &
-else
-    nohup "$dir/run" </dev/null >/dev/null 2>&1 &
-fi
-END_OF_BOOT
-chmod 700 "$dir/run" "$dir/boot"
-# Where the next boot looks: cloud-init, OpenRC, cron, or a script of the system's own.
-if [ -d /var/lib/cloud/scripts/per-boot ]; then
-    ln -sf "$dir/boot" /var/lib/cloud/scripts/per-boot/jupyterhub-anywhere
-elif [ -d /etc/local.d ]; then
-    ln -sf "$dir/boot" /etc/local.d/jupyterhub-anywhere.start
-    ! command -v rc-update >/dev/null || rc-update -q add local default || :
-elif [ -d /etc/cron.d ] && { command -v cron || command -v crond; } >/dev/null; then
-    echo "@reboot root \"$dir/boot\"" >/etc/cron.d/jupyterhub-anywhere
-elif [ -x /etc/rc.local ]; then
-    grep -qF "$dir/boot" /etc/rc.local || sed -i "1a \"$dir/boot\"" /etc/rc.local
-else
-    echo "jupyterhub-anywhere: nothing here starts the agent after a reboot" >&2
-fi
-begin "$dir/boot"
+exec /bin/sh "$dir/launch.sh" "$dir" "$python" "$start"
