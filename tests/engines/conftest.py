@@ -40,7 +40,8 @@ WORKER: Final = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Let tests of a cloud take their time: the first waits for it to start, guests are slow."""
     if "openstack" in getattr(item, "fixturenames", ()):
-        item.add_marker(pytest.mark.timeout(900))
+        slow = item.get_closest_marker("full") is not None
+        item.add_marker(pytest.mark.timeout(3600 if slow else 900))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -235,8 +235,11 @@ def test_a_reboot_runs_what_is_for_each_boot_and_user_data_once(
     openstack: OpenStack, listener: Listener
 ) -> None:
     folder = "/var/lib/cloud/scripts/per-boot"
-    again = f"printf '#!/bin/sh\\ncurl -s {listener.url}/again\\n' >{folder}/ours"
-    lines = [again, f"chmod +x {folder}/ours", "sync", f"curl -s {listener.url}/ready"]
+    again = f"printf '#!/bin/sh\\ncurl -s {listener.url}/again\\n' >/usr/local/sbin/ours"
+    # A link, whose end is there for who looks from within only; and what is no program.
+    linked = f"ln -s /usr/local/sbin/ours {folder}/ours && echo exit 1 >{folder}/notes"
+    lines = [again, "chmod +x /usr/local/sbin/ours", linked, "sync"]
+    lines.append(f"curl -s {listener.url}/ready")
     with guest(openstack, script(listener, *lines)) as server_id:
         listener.wait("ready")
         openstack.reboot(server_id)
