@@ -151,19 +151,19 @@ async def test_what_cannot_be_started_is_told_with_its_cause(
     assert words in told["detail"]
 
 
-async def test_what_failed_before_it_is_told_in_place_of_a_server(
-    world: World, tmp_path: Path
-) -> None:
+async def test_what_failed_before_it_is_told(world: World, tmp_path: Path) -> None:
     start = world.start()
+    start.refusal = "What sets this machine up has failed."
     agent = Agent(tmp_path, world.door.url, start.text, seconds=QUICK)
     world.agents.append(agent)
-    (agent.folder / "failed").write_text("lab.sh ended with exit status 7\nno mirror\ntoday\n")
+    said = "lab.sh ended with exit status 7\nno mirror\ntoday\n"
+    (agent.folder / "failed").write_text(said)
     agent.start()
-    told = await start.stage("failed")
-    assert told["cause"] == "configure"
-    assert told["detail"] == "lab.sh ended with exit status 7"
-    assert told["log"] == ["no mirror", "today"]
-    assert "starting" not in start.stages()
+    # It has no job, and nothing else to do.
+    assert await agent.ended() == 0
+    [caller] = start.callers
+    assert caller.machine["failed"] == said
+    assert start.refusal in agent.said
 
 
 async def test_the_first_free_port_is_taken(world: World) -> None:

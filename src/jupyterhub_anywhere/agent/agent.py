@@ -238,7 +238,8 @@ class Server(threading.Thread):
         program = shutil.which(command, path=self.path())
         version, python = version_of(program) if program else [None, None]
         csr = self.request() if self.config.get("internal_ssl") else None
-        names = {"hostname": socket.gethostname(), "boot": BOOT}
+        failed = read(os.path.join(HERE, "failed"))
+        names = {"hostname": socket.gethostname(), "boot": BOOT, "failed": failed}
         found = {"agent": VERSION, "python": platform.python_version(), "singleuser": version}
         return {**names, **found, "singleuser_python": python, "host_keys": host_keys(), "csr": csr}
 
@@ -255,10 +256,6 @@ class Server(threading.Thread):
         """Start the server, and wait until it listens."""
         try:
             self.report("redeemed")
-            wrong, _, said = read(os.path.join(HERE, "failed")).partition("\n")
-            if wrong:
-                write(self.file + ".log", said)
-                raise Failure("configure", wrong)
             account = self.account(job.get("account") or {})
             words, env = self.command(job), self.environment(job, account)
             ranges = job.get("ports") or [[8000, 8999]]

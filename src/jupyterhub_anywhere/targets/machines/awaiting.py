@@ -21,7 +21,7 @@ from jupyterhub_anywhere.targets.machines.core import MachineCore
 from jupyterhub_anywhere.targets.machines.place import Ended
 from jupyterhub_anywhere.targets.machines.progress import OF_STAGE, Step
 from jupyterhub_anywhere.targets.machines.tickets import Reason, Record, Refusal
-from jupyterhub_anywhere.targets.machines.traits import DIAL, account_of, port_range
+from jupyterhub_anywhere.targets.machines.traits import DIAL, NONE, account_of, port_range
 from jupyterhub_anywhere.targets.machines.waiting import JobRefusedError
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ class Awaiting(MachineCore):
         try:
             if caller.again and not self._starting:
                 await fresh.give_token(self)
+            self._set_up(machine)
             found = self._job(machine)
             found |= await self._certificate(caller)
         except JobRefusedError as error:
@@ -94,6 +95,21 @@ class Awaiting(MachineCore):
         self.news.enter(Step.REDEEMED)
         self._told.set()
         return found
+
+    def _set_up(self, machine: Mapping[str, Any]) -> None:
+        """It has booted, and what sets it up has ended.
+
+        Raises:
+            JobRefusedError: Badly.
+        """
+        self.news.enter(Step.BOOTED)
+        first, _, said = str(machine.get("failed") or "").partition("\n")
+        if first:
+            report = {"cause": "configure", "detail": first, "log": said.splitlines()}
+            self._fail(failures.of_agent(report, [self.api_token]))
+            raise JobRefusedError(f"What sets this machine up has failed: {first}.")
+        if self.configurer != NONE or self.home_volume:
+            self.news.enter(Step.CONFIGURED)
 
     async def _certificate(self, caller: Caller) -> dict[str, Any]:
         """What a job has of certificates.

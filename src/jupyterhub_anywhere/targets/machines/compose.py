@@ -33,7 +33,8 @@ _LINE: Final = 76
 # cloud-init writes the commands of `runcmd` into a script of that name, beside those of user-data,
 # and runs all in the order of the alphabet.
 _LAST: Final = "zz-anywhere.sh"
-_TOLD_LINES: Final = 40
+_LINES: Final = 40
+_BYTES: Final = 6000
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,5 +163,6 @@ run() {{
     [ "$status" != 0 ] || return 0
     echo "user-data: $2 ended with exit status $status" >&2
     mkdir -p -m 700 "${{failed%/*}}"
-    {{ echo "$2 ended with exit status $status"; tail -n {_TOLD_LINES} "$parts/log"; }} >"$failed"
+    echo "$2 ended with exit status $status" >"$failed"
+    tail -n {_LINES} "$parts/log" | tail -c {_BYTES} >>"$failed"
 }}"""

@@ -21,6 +21,7 @@ _MACHINE_TEXTS: Final = (
     "singleuser_python",
     "boot",
     "csr",
+    "failed",
 )
 STAGES: Final = frozenset(
     {

@@ -55,12 +55,14 @@ class StubGuest:
     Attributes:
         disks: Machine id to what is on it.
         singleuser: The version of jupyterhub-singleuser that machines have; None for none.
+        failed: What ended badly before the agent was started, and below it what that said.
         refusals: Why machines were turned away, in order.
     """
 
     def __init__(self) -> None:
         self.disks: dict[str, Disk] = {}
         self.singleuser: str | None = jupyterhub.__version__
+        self.failed = ""
         self.refusals: list[str] = []
 
     async def begin(self, machine: Machine, userdata: str, *, first: bool) -> None:
@@ -89,6 +91,7 @@ class StubGuest:
     ) -> Mapping[str, Any] | Refusal:
         [address] = machine.private
         told = {"addresses": [address], "hostname": machine.name, "python": "3.11"}
+        told["failed"] = self.failed
         caller = Caller(address, {**told, "singleuser": self.singleuser}, again=not first)
         if first:
             [ticket] = set(_TICKET.findall(userdata))

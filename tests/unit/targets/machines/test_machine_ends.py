@@ -176,7 +176,7 @@ async def test_what_is_kept_is_woken_and_gets_a_new_token(
     assert guest.disks[machine.id].job["env"]["JUPYTERHUB_API_TOKEN"] == spawner.api_token != token
     assert hub.tokens() == 1
     told = [each["machine"] async for each in spawner.child.progress()]
-    assert told == ["asked", "waking", "redeemed", "starting", "listening"]
+    assert told == ["asked", "waking", "booted", "redeemed", "starting", "listening"]
 
 
 @given(on_stop="stop")

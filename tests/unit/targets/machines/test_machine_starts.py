@@ -129,6 +129,7 @@ async def test_steps_are_told_with_the_clouds_own_words(stage: Stage, cloud: Mem
     assert [each["machine"] for each in told] == [
         "asked",
         "building",
+        "booted",
         "redeemed",
         "starting",
         "listening",
@@ -143,7 +144,7 @@ async def test_steps_are_told_to_who_looks_before_the_start(stage: Stage) -> Non
     spawner, start = hub.begin_start()
     told = [each["machine"] async for each in spawner._generate_progress() if "machine" in each]
     await start
-    assert told == ["asked", "redeemed", "starting", "listening"]
+    assert told == ["asked", "booted", "redeemed", "starting", "listening"]
 
 
 @given(image="doomed")
@@ -258,6 +259,34 @@ async def test_an_image_without_jupyter_is_refused_before_anyone_waits(
     error = await failed(await stage.begin(), stage)
     assert "no jupyterhub-singleuser" in error.jupyterhub_message
     assert failure_cause(error) is FailureCause.CONFIG
+
+
+@given(configurer="script")
+async def test_a_setup_that_fails_is_told_and_gets_no_job(stage: Stage, guest: StubGuest) -> None:
+    guest.failed = "lab.sh ended with exit status 7\nno mirror\ntoday\n"
+    error = await failed(await stage.begin(), stage)
+    text = error.jupyterhub_message
+    assert "What sets the machine up has failed: lab.sh ended with exit status 7." in text
+    assert "tell the administrator" in text
+    assert text.endswith("The end of its log:\nno mirror\ntoday")
+    assert failure_cause(error) is FailureCause.CONFIG
+    assert guest.refusals == [
+        "What sets this machine up has failed: lab.sh ended with exit status 7."
+    ]
+    assert not any(disk.job for disk in guest.disks.values())
+
+
+@given(configurer="script")
+async def test_a_machine_that_is_set_up_is_told_so(stage: Stage) -> None:
+    spawner = await (await stage.begin()).start()
+    told = [each["machine"] async for each in spawner.child.progress()]
+    assert told[-5:] == [
+        "booted",
+        "configured",
+        "redeemed",
+        "starting",
+        "listening",
+    ]
 
 
 async def test_an_image_without_jupyter_gets_it(stage: Stage, guest: StubGuest) -> None:
