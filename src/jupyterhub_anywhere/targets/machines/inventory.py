@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from jupyterhub_anywhere.core.inventory import Resource
 from jupyterhub_anywhere.core.observation import Observation, Phase
-from jupyterhub_anywhere.targets.machines import marks
+from jupyterhub_anywhere.targets.machines import ending, marks
 from jupyterhub_anywhere.targets.machines.provider import Power, ProviderError, Rest
 
 if TYPE_CHECKING:
@@ -180,9 +180,8 @@ class CloudInventory:
             ProviderError: The cloud cannot be asked, refuses, or is another one than that which
                 listed the machine.
         """
-        if not await self._is_ours(resource):
-            return True
-        return await self._place.provider.destroy(str(resource.handle["id"]))
+        found = await self._ours(resource)
+        return found is None or await ending.removed(self._place.provider, found)
 
     async def end(self, resource: Resource) -> bool:
         """Stop a machine; what is to be started again, with its user's files in it, stays.
@@ -193,14 +192,15 @@ class CloudInventory:
         Raises:
             ProviderError: The cloud cannot be asked, or refuses.
         """
-        if not await self._is_ours(resource):
+        found = await self._ours(resource)
+        if found is None:
             return True
         if not resource.keep:
-            return await self._place.provider.destroy(str(resource.handle["id"]))
+            return await ending.removed(self._place.provider, found)
         return await self._place.provider.rest(str(resource.handle["id"]), Rest.STOP)
 
-    async def _is_ours(self, resource: Resource) -> bool:
-        """Whether a machine that was listed is there, and this hub's."""
+    async def _ours(self, resource: Resource) -> Machine | None:
+        """A machine that was listed, as it is now; None where it is gone, or another hub's."""
         place = self._place
         engine = str(resource.handle.get("engine") or "")
         if engine and await place.provider.source() != engine:
@@ -208,7 +208,7 @@ class CloudInventory:
 
             raise other_cloud(place.target, engine, await place.provider.source())
         found = await place.provider.machine(str(resource.handle["id"]))
-        return found is not None and found.marks.get(marks.HUB) == place.hub
+        return found if found is not None and found.marks.get(marks.HUB) == place.hub else None
 
     async def close(self) -> None:
         """Give up threads and connections; who asks again opens new ones."""

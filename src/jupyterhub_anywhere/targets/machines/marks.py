@@ -21,6 +21,8 @@ SERVER: Final = PREFIX + "server"
 LEASE: Final = PREFIX + "lease"
 # Whether it may hold its user's files once it rests: ``1`` or ``0``.
 KEEP: Final = PREFIX + "keep"
+# ``1`` where the volume with its user's home is attached.
+HOME: Final = PREFIX + "home"
 # The id, in the hub's database, of the API token that its server gets.
 TOKEN: Final = PREFIX + "token"
 
@@ -51,7 +53,9 @@ def of_place(hub: str, target: str) -> dict[str, str]:
     return {HUB: hub, TARGET: target}
 
 
-def of_server(owner: Owner, *, keep: bool, lease: str, token: int | None) -> dict[str, str]:
+def of_server(
+    owner: Owner, *, keep: bool, lease: str, token: int | None, home: bool = False
+) -> dict[str, str]:
     """The marks of a server's machine.
 
     Args:
@@ -59,8 +63,11 @@ def of_server(owner: Owner, *, keep: bool, lease: str, token: int | None) -> dic
         keep: Whether it may hold its user's files once it rests.
         lease: The id of its lease, or what stands for one.
         token: The id of its API token; None where nobody knows.
+        home: Whether a volume with its user's home is attached.
     """
     found = {**owner.marks(), KEEP: "1" if keep else "0", LEASE: lease}
+    if home:
+        found[HOME] = "1"
     if token is not None:
         found[TOKEN] = str(token)
     return found

@@ -14,7 +14,7 @@ from jupyterhub.spawner import Spawner
 from jupyterhub.utils import maybe_future
 from tornado import web
 
-from jupyterhub_anywhere.targets.machines import api, marks
+from jupyterhub_anywhere.targets.machines import api, ending, marks
 from jupyterhub_anywhere.targets.machines.inherit import Inheriting
 from jupyterhub_anywhere.targets.machines.memo import Memo
 from jupyterhub_anywhere.targets.machines.provider import Power, ProviderError, Rest
@@ -82,7 +82,7 @@ class MachineSpawner(Inheriting, Starting, Spawner):
                 if self._rests():
                     await self._rest(each)
                 else:
-                    await self._until(lambda each=each: self.cloud.destroy(each.id))
+                    await self._until(lambda each=each: ending.removed(self.cloud, each))
         if self._rests():
             self.place.ended.pop(memo.machine, None)
         elif self.memo is memo:
@@ -106,7 +106,7 @@ class MachineSpawner(Inheriting, Starting, Spawner):
         """
         for each in await self._kept():
             self.log.info("Removing the machine %s of %s", each.name, self.user.name)
-            await self._until(lambda each=each: self.cloud.destroy(each.id))
+            await self._until(lambda each=each: ending.removed(self.cloud, each))
         self.place.disclaim(self.resource)
         self.memo = Memo()
         if self.home_volume and not self.name:

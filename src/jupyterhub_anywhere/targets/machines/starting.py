@@ -235,6 +235,7 @@ class Starting(Awaiting):
                 lease=self.memo.key,
                 # What is kept gets another token at each start.
                 token=None if keeps else self.anywhere_token,
+                home=bool(self.home_volume),
             ),
             networks=listed(self.networks),
             key=self.key,

@@ -12,9 +12,10 @@ from jupyterhub_anywhere.core.observation import Phase
 from jupyterhub_anywhere.ledger.states import State
 from jupyterhub_anywhere.targets.causes import FailureCause, failure_cause
 from jupyterhub_anywhere.targets.errors import StartError
-from jupyterhub_anywhere.targets.machines import marks, waiting
+from jupyterhub_anywhere.targets.machines import ending, marks, waiting
 from jupyterhub_anywhere.targets.machines.core import OtherCloudError
-from jupyterhub_anywhere.targets.machines.provider import Power
+from jupyterhub_anywhere.targets.machines.inventory import CloudInventory
+from jupyterhub_anywhere.targets.machines.provider import Power, ProviderError
 
 if TYPE_CHECKING:
     from jupyterhub_anywhere.targets.machines.providers.memory_cloud import MemoryCloud
@@ -260,6 +261,63 @@ async def test_a_home_outlives_its_user_where_nobody_said_otherwise(
     await hub.delete()
     await hub.settle()
     assert (cloud.machines, len(cloud.volumes)) == ({}, 1)
+
+
+@given(home_volume=3)
+async def test_a_machine_with_a_home_is_switched_off_before_it_goes(
+    stage: Stage, cloud: MemoryCloud
+) -> None:
+    """What is still in its memory is then on the volume."""
+    hub = await stage.begin()
+    await hub.start()
+    before = len(cloud.asked)
+    await hub.stop()
+    asked = [each for each in cloud.asked[before:] if each in {"rest", "destroy"}]
+    assert asked[0] == "rest"
+    assert "destroy" in asked
+    assert cloud.machines == {}
+
+
+@given(home_volume=3)
+async def test_one_that_nobody_wants_is_switched_off_too(stage: Stage, cloud: MemoryCloud) -> None:
+    hub = await stage.begin()
+    inventory = CloudInventory((await hub.start()).child.place)
+    [resource] = await inventory.owned()
+    before = len(cloud.asked)
+    while not await inventory.destroy(resource):
+        pass
+    asked = [each for each in cloud.asked[before:] if each in {"rest", "destroy"}]
+    assert asked[0] == "rest"
+    assert cloud.machines == {}
+
+
+@given(home_volume=3)
+@pytest.mark.parametrize("sure", [True, False])
+async def test_one_that_cannot_be_switched_off_goes_all_the_same(
+    stage: Stage, cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch, sure: Any
+) -> None:
+    """But not where the cloud did not answer: it is asked again."""
+    hub = await stage.begin()
+    spawner = await hub.start()
+    provider = spawner.child.cloud
+    calls = 0
+
+    async def rest(*_: object) -> bool:
+        nonlocal calls
+        calls += 1
+        raise ProviderError("no", cause=FailureCause.INTERNAL, sure=sure)
+
+    monkeypatch.setattr(provider, "rest", rest)
+    machine = (await provider.machines({}))[0]
+    if sure:
+        while not await ending.removed(provider, machine):
+            pass
+        assert cloud.machines == {}
+    else:
+        with pytest.raises(ProviderError):
+            await ending.removed(provider, machine)
+        assert len(cloud.machines) == 1
+    assert calls == 1
 
 
 @given(home_volume=3, delete_volumes=True)
