@@ -136,9 +136,12 @@ def test_user_data_of_other_kinds_runs_as_cloud_init_runs_it(
     openstack: OpenStack, listener: Listener
 ) -> None:
     config = f"#cloud-config\nruncmd:\n- [curl, -s, '{listener.url}/config']\n"
-    config += "write_files:\n- {path: /srv/written, content: it}\n"
+    # Numbers and nothing are written as text; what cannot be written costs no other file.
+    config += "write_files:\n- {path: /srv/number, content: 7}\n- {path: /srv/empty, content: }\n"
+    config += "- {path: /srv, content: no}\n- {path: /srv/written, content: it}\n"
+    look = 'test "$(cat /srv/number /srv/empty /srv/written)" = 7it'
     listener.texts["/included"] = script(
-        listener, f"test -e /srv/written && curl -s {listener.url}/complete", say="ran"
+        listener, f"{look} && curl -s {listener.url}/complete", say="ran"
     ).encode()
     message = MIMEMultipart()
     message.attach(MIMEText(config, "cloud-config"))

@@ -6,7 +6,7 @@ import mmap
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from tests.engines.openstack_guests import CLOUD_CONFIG, STUB, Guest, guest_hub
+from tests.engines.openstack_guests import CLOUD_CONFIG, STUB, Guest, GuestHub, guest_hub
 from tests.engines.openstack_hub import PATIENCE
 from tests.hub.harness import wait_for
 from tests.hub.kernels import Kernel
@@ -36,6 +36,7 @@ def on_disk(cloud: OpenStack, guest: Guest, machine: str, secrets: list[str]) ->
         return [each for each in secrets if data.find(each.encode()) >= 0]
 
 
+@pytest.mark.full
 def test_one_unit_a_server(openstack: OpenStack) -> None:
     """The real cloud-init runs user-data, and the real systemd runs agent and server."""
     with guest_hub(openstack, image="debian-12", cmd=[STUB]) as hub:
@@ -49,7 +50,7 @@ def test_one_unit_a_server(openstack: OpenStack) -> None:
             nobody_is_told(guest, pid, token)
             # A ticket is there, so what is there is found.
             assert on_disk(openstack, guest, hub.machine()["id"], ["awt1.", token]) == ["awt1."]
-            the_agent_may_die(guest, pid)
+            the_agent_may_die(hub, guest, pid)
             # As an administrator ends a server.
             guest.run(f"systemctl stop {SCOPE}")
             assert guest.tried(f"test -e /proc/{pid}").returncode == 1
@@ -69,13 +70,22 @@ def nobody_is_told(guest: Guest, pid: int, token: str) -> None:
     assert [command for command, text in said.items() if token in text] == []
 
 
-def the_agent_may_die(guest: Guest, pid: int) -> None:
+def the_agent_may_die(hub: GuestHub, guest: Guest, pid: int) -> None:
     """Systemd starts it again, and it finds its server, which has noticed nothing."""
     first = guest.main(SERVICE)
     guest.run(f"kill -9 {first}")
     wait_for(lambda: guest.main(SERVICE) not in {0, first}, seconds=PATIENCE, what="another agent")
+    told = reports(hub)
+    # Only then has it looked for its server; one that is gone by then would be started again.
+    wait_for(lambda: reports(hub) > told, seconds=PATIENCE, what="a report of it")
     assert guest.processes(SCOPE) == [pid]
     assert guest.units() == {SERVICE: "running", SCOPE: "running"}
+
+
+def reports(hub: GuestHub) -> int:
+    """How many reports of machines a hub has had."""
+    logs = hub.state.hub.rglob("hub.log")
+    return sum(each.read_text().count("POST /hub/api/anywhere/machines/report") for each in logs)
 
 
 @pytest.mark.full

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from tests.hub.harness import free_port
 from tests.hub.machine_door import (
     QUICK,
     TOKEN,
@@ -199,6 +200,40 @@ async def test_two_servers_share_a_machine(world: World) -> None:
     await second.stage("ended")
     first.verdict = {"lease": "held"}
     assert (await ask(first.reports[-1]["port"]))["pid"]
+
+
+async def test_a_server_is_ended_for_good_by_the_answer_to_another(world: World) -> None:
+    first = world.start()
+    agent = world.agent(first)
+    await first.stage("listening")
+    second = world.start("lease2")
+    first.verdict = {"lease": "held", "ticket": second.text}
+    pid = (await ask((await second.stage("listening"))["port"]))["pid"]
+    await first.until(lambda: "lease2" in first.reports[-1]["servers"], "both are told")
+    # A hub that was restarted does not know what the other reports by.
+    waiting.forget("lease2")
+    first.verdict = {"lease": "held", "end": ["lease2", "lease9"]}
+    await first.until(lambda: first.reports[-1]["servers"] == ["lease1"], "one is told")
+    await gone(pid)
+    await eventually(
+        lambda: {each.stem for each in (agent.folder / "servers").iterdir()} == {"lease1"}, "it"
+    )
+    assert (await ask(first.reports[-1]["port"]))["pid"]
+
+
+async def test_servers_that_begin_at_once_choose_different_ports(world: World) -> None:
+    port = free_port()
+    ports = [[port, port + 20]]
+    first = world.start(ports=ports)
+    world.agent(first)
+    await first.stage("listening")
+    others = [world.start(f"lease{number}", ports=ports) for number in range(2, 6)]
+    for each in others:
+        first.verdict = {"lease": "held", "ticket": each.text}
+        await each.stage("redeemed")
+    found = {(await each.stage("listening"))["port"] for each in [first, *others]}
+    assert len(found) == 5
+    assert len({(await ask(each))["pid"] for each in found}) == 5
 
 
 # --- who is the hub, and where is it --------------------------------------------------------------

@@ -12,22 +12,19 @@ import fcntl
 import functools
 import glob
 import http.client
-import importlib
 import json
 import os
-import platform
 import pwd
 import re
 import secrets
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import sys
 import threading
 import time
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 VERSION = "1"
@@ -36,6 +33,7 @@ VENV = "/opt/jupyterhub-anywhere/venv"
 SEARCH = [each + "/bin" for each in (VENV, "/opt/conda", "/opt/tljh/user", "/opt/venv")]
 SYSTEM = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
 BUNDLES = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"]
+ENDING = threading.Event()
 SYSTEMD = os.path.isdir("/run/systemd/system") and shutil.which("systemd-run")
 MOST_ANSWER, MOST_LOG, MOST_TOLD, LINES = 4 << 20, 8 << 20, 20000, 40
 STOP_SECONDS, IDLE_SECONDS, LONGEST_WAIT, START_SECONDS = 10.0, 20.0, 30.0, 300.0
@@ -92,9 +90,8 @@ def born(pid: int) -> str:
 def family(pid: int) -> dict[int, str]:
     """A process and all that descend from it, with when each began."""
     found = {pid: born(pid)}
-    for path in glob.glob(f"/proc/{pid}/task/*/children"):
-        for child in read(path).split():
-            found.update(family(int(child)))
+    for child in "".join(map(read, glob.glob(f"/proc/{pid}/task/*/children"))).split():
+        found.update(family(int(child)))
     return found
 
 
@@ -115,8 +112,7 @@ def version_of(program: str) -> list[str | None]:
         found = re.fullmatch(r"(\d\S*) (\d\S*)\s*", run([python, "-I", "-c", ASK], timeout=30)[1])
         if found:
             return [found[1], found[2]]
-    said = run([program, "--version"], timeout=120)[1]
-    found = re.search(r"^(\d+\.\d\S*)\s*$", said, re.MULTILINE)
+    found = re.search(r"(?m)^(\d+\.\d\S*)\s*$", run([program, "--version"], timeout=120)[1])
     return [found[1] if found else None, None]
 
 
@@ -169,13 +165,15 @@ class Hub:
 class Server(threading.Thread):
     """One server of one user, from its ticket until nobody wants it any more."""
 
-    one = threading.Lock()
+    one, choosing = threading.Lock(), threading.Lock()
+    every: ClassVar[dict[str, Server]] = {}
 
-    def __init__(self, config: dict[str, Any], ending: threading.Event, key: str) -> None:
+    def __init__(self, config: dict[str, Any], key: str) -> None:
         super().__init__()
         self.file = os.path.join(HERE, "servers", key)
         self.folder = os.path.join(config.get("run") or "/run/jupyterhub-anywhere", key)
-        self.config, self.ending, self.hub, self.key = config, ending, Hub(config), key
+        self.config, self.hub, self.key, self.port = config, Hub(config), key, 0
+        self.ending = threading.Event()
         self.kept: dict[str, Any] = json.loads(read(self.file + ".json"))
         self.credential = f"{key}.{self.kept['secret']}"
         self.process: subprocess.Popen[bytes] | None = None
@@ -198,6 +196,8 @@ class Server(threading.Thread):
                 self.watch()
             elif not self.ending.wait(IDLE_SECONDS):
                 self.report("idle")
+        for path in glob.glob(self.file + ".*") if not ENDING.is_set() else ():
+            os.remove(path)
 
     def redeem(self) -> dict[str, Any] | None:
         """The job; None where this machine gets none. A hub that is away is waited for."""
@@ -212,8 +212,7 @@ class Server(threading.Thread):
                 return dict(answer["job"])
             say(f"no job ({status}): {answer.get('message', '')}")
             if ticket and answer.get("reason") == "used":
-                # By this machine, perhaps, and the answer was lost: its credential tells.
-                self.keep(ticket=None)
+                self.keep(ticket=None)  # By this machine, perhaps: its credential tells.
             elif status in (400, 403, 409):
                 return None
             self.ending.wait(wait)
@@ -222,7 +221,9 @@ class Server(threading.Thread):
 
     def report(self, stage: str, **more: Any) -> dict[str, Any]:
         """Tell the hub. What it says to that; nothing where it was not heard."""
-        body = {"stage": stage, "port": self.kept.get("port"), "host_keys": host_keys(), **more}
+        there = [key for key, each in list(self.every.items()) if each.is_alive()]
+        body = {"stage": stage, "servers": there, "host_keys": host_keys(), **more}
+        body["port"] = self.kept.get("port")
         if stage not in ("running", "idle"):
             say(f"{self.key}: {stage} {more.get('detail', '')}")
         status, answer = self.hub.call("report", body, self.credential)
@@ -231,6 +232,8 @@ class Server(threading.Thread):
             return {}
         self.again = self.again or bool(answer.get("again"))
         self.tickets += [str(answer["ticket"])] if answer.get("ticket") else []
+        for key in self.every.keys() & set(answer.get("end") or ()):
+            self.every[key].ending.set()
         return answer
 
     def facts(self) -> dict[str, Any]:
@@ -238,10 +241,9 @@ class Server(threading.Thread):
         program = shutil.which(command, path=self.path())
         version, python = version_of(program) if program else [None, None]
         csr = self.request() if self.config.get("internal_ssl") else None
-        failed = read(os.path.join(HERE, "failed"))
-        names = {"hostname": socket.gethostname(), "boot": BOOT, "failed": failed}
-        found = {"agent": VERSION, "python": platform.python_version(), "singleuser": version}
-        return {**names, **found, "singleuser_python": python, "host_keys": host_keys(), "csr": csr}
+        found = {"agent": VERSION, "python": sys.version.split()[0], "singleuser": version}
+        found.update(singleuser_python=python, csr=csr, hostname=os.uname().nodename, boot=BOOT)
+        return {**found, "host_keys": host_keys(), "failed": read(os.path.join(HERE, "failed"))}
 
     def request(self) -> str | None:
         """A certificate's request, for a key that stays here."""
@@ -259,10 +261,8 @@ class Server(threading.Thread):
             account = self.account(job.get("account") or {})
             words, env = self.command(job), self.environment(job, account)
             ranges = job.get("ports") or [[8000, 8999]]
-            for port in (port for first, last in ranges for port in range(first, last + 1)):
-                if listener(port) is None and self.launch(job, account, words, env, port):
-                    break
-            else:
+            ports = (port for first, last in ranges for port in range(first, last + 1))
+            if not any(self.free(x) and self.launch(job, account, words, env, x) for x in ports):
                 raise Failure("port", f"no port is free here of {ranges}")
             self.report("listening")
         except Exception as error:
@@ -342,6 +342,13 @@ class Server(threading.Thread):
             write(env[name], text, account)
         return env
 
+    def free(self, port: int) -> bool:
+        """Whether nobody listens there, nor another server here is about to."""
+        with self.choosing:
+            others = [each.port for each in self.every.values() if each is not self]
+            self.port = 0 if port in others or listener(port) is not None else port
+        return self.port > 0
+
     def launch(self, job: Any, account: Any, words: list[str], env: Any, port: int) -> bool:
         """Start it on a port; False where somebody else was faster to that port."""
         url = urlsplit(env.get("JUPYTERHUB_SERVICE_URL", "http://127.0.0.1/"))
@@ -392,10 +399,8 @@ class Server(threading.Thread):
             until = time.monotonic() + every
             while self.alive() and time.monotonic() < until and not self.ending.wait(0.2):
                 pass
-            if self.ending.is_set():
-                why = "the agent was told to end"
-            elif not self.alive():
-                why = "it ended by itself"
+            if self.ending.is_set() or not self.alive():
+                why = "it was told to end" if self.ending.is_set() else "it ended by itself"
             else:
                 answer = self.report("running")
                 heard, missed = (time.monotonic(), 0) if answer else (heard, missed + 1)
@@ -415,8 +420,7 @@ class Server(threading.Thread):
 
     def tunnel(self) -> Any:
         sys.path.insert(0, HERE)
-        module = importlib.import_module("tunnel")
-        found = module.Tunnel(self.hub, self.credential, self.kept["port"])
+        found = __import__("tunnel").Tunnel(self.hub, self.credential, self.kept["port"])
         found.start()
         return found
 
@@ -437,6 +441,7 @@ class Server(threading.Thread):
         if self.kept.get("unit"):
             run(["systemctl", "stop", self.kept["unit"]])
         self.keep(pid=None)
+        self.port = 0
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -456,18 +461,10 @@ def become() -> None:
     os.execve(given["argv"][0], given["argv"], given["env"])
 
 
-def take(ticket: str) -> None:
-    """Take a ticket up, once: it gets a credential, which is on the disk before it is used."""
-    path = os.path.join(HERE, "servers", ticket.split(".")[1] + ".json")
-    if not os.path.exists(path):
-        write(path, json.dumps({"ticket": ticket, "secret": secrets.token_urlsafe(32)}))
-
-
 def main() -> None:
     """Run the servers of all tickets, until none is left or somebody says stop."""
-    ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ending.set())
+        signal.signal(number, lambda *_: ENDING.set())
     os.umask(0o022)
     os.makedirs(os.path.join(HERE, "servers"), 0o700, exist_ok=True)
     lock = os.open(os.path.join(HERE, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
@@ -477,19 +474,21 @@ def main() -> None:
         sys.exit(say("another agent runs here"))
     config = json.loads(read(os.path.join(HERE, "config.json")))
     tickets: list[str] = [config["ticket"]]
-    threads: dict[str, Server] = {}
-    while tickets or (any(map(Server.is_alive, threads.values())) and not ending.is_set()):
-        for ticket in tickets:
-            take(ticket)
+    threads = Server.every
+    while tickets or (any(map(Server.is_alive, threads.values())) and not ENDING.is_set()):
+        for ticket in tickets:  # Once: its credential is on the disk before it is used.
+            path = os.path.join(HERE, "servers", ticket.split(".")[1] + ".json")
+            if not os.path.exists(path):
+                write(path, json.dumps({"ticket": ticket, "secret": secrets.token_urlsafe(32)}))
         for path in glob.glob(os.path.join(HERE, "servers", "*.json")):
             key = os.path.basename(path)[:-5]
             if key not in threads:
-                threads[key] = Server(config, ending, key)
+                threads[key] = Server(config, key)
                 threads[key].start()
-        ending.wait(0.5)
+        ENDING.wait(0.5)
         tickets = [each.tickets.pop() for each in threads.values() if each.tickets]
-    for thread in threads.values():
-        thread.join()
+    for thread in threads.values():  # None of them is a daemon: they are waited for.
+        thread.ending.set()
 
 
 if __name__ == "__main__":

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.targets.machines.waiting import Caller
 
 _LONGEST: Final = 200
+# The most seconds between two reports from a machine that servers share.
+_SHARED_EVERY: Final = 5
 _HELD: Final = {"lease": "held"}
 _REVOKED: Final = {"lease": "revoked"}
 
@@ -45,6 +47,8 @@ class Awaiting(MachineCore):
         self._redeemer: frozenset[str] = frozenset()
         self._contested = ""
         self._starting = False
+        # Whether it is on its way out of a machine that others go on to use.
+        self._leaving = False
         super().__init__(*args, **kwargs)
 
     @property
@@ -88,6 +92,7 @@ class Awaiting(MachineCore):
             self._set_up(machine)
             found = self._job(machine)
             found |= await self._certificate(caller)
+            self.place.sharing.taken(memo.machine, memo.key)
         except JobRefusedError as error:
             self._fail(failures.of_agent({"detail": str(error), "cause": "version"}, ()))
             raise
@@ -139,7 +144,7 @@ class Awaiting(MachineCore):
         return {"certificate": certificate, "authority": authority}
 
     def _job(self, machine: Mapping[str, Any]) -> dict[str, Any]:
-        if not self._starting and not self.server:
+        if self._leaving or (not self._starting and not self.server):
             raise JobRefusedError("This server was stopped.")
         if without_agent := versions.no_agent(machine):
             raise JobRefusedError(without_agent)
@@ -165,7 +170,8 @@ class Awaiting(MachineCore):
             "ports": ports,
             "install": install,
             "reach": str(self.reach),
-            "every": int(self.report_every),
+            # By its reports the next server comes to a machine that is shared.
+            "every": min(int(self.report_every), _SHARED_EVERY if self.memo.shared else 1 << 30),
             "patience": int(self.patience),
             # Of the whole start: whoever waits gives up by then.
             "seconds": float(self.start_timeout),
@@ -176,12 +182,17 @@ class Awaiting(MachineCore):
     async def reported(self, report: Mapping[str, Any]) -> Mapping[str, Any]:
         """The machine tells how far it is."""
         stage = str(report.get("stage") or "")
+        memo = self.memo
+        more = self.place.sharing.answer(memo.machine, memo.key, report.get("servers"))
+        return {**self._answer(stage, report), **more}
+
+    def _answer(self, stage: str, report: Mapping[str, Any]) -> Mapping[str, Any]:
         if self._starting and not self._redeemer and stage in {"running", "idle"}:
             # A machine that was resumed knows nothing of that: its server is of the time before.
             return {**(_REVOKED if stage == "running" else _HELD), "again": True}
         self._heard(stage, report)
         self._told.set()
-        if not self._starting and not self.server:
+        if self._leaving or (not self._starting and not self.server):
             return _REVOKED
         return _HELD
 
@@ -194,14 +205,19 @@ class Awaiting(MachineCore):
             if isinstance(port, int) and port:
                 self.memo.port = port
             self._listening = True
-            self.place.ended.pop(self.memo.machine, None)
+            self.place.ended.pop(self._ended_name, None)
         elif stage in {"failed", "ended", "idle"}:
             status = report.get("status")
             ended = Ended(status if isinstance(status, int) else None)
             if self._starting:
                 self._fail(failures.of_agent(report, [*self._secrets, self.api_token]))
             elif self.memo.machine:
-                self.place.ended[self.memo.machine] = ended
+                self.place.ended[self._ended_name] = ended
+
+    @property
+    def _ended_name(self) -> str:
+        memo = self.memo
+        return self.place.seat(memo.machine, memo.key) if memo.shared else memo.machine
 
     def refused(self, refusal: Refusal, address: str) -> None:
         """Somebody was turned away who named this start."""

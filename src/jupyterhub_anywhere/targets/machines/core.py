@@ -13,7 +13,7 @@ from sqlalchemy import inspect
 from jupyterhub_anywhere.core.names import resource_name
 from jupyterhub_anywhere.targets.causes import FailureCause
 from jupyterhub_anywhere.targets.hubid import id_from_database
-from jupyterhub_anywhere.targets.machines import marks, tunnels, waiting
+from jupyterhub_anywhere.targets.machines import marks, shapes, tunnels, waiting
 from jupyterhub_anywhere.targets.machines.access import access_of
 from jupyterhub_anywhere.targets.machines.memo import Memo
 from jupyterhub_anywhere.targets.machines.place import Place, provider_class
@@ -90,6 +90,19 @@ class MachineCore(MachineTraits):
     def resource(self) -> str:
         """The deterministic name of its machine."""
         return resource_name(self.place.hub, self.user.name, self.name or "")
+
+    @property
+    def shape(self) -> str:
+        """The fingerprint of what its machine is made from; empty where it shares none."""
+        return shapes.fingerprint(self) if self.share_machine else ""
+
+    @property
+    def machine_name(self) -> str:
+        """The name of its machine: its own, or one for all servers that share it."""
+        if not self.share_machine:
+            return self.resource
+        # No server's name has a slash.
+        return resource_name(self.place.hub, self.user.name, f"/{self.place.target}/{self.shape}")
 
     @property
     def volume_name(self) -> str:
@@ -252,16 +265,38 @@ class MachineCore(MachineTraits):
         memo = self.memo
         if memo.machine:
             found = await self.cloud.machine(memo.machine)
-            return [found] if found is not None else []
+            return [found] if found is not None and self.has_seat(found) else []
         return [each for each in await self.place.machines() if self.is_own(each)]
 
     def is_own(self, machine: Machine) -> bool:
         """Whether a machine of this place was made for this server, and for this start of it."""
+        if marks.is_shared(machine.marks):
+            return marks.owner_of(machine.marks) == self.household and self.has_seat(machine)
         return (
             machine.name == self.resource
             and marks.owner_of(machine.marks) == self.owner
             and self.memo.key in {"", machine.marks.get(marks.LEASE, "")}
         )
+
+    @property
+    def household(self) -> marks.Owner:
+        """Whom a machine is marked for that servers share: none of these alone."""
+        owner = self.owner
+        return marks.Owner(owner.hub, owner.target, owner.user, "")
+
+    def has_seat(self, machine: Machine) -> bool:
+        """Whether this server is on a machine; always, where nobody shares it."""
+        if not marks.is_shared(machine.marks):
+            return True
+        seats = marks.seats_of(machine.marks)
+        if self.memo.key:
+            return self.memo.key in seats
+        return any(each.server == (self.name or "") for each in seats.values())
+
+    def ended_at(self, machine: Machine) -> str:
+        """Under what the place has what the agent said of the end of this server."""
+        shared = marks.is_shared(machine.marks)
+        return self.place.seat(machine.id, self.memo.key) if shared else machine.id
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """How far the start is."""

@@ -146,6 +146,15 @@ def no_address(title: str, cause: str, cure: str) -> StartError:
     )
 
 
+def shared_and_kept(title: str, on_stop: str) -> StartError:
+    """A machine that servers share ends with the last of them, whatever is to be kept."""
+    return no_address(
+        title,
+        f"machines that servers share are not kept, and on_stop is {on_stop}",
+        "set on_stop: delete, with home_volume for what is to stay, or share_machine: false",
+    )
+
+
 def taken(name: str, why: str) -> StartError:
     """A machine of this name is there that can be neither used nor removed."""
     return StartError(

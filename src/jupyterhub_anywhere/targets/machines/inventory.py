@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from jupyterhub_anywhere.core.inventory import Resource
+from jupyterhub_anywhere.core.names import resource_name
 from jupyterhub_anywhere.core.observation import Observation, Phase
 from jupyterhub_anywhere.targets.machines import ending, marks
+from jupyterhub_anywhere.targets.machines.place import Place
 from jupyterhub_anywhere.targets.machines.provider import Power, ProviderError, Rest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from jupyterhub_anywhere.targets.machines.place import Ended, Place
+    from jupyterhub_anywhere.targets.machines.place import Ended
     from jupyterhub_anywhere.targets.machines.provider import Machine
 
 # Whether a server is served from a machine in this state; None: that is not known.
@@ -86,16 +89,41 @@ def resources_of(
         ended: Machine id to what its agent said of the end of its server.
         engine: `Provider.source`, where it is known.
     """
-    named: dict[str, list[Machine]] = {}
-    for each in machines:
-        named.setdefault(each.name, []).append(each)
+    named: dict[str, list[tuple[Machine, Resource]]] = {}
+    for machine in machines:
+        for resource in _of_machine(machine, ended, engine):
+            named.setdefault(resource.name, []).append((machine, resource))
     found = []
     for name, group in named.items():
-        first = min(group, key=lambda each: _rank(each, own.get(name, "")))
-        for each in group:
-            resource = resource_of(each, engine, ended.get(each.id))
-            found.append(resource if each is first else _double(resource, each))
+        first = min(group, key=lambda each: _rank(each[0], own.get(name, "")))
+        found += [each[1] if each is first else _double(each[1], each[0]) for each in group]
     return found
+
+
+def _of_machine(machine: Machine, ended: Mapping[str, Ended], engine: str) -> list[Resource]:
+    """A machine as a resource; where servers share it, each of them as one."""
+    seats = marks.seats_of(machine.marks) if marks.is_shared(machine.marks) else {}
+    whole = resource_of(machine, engine, ended.get(machine.id))
+    found = []
+    for key, seat in seats.items():
+        over = ended.get(Place.seat(machine.id, key))
+        one = resource_of(machine, engine, over)
+        name = resource_name(machine.marks.get(marks.HUB, ""), whole.user, seat.server)
+        handle = {**one.handle, "seat": key}
+        others = f"; shared by {len(seats)} servers" if len(seats) > 1 else ""
+        found.append(
+            replace(
+                one,
+                name=name,
+                server=seat.server,
+                detail=f"{one.detail}{others}",
+                handle=handle,
+                lease=key,
+                token=seat.token,
+            )
+        )
+    # One whose servers' marks were taken away belongs to nobody.
+    return found or [replace(whole, user="") if marks.is_shared(machine.marks) else whole]
 
 
 def _rank(machine: Machine, own: str) -> tuple[bool, bool, str, str]:
@@ -181,7 +209,13 @@ class CloudInventory:
                 listed the machine.
         """
         found = await self._ours(resource)
-        return found is None or await ending.removed(self._place.provider, found)
+        if found is None:
+            return True
+        seat = resource.handle.get("seat")
+        if seat:
+            # The machine goes with the last of its servers.
+            return await self._place.sharing.leave(found.id, str(seat))
+        return await ending.removed(self._place.provider, found)
 
     async def end(self, resource: Resource) -> bool:
         """Stop a machine; what is to be started again, with its user's files in it, stays.
@@ -196,7 +230,7 @@ class CloudInventory:
         if found is None:
             return True
         if not resource.keep:
-            return await ending.removed(self._place.provider, found)
+            return await self.destroy(resource)
         return await self._place.provider.rest(str(resource.handle["id"]), Rest.STOP)
 
     async def _ours(self, resource: Resource) -> Machine | None:

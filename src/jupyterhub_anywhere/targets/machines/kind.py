@@ -31,6 +31,9 @@ _CURE: Final = (
 _CURE_HTTP: Final = (
     "Set internal_url to an address with https, as https://hub.example.org, or say insecure: true."
 )
+_ALONE: Final = (
+    "Set on_stop: delete, with home_volume for what is to stay, or share_machine: false."
+)
 
 
 class CloudTarget(Target):
@@ -79,7 +82,20 @@ class CloudTarget(Target):
         return {name: value for name, value in given.items() if value is not None}
 
     def file_problems(self, hub_url: str | None) -> Sequence[tuple[tuple[str, ...], str, str]]:
-        """Machines need an address of the hub that is not each machine itself."""
+        """Machines need an address of the hub that is theirs; shared ones cannot be kept."""
+        return [*self._sharing_problems(), *self._address_problems(hub_url)]
+
+    def _sharing_problems(self) -> Sequence[tuple[tuple[str, ...], str, str]]:
+        from jupyterhub_anywhere.targets.machines.traits import DELETE
+
+        said = self.declared.spawner
+        kept = said.get("on_stop", DELETE)
+        if not said.get("share_machine") or kept == DELETE:
+            return ()
+        path = ("targets", self.name, "spawner", "share_machine")
+        return [(path, f"machines that servers share are not kept, and on_stop is {kept}.", _ALONE)]
+
+    def _address_problems(self, hub_url: str | None) -> Sequence[tuple[tuple[str, ...], str, str]]:
         own = self.own
         if own.internal_url is not None or own.provider == LOCAL:
             return ()

@@ -25,6 +25,10 @@ KEEP: Final = PREFIX + "keep"
 HOME: Final = PREFIX + "home"
 # The id, in the hub's database, of the API token that its server gets.
 TOKEN: Final = PREFIX + "token"
+# On a machine that servers share: the fingerprint of what it was made from.
+SHARED: Final = PREFIX + "shared"
+# One for each server on such a machine: before the id of its lease. The value: ``TOKEN/SERVER``.
+SEAT: Final = PREFIX + "seat-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,55 @@ def of_server(
     if token is not None:
         found[TOKEN] = str(token)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One of the servers on a machine that servers share.
+
+    Attributes:
+        lease: The id of its lease, or what stands for one.
+        server: Its name, empty for the default one.
+        token: The id of its API token; None where nobody knows.
+    """
+
+    lease: str
+    server: str
+    token: int | None = None
+
+    def marks(self) -> dict[str, str]:
+        """The mark that says so."""
+        token = "" if self.token is None else str(self.token)
+        return {SEAT + self.lease: f"{token}/{self.server}"}
+
+
+def of_shared(owner: Owner, shape: str, seat: Seat) -> dict[str, str]:
+    """The marks of a machine that servers share, with the first of them.
+
+    Args:
+        owner: Whom it is made for; whichever of their servers.
+        shape: The fingerprint of what it is made from.
+        seat: The first server.
+    """
+    place = {HUB: owner.hub, TARGET: owner.target, USER: owner.user}
+    return {**place, KEEP: "0", SHARED: shape, **seat.marks()}
+
+
+def is_shared(found: Mapping[str, str]) -> bool:
+    """Whether something was made for servers that share it."""
+    return bool(found.get(SHARED))
+
+
+def seats_of(found: Mapping[str, str]) -> dict[str, Seat]:
+    """The servers on a machine that servers share, by the ids of their leases."""
+    seats = {}
+    for name, value in found.items():
+        lease = name.removeprefix(SEAT)
+        token, slash, server = value.partition("/")
+        if name.startswith(SEAT) and lease and slash:
+            number = int(token) if token.isascii() and token.isdecimal() else None
+            seats[lease] = Seat(lease, server, number)
+    return seats
 
 
 def owner_of(found: Mapping[str, str]) -> Owner | None:

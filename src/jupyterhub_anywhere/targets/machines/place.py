@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from jupyterhub_anywhere.core.errors import TargetError
 from jupyterhub_anywhere.core.names import did_you_mean
 from jupyterhub_anywhere.targets.machines import marks
+from jupyterhub_anywhere.targets.machines.sharing import Sharing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -80,7 +81,9 @@ class Place:
     Attributes:
         own: Resource name to the id of the machine that its spawner has as its own: of two of one
             name, the other is a leftover of a create call that was sent twice.
-        ended: Machine id to what its agent said of the end of its server.
+        ended: Machine id to what its agent said of the end of its server; where servers share it,
+            what `seat` says.
+        sharing: Of the machines that servers share.
     """
 
     hub: str
@@ -88,8 +91,12 @@ class Place:
     make: Callable[[], Provider]
     own: dict[str, str] = field(default_factory=dict)
     ended: dict[str, Ended] = field(default_factory=dict)
+    sharing: Sharing = field(init=False)
     _provider: Provider | None = None
     _listing: _Listing | None = None
+
+    def __post_init__(self) -> None:
+        self.sharing = Sharing(self)
 
     @property
     def provider(self) -> Provider:
@@ -147,6 +154,11 @@ class Place:
     def disclaim(self, name: str) -> None:
         """Forget it: it is gone, or another one is to be made."""
         self.ended.pop(self.own.pop(name, ""), None)
+
+    @staticmethod
+    def seat(machine: str, key: str) -> str:
+        """Under what the end of one server is found, on a machine that servers share."""
+        return f"{machine}/{key}"
 
 
 def _failed(task: asyncio.Task[Mapping[str, Machine]]) -> bool:

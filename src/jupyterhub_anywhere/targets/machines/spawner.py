@@ -49,6 +49,9 @@ class MachineSpawner(Inheriting, Starting, Spawner):
         memo = self.memo
         if not memo.machine and not memo.key:
             return 0
+        if memo.shared and not memo.served and not self._starting:
+            # Its hub has died before its ticket was redeemed: none that is known opens anything.
+            return 0
         if memo.machine:
             # One listing for all; what it lacks is asked for by itself.
             found = (await self.place.glance(_POLL_SECONDS)).get(memo.machine)
@@ -59,7 +62,9 @@ class MachineSpawner(Inheriting, Starting, Spawner):
         return None if None in answers else next((each for each in answers if each), 0)
 
     def _status(self, machine: Machine) -> int | None:
-        ended = self.place.ended.get(machine.id)
+        if not self.has_seat(machine):
+            return 0
+        ended = self.place.ended.get(self.ended_at(machine))
         if machine.power is Power.RUNNING and ended is not None:
             return ended.status or 0
         return 0 if machine.power is Power.STOPPED else None
@@ -73,8 +78,14 @@ class MachineSpawner(Inheriting, Starting, Spawner):
             ProviderError: The cloud cannot be asked, or refuses.
             TimeoutError: It is not proven in time: it is tried again.
         """
-        await self.expect_no_more()
         memo = self.memo
+        if memo.shared:
+            async with asyncio.timeout(_STOP_SECONDS):
+                await self.leave()
+            if self.memo is memo:
+                self._forget_machine()
+            return
+        await self.expect_no_more()
         if not memo.machine and not memo.key:
             return
         async with asyncio.timeout(_STOP_SECONDS):
@@ -86,8 +97,11 @@ class MachineSpawner(Inheriting, Starting, Spawner):
         if self._rests():
             self.place.ended.pop(memo.machine, None)
         elif self.memo is memo:
-            self.place.disclaim(self.resource)
-            self.memo = Memo(engine=memo.engine)
+            self._forget_machine()
+
+    def _forget_machine(self) -> None:
+        self.place.disclaim(self.resource)
+        self.memo = Memo(engine=self.memo.engine)
 
     def _rests(self) -> bool:
         """Whether its machine is kept: one that never served holds nobody's files."""
@@ -119,7 +133,8 @@ class MachineSpawner(Inheriting, Starting, Spawner):
         return [each for each in found if each.power is not Power.RUNNING]
 
     def _is_of_server(self, machine: Machine) -> bool:
-        return marks.owner_of(machine.marks) == self.owner
+        shared = marks.is_shared(machine.marks)
+        return not shared and marks.owner_of(machine.marks) == self.owner
 
     async def _delete_volume(self) -> None:
         name = self.volume_name

@@ -19,10 +19,10 @@ from jupyterhub_anywhere.targets.machines import (
     tunnels,
     userdata,
 )
-from jupyterhub_anywhere.targets.machines.awaiting import Awaiting
 from jupyterhub_anywhere.targets.machines.memo import Memo
 from jupyterhub_anywhere.targets.machines.progress import News, Step
 from jupyterhub_anywhere.targets.machines.provider import Power, ProviderError, Rest, Volume, Wanted
+from jupyterhub_anywhere.targets.machines.together import Together
 from jupyterhub_anywhere.targets.machines.traits import DIAL, DIRECT, listed
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _GLANCE: Final = 0.5
 _UNDO_SECONDS: Final = 90.0
 
 
-class Starting(Awaiting):
+class Starting(Together):
     """Mixed into `MachineSpawner`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -62,6 +62,8 @@ class Starting(Awaiting):
             self.memo.engine = await self.cloud.source()
             # Committed before anything is made: another cloud's word is no proof later.
             await self.remember(engine=self.memo.engine)
+            if self.share_machine:
+                return await self._start_shared(deadline)
             if not await self._take_up():
                 await self._create(deadline)
             return await self._served(deadline)
@@ -80,7 +82,7 @@ class Starting(Awaiting):
             # Else somebody may look at it already, who came before the start had its turn.
             self.news = News()
         self._listening, self._redeemer, self._resumed = False, frozenset(), False
-        self._starting = True
+        self._starting, self._joined, self._leaving = True, False, False
         self.news.enter(Step.ASKED)
 
     def _check_hub_url(self) -> None:
@@ -159,6 +161,7 @@ class Starting(Awaiting):
             ProviderError: The cloud cannot be asked, or refuses.
         """
         memo = self.memo
+        memo.shared = bool(self.share_machine)
         memo.key = self.new_key()
         lifetime = float(self.ticket_seconds) or max(deadline - time.monotonic(), 1.0)
         text, memo.ticket = tickets.issue(memo.key, time.time(), lifetime)
@@ -220,23 +223,15 @@ class Starting(Awaiting):
         return found[0] if found else None
 
     def _wanted(self, text: str) -> Wanted:
-        keeps = self.anywhere_keeps
         volumes: tuple[Volume, ...] = ()
         if self.home_volume:
             volumes = (Volume(self.volume_name, self.home_volume, self.home_volume_kind),)
         return Wanted(
-            name=self.resource,
+            name=self.machine_name,
             image=self.image,
             size=self.size,
             userdata=text,
-            marks=marks.of_server(
-                self.owner,
-                keep=keeps,
-                lease=self.memo.key,
-                # What is kept gets another token at each start.
-                token=None if keeps else self.anywhere_token,
-                home=bool(self.home_volume),
-            ),
+            marks=self._marks(),
             networks=listed(self.networks),
             key=self.key,
             security_groups=listed(self.security_groups),
@@ -248,6 +243,16 @@ class Starting(Awaiting):
             volumes=volumes,
             more=dict(self.create_options),
         )
+
+    def _marks(self) -> dict[str, str]:
+        if self.share_machine:
+            found = marks.of_shared(self.household, self.shape, self.own_seat())
+            return {**found, marks.HOME: "1"} if self.home_volume else found
+        keeps = self.anywhere_keeps
+        # What is kept gets another token at each start.
+        token = None if keeps else self.anywhere_token
+        home, lease = bool(self.home_volume), self.memo.key
+        return marks.of_server(self.owner, keep=keeps, lease=lease, token=token, home=home)
 
     # --- until it answers ------------------------------------------------------------------------
 
@@ -289,6 +294,8 @@ class Starting(Awaiting):
             self.log.warning("%s: the cloud cannot be asked: %s", self._log_name, error)
             return None
         if machine is None or machine.power is Power.GOING:
+            raise failures.vanished()
+        if self._joined and machine.power is Power.STOPPED:
             raise failures.vanished()
         if machine.power is Power.BROKEN:
             raise failures.broken(machine.fault, machine.state)
@@ -361,7 +368,8 @@ class Starting(Awaiting):
     async def _undo(self) -> None:
         """Remove what this start has made; what is left then stands in the ledger."""
         try:
-            await self.expect_no_more()
+            if not self._joined:
+                await self.expect_no_more()
             async with asyncio.timeout(_UNDO_SECONDS):
                 await self._undo_now()
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the first error is the one to tell
@@ -371,6 +379,9 @@ class Starting(Awaiting):
 
     async def _undo_now(self) -> None:
         memo, creating = self.memo, self._creating
+        if self._joined:
+            await self.leave_what_was_joined()
+            return
         if self._resumed:
             # Its user's files are in it.
             await self._until(lambda: self.cloud.rest(memo.machine, Rest(self.on_stop)))

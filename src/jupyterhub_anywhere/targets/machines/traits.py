@@ -243,6 +243,11 @@ class MachineTraits(CloudTraits):
         help="What becomes of the machine when its server is stopped. All but `delete` keep it with"
         " what is on its disk, and start it again.",
     ).tag(config=True)
+    share_machine = Bool(
+        default_value=False,
+        help="Let servers of one user at one target run on one machine, where what it is made from"
+        " (image, size, networks, …) is the same. Only with `on_stop: delete`.",
+    ).tag(config=True)
     bind_ticket = Bool(
         default_value=True,
         help="Take a machine's ticket from its own addresses only, as soon as the cloud tells them."

@@ -85,6 +85,7 @@ def report_of(data: dict[str, Any]) -> dict[str, Any]:
     stage = data.get("stage")
     if not isinstance(stage, str) or stage not in STAGES:
         raise ShapeError("stage is none that this hub knows")
+    servers = _texts(data, "servers")
     return {
         "stage": stage,
         "detail": _text(data, "detail") or "",
@@ -93,6 +94,8 @@ def report_of(data: dict[str, Any]) -> dict[str, Any]:
         "status": _number(data, "status", -64, 255),
         "log": _texts(data, "log"),
         "host_keys": _texts(data, "host_keys"),
+        # Half a list says of nobody that it is not there.
+        "servers": servers if 0 < len(servers) < _LINES else None,
     }
 
 

@@ -6,6 +6,7 @@ own door, listens, reports, and asks again by its credential when its machine is
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jupyterhub_anywhere.targets.machines.provider import Machine
+    from jupyterhub_anywhere.targets.machines.providers.memory_cloud import MemoryCloud
 
 _TICKET: Final = re.compile(r"awt1\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}")
 # A program that ends as soon as it is started, and with what.
@@ -121,3 +123,90 @@ class StubGuest:
         if server is not None:
             server.stop()
             await server.close_all_connections()
+
+
+class SharingGuest(StubGuest):
+    """One whose machines run several servers, by further tickets, as the agent does.
+
+    Args:
+        cloud: Where the machines are.
+
+    Attributes:
+        takes_tickets: Whether further tickets are taken.
+        crashes: Whether what a further ticket starts ends at once.
+    """
+
+    def __init__(self, cloud: MemoryCloud) -> None:
+        super().__init__()
+        self.cloud = cloud
+        self.takes_tickets, self.crashes = True, False
+        self._more: dict[str, dict[str, Disk]] = {}
+
+    def there(self, machine: str) -> list[Disk]:
+        """What is on a machine, one for each server."""
+        first = self.disks.get(machine)
+        more = self._more.get(machine, {})
+        return [*([first] if first is not None and first.key else []), *more.values()]
+
+    async def beat(self) -> None:
+        """Report for every server, again and again, and do what the answers say."""
+        while True:
+            await asyncio.sleep(0.01)
+            for machine in list(self.cloud.machines.values()):
+                for disk in self.there(machine.id):
+                    if disk.server is not None and machine.private:
+                        await self._tell(machine, disk, "running", port=disk.port)
+
+    async def crash(self, machine: Machine, key: str) -> None:
+        """End one server's program; the agent says so."""
+        [disk] = [each for each in self.there(machine.id) if each.key == key]
+        await self._halt(disk)
+        await self._tell(machine, disk, "ended", status=137)
+
+    async def _tell(self, machine: Machine, disk: Disk, stage: str, **more: Any) -> None:
+        found = waiting.hub.admit(f"{disk.key}.{disk.secret}", machine.private[0])
+        if isinstance(found, Refusal):
+            return
+        servers = [each.key for each in self.there(machine.id)]
+        answer = await found[1].reported({"stage": stage, "servers": servers, **more})
+        for key in answer.get("end", ()):
+            await self._leave(machine.id, key)
+        ticket = answer.get("ticket")
+        if ticket and self.takes_tickets and key_of(ticket) not in servers:
+            await self._take(machine, ticket)
+
+    async def _leave(self, machine: str, key: str) -> None:
+        for disk in self.there(machine):
+            if disk.key == key:
+                await self._halt(disk)
+                disk.key = ""
+        self._more.get(machine, {}).pop(key, None)
+
+    async def _take(self, machine: Machine, ticket: str) -> None:
+        disk = Disk(key_of(ticket), secrets.token_urlsafe(32))
+        self._more.setdefault(machine.id, {})[disk.key] = disk
+        [address] = machine.private
+        told = {"addresses": [address], "singleuser": self.singleuser}
+        job = await waiting.hub.redeem(ticket, disk.secret, Caller(address, told))
+        if isinstance(job, Refusal):
+            self.refusals.append(str(job.reason))
+            return
+        disk.job = job
+        if self.crashes:
+            await self._tell(machine, disk, "ended", status=CRASHED, log=["last words"])
+            return
+        self._listen(machine, disk)
+        await self._tell(machine, disk, "listening", port=disk.port)
+
+    async def _halt(self, disk: Disk) -> None:
+        server, disk.server, disk.port = disk.server, None, 0
+        if server is not None:
+            server.stop()
+            await server.close_all_connections()
+
+    async def end(self, machine: Machine) -> None:
+        """Its programs end."""
+        for disk in self.there(machine.id):
+            await self._halt(disk)
+        self._more.pop(machine.id, None)
+        self.disks.pop(machine.id, None)

@@ -38,7 +38,7 @@ def files_in(script: str) -> dict[str, str]:
 
 
 def test_it_is_small() -> None:
-    assert len(boot_script(Boot(hub=HUB, ticket=TICKET))) < 12 * 1024
+    assert len(boot_script(Boot(hub=HUB, ticket=TICKET))) < 13 * 1024
     # With a tunnel and an authority it still fits where least is taken: EC2's 16 KiB.
     long = "-----BEGIN CERTIFICATE-----\n" + "x" * 1200 + "\n-----END CERTIFICATE-----\n"
     assert len(boot_script(Boot(hub=HUB, ticket=TICKET, ca=long, dial=True))) < 16 * 1024

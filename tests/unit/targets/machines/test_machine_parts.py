@@ -367,6 +367,31 @@ def test_check_finds_a_hub_that_machines_cannot_reach(
     assert (problem.line, "internal_url" in problem.hint) == (5, True)
 
 
+@pytest.mark.parametrize(
+    ("spawner", "said"),
+    [
+        ("share_machine: true, on_stop: stop", "servers share are not kept, and on_stop is stop"),
+        ("share_machine: true, on_stop: delete", ""),
+        ("share_machine: true", ""),
+        ("on_stop: stop", ""),
+    ],
+)
+def test_check_finds_shared_machines_that_would_be_kept(
+    tmp_path: Path, spawner: str, said: str
+) -> None:
+    own = f"provider: memory, spawner: {{{spawner}}}"
+    loaded = load_text(FILE.format(hub="null", own=own), name="anywhere.yaml")
+    targets, _, problems = build_targets(loaded, SiteInfo("h", StatePaths(tmp_path), tmp_path))
+    assert problems == []
+    if not said:
+        check_targets(loaded, targets)
+        return
+    with pytest.raises(ConfigError, match=said) as caught:
+        check_targets(loaded, targets)
+    [problem] = caught.value.problems
+    assert "share_machine: false" in problem.hint
+
+
 @pytest.mark.asyncio
 async def test_a_provider_error_is_one_for_the_user() -> None:
     from jupyterhub_anywhere.targets.causes import FailureCause

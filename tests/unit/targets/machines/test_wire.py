@@ -44,7 +44,8 @@ def test_a_report_is_of_known_fields_or_refused(fields: dict[str, object]) -> No
         found = wire.report_of(data)
     except ShapeError:
         return
-    assert set(found) == {"stage", "detail", "cause", "port", "status", "log", "host_keys"}
+    known = {"stage", "detail", "cause", "port", "status", "log", "host_keys", "servers"}
+    assert set(found) == known
     assert found["stage"] in wire.STAGES
     assert found["port"] is None or 0 < found["port"] < 65536
     json.dumps(found).encode("utf-8")
@@ -69,3 +70,9 @@ def test_texts_are_cut_and_have_no_half_characters() -> None:
 def test_what_a_later_agent_says_more_is_left_out() -> None:
     found = wire.report_of({"stage": "running", "port": 8000, "mood": "good"})
     assert "mood" not in found
+
+
+def test_half_a_list_of_servers_says_nothing_of_those_that_are_not_in_it() -> None:
+    for servers, told in ((["a", "b"], ["a", "b"]), (["a"] * 64, None), ([], None)):
+        assert wire.report_of({"stage": "running", "servers": servers})["servers"] == told
+    assert wire.report_of({"stage": "running"})["servers"] is None
