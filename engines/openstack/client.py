@@ -21,6 +21,7 @@ SERVICES: Final = {
     "image": f"http://127.0.0.1:{at.GLANCE}/v2",
     "placement": f"http://127.0.0.1:{at.PLACEMENT}",
     "compute": f"http://127.0.0.1:{at.NOVA}/v2.1",
+    "volumev3": f"http://127.0.0.1:{at.CINDER}/v3",
     "network": f"http://127.0.0.1:{at.NEUTRON}/v2.0",
 }
 # What the compute service is asked for: the newest of this service that we know answers of.

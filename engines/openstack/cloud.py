@@ -188,6 +188,7 @@ class OpenStack(Faults):
         """Start Nova; its scheduler would end without the accounts."""
         for name in stack.WORKERS:
             stack.start_worker(self.layout, self.processes, name)
+        stack.start_volumes(self.layout, self.processes)
         self._start_api_of_compute()
 
     def _start_api_of_compute(self) -> None:

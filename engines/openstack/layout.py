@@ -13,6 +13,7 @@ GLANCE: Final = 19292
 PLACEMENT: Final = 18778
 NOVA: Final = 18774
 NEUTRON: Final = 19696
+CINDER: Final = 18776
 MARIADB: Final = 13306
 RABBIT: Final = 15673
 RABBIT_CLUSTER: Final = 35673
@@ -32,7 +33,10 @@ ADDRESSES: Final = (f"{GATEWAY}/16", f"{SECOND_GATEWAY}/16", f"{FLOATING_GATEWAY
 REGION: Final = "RegionOne"
 # Of every account of the cloud. It is reachable from inside its room only.
 PASSWORD: Final = "engine-password"  # noqa: S105  (see above)
-DATABASES: Final = ("keystone", "glance", "placement", "nova", "nova_api", "nova_cell0", "neutron")
+DATABASES: Final = (
+    *("keystone", "glance", "placement", "nova", "nova_api", "nova_cell0", "neutron"),
+    "cinder",
+)
 # The compute hosts: the first pretends, the second runs guests.
 FAKE_HOST: Final = "fake-host"
 REAL_HOST: Final = "real-host"

@@ -74,10 +74,20 @@ def identity(admin: Client) -> dict[str, str]:
     if "service" not in roles:
         roles["service"] = _make(admin, "identity", "role", "/roles", name="service")
     service = _account(admin, "service", "svc", [roles["admin"], roles["service"]])
-    names = {"image": "glance", "placement": "placement", "compute": "nova", "network": "neutron"}
+    names = {
+        "volumev3": "cinder",
+        "image": "glance",
+        "placement": "placement",
+        "compute": "nova",
+        "network": "neutron",
+    }
     for kind, name in names.items():
         # Without a version, but for the compute service: so clients find out.
-        url = SERVICES[kind] if kind == "compute" else "/".join(SERVICES[kind].split("/")[:3])
+        url = (
+            SERVICES[kind]
+            if kind in {"compute", "volumev3"}
+            else "/".join(SERVICES[kind].split("/")[:3])
+        )
         listed = _make(admin, "identity", "service", "/services", type=kind, name=name)
         for interface in ("public", "internal", "admin"):
             where = {"service_id": listed, "interface": interface, "url": url}

@@ -36,6 +36,7 @@ APIS: Final = {
     "glance": Api("image", at.GLANCE, "glance.wsgi.api:application"),
     "placement": Api("placement", at.PLACEMENT, "placement.wsgi.api:application"),
     "neutron": Api("network", at.NEUTRON, "neutron.wsgi.api:application"),
+    "cinder-api": Api("volumev3", at.CINDER, "cinder_front:application"),
     "nova-api": Api("compute", at.NOVA, "nova.wsgi.osapi_compute:application"),
 }
 # The services of Nova that listen to the broker, and whose settings they have.
@@ -50,6 +51,8 @@ _OWN_SYS: Final = (
     *("unshare", "--mount", "--propagation", "private", "--", "sh", "-c"),
     *('mount -t sysfs sys /sys && exec "$@"', "sh"),
 )
+# Those of Cinder, likewise.
+VOLUMES: Final = ("cinder-scheduler", "cinder-volume")
 # Requests' lines are as long as Nova makes them for a hundred servers; connections stay open.
 _GUNICORN: Final = """\
 wsgi_app = "{application}"
@@ -74,6 +77,8 @@ def environment(layout: Layout) -> dict[str, str]:
         "OS_GLANCE_CONFIG_DIR": f"{layout.etc}/glance",
         "OS_PLACEMENT_CONFIG_DIR": f"{layout.etc}/placement",
         "OS_NOVA_CONFIG_DIR": f"{layout.etc}/{at.FAKE_HOST}",
+        "CINDER_SETTINGS": f"{layout.etc}/cinder/cinder.conf",
+        "FILE_VOLUMES": f"{layout.var}/cinder/volumes",
         "OS_NEUTRON_CONFIG_DIR": f"{layout.etc}/neutron",
         "OS_NEUTRON_CONFIG_FILES": "neutron.conf",
     }
@@ -99,7 +104,8 @@ def _lay_out_identity(layout: Layout, processes: Processes) -> None:
     for interface in ("public", "internal", "admin"):
         words += [f"--bootstrap-{interface}-url", at.AUTH_URL]
     processes.run([*keystone, "bootstrap", *words])
-    for service, words in (("glance", ["db_sync"]), ("placement", ["db", "sync"])):
+    synced = (("glance", ["db_sync"]), ("placement", ["db", "sync"]), ("cinder", ["db", "sync"]))
+    for service, words in synced:
         program = layout.program(f"{service}-manage", "--config-dir", f"{layout.etc}/{service}")
         processes.run([*program, *words])
 
@@ -153,3 +159,10 @@ def start_worker(layout: Layout, processes: Processes, name: str) -> None:
     if name == "nova-compute":
         words = [*_OWN_SYS, *words]
     processes.start(name, words, environment(layout))
+
+
+def start_volumes(layout: Layout, processes: Processes) -> None:
+    """Start the services of Cinder that listen to the broker, and do not wait for them."""
+    for name in VOLUMES:
+        words = layout.program(name, "--config-file", f"{layout.etc}/cinder/cinder.conf")
+        processes.start(name, words, environment(layout))

@@ -24,6 +24,8 @@ HERE: Final = Path(__file__).parent
 INSIDE: Final = HERE / "inside"
 GUEST: Final = HERE / "guest"
 STUB: Final = room.CLONE / "engines/docker/stub/server.py"
+# What the services import of ours by name.
+OURS: Final = ("plainbridge.py", "file_volumes.py")
 LOCK: Final = room.CLONE / "images/singleuser/requirements.txt"
 # The services' Python is Debian's own: only that one has libvirt's binding.
 SYSTEM_PYTHON: Final = Path("/usr/bin/python3")
@@ -63,6 +65,7 @@ SERVICES: Final = (
     "glance",
     "openstack-placement",
     "neutron",
+    "cinder",
     "gunicorn",
     "PyMySQL",
 )
@@ -93,7 +96,8 @@ def not_made() -> str:
 
 def services_path() -> Path:
     """Where the cache keeps the services."""
-    parts: list[str | Path] = [HERE / "constraints.txt", INSIDE / "plainbridge.py", *SERVICES]
+    ours = [INSIDE / name for name in OURS]
+    parts: list[str | Path] = [HERE / "constraints.txt", *ours, *SERVICES]
     if (BINDING / "libvirt.py").exists():
         parts.append(BINDING / "libvirt.py")
     return cache() / f"openstack-{digest(*parts)}"
@@ -185,12 +189,13 @@ def services() -> Path:
 
 
 def _add_ours(environment: Path) -> None:
-    """Add what no index has: Debian's binding of libvirt, and our driver for networks."""
+    """Add what no index has: Debian's binding of libvirt, our drivers of networks and volumes."""
     packages = next(environment.glob("lib/python3*/site-packages"))
     for pattern in ("libvirt*.py", "libvirtmod*.so"):
         for file in BINDING.glob(pattern):
             shutil.copy(file, packages)
-    shutil.copy(INSIDE / "plainbridge.py", packages)
+    for name in OURS:
+        shutil.copy(INSIDE / name, packages)
     about = packages / "plainbridge-1.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: plainbridge\nVersion: 1\n")

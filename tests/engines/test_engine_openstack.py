@@ -353,6 +353,58 @@ def test_a_stopped_broker_and_a_paused_service_come_back(openstack: OpenStack) -
 
 
 @pytest.mark.full
+def test_a_volume_outlives_the_guest_that_wrote_it(
+    openstack: OpenStack, listener: Listener
+) -> None:
+    with openstack.client() as hub:
+        body = {"volume": {"name": "home", "size": 1}}
+        volume = hub.post("volumev3", "/volumes", body)["volume"]["id"]
+
+        def status() -> str:
+            told: str = hub.get("volumev3", f"/volumes/{volume}")["volume"]["status"]
+            return told
+
+        wait_for(lambda: status() == "available", seconds=PATIENCE, what="the volume")
+        wait = "until test -b /dev/vdb; do sleep 0.2; done"
+        write = ["mkfs.ext4 -q /dev/vdb", "mount /dev/vdb /mnt", "echo kept >/mnt/file"]
+        read = ["mount /dev/vdb /mnt", f"curl -s {listener.url}/$(cat /mnt/file)"]
+        for lines, said in (
+            ([*write, "umount /mnt", f"curl -s {listener.url}/written"], "written"),
+            (read, "kept"),
+        ):
+            with guest(openstack, script(listener, wait, *lines)) as server_id:
+                wait_for(lambda: openstack.status(server_id) == "ACTIVE", seconds=PATIENCE)
+                attached = {"volumeAttachment": {"volumeId": volume}}
+                hub.post("compute", f"/servers/{server_id}/os-volume_attachments", attached)
+                listener.wait(said)
+                assert status() == "in-use"
+            wait_for(lambda: status() == "available", seconds=PATIENCE, what="the volume's return")
+        hub.delete("volumev3", f"/volumes/{volume}")
+        listed = "/volumes/detail"
+        wait_for(lambda: hub.get("volumev3", listed)["volumes"] == [], seconds=PATIENCE)
+
+
+@pytest.mark.full
+def test_a_guest_boots_from_a_volume(openstack: OpenStack, listener: Listener) -> None:
+    disk = {
+        "boot_index": 0,
+        "uuid": openstack.seeded.images["debian-bare"],
+        "source_type": "image",
+        "destination_type": "volume",
+        "volume_size": 3,
+        "delete_on_termination": True,
+    }
+    user_data = script(listener)
+    with guest(openstack, user_data, block_device_mapping_v2=[disk], image="debian-bare"):
+        listener.wait("booted")
+        with openstack.client() as hub:
+            volumes = hub.get("volumev3", "/volumes/detail")["volumes"]
+            assert [each["status"] for each in volumes] == ["in-use"]
+    with openstack.client() as hub:
+        wait_for(lambda: hub.get("volumev3", "/volumes")["volumes"] == [], seconds=PATIENCE)
+
+
+@pytest.mark.full
 def test_a_floating_address_leads_to_a_guest(openstack: OpenStack, listener: Listener) -> None:
     serve = "cd /srv && exec python3 -m http.server 8000 >/dev/null 2>&1 &"
     admin = openstack.admin
