@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.targets.machines.providers.libcloud.pool import Drivers
 
 log = logging.getLogger(__name__)
-# Marks that change from start to start; what outlives a machine has only the others.
-PASSING: Final = frozenset({marks.LEASE, marks.SERVER, marks.TOKEN, marks.KEEP})
+# What outlives a machine is marked with no more than whose it is: all else may be another at the
+# next start, as the servers on a machine that they share.
+LASTING: Final = frozenset({marks.HUB, marks.TARGET, marks.USER})
 # Seconds until a volume or a port is there, between looks, and between looks for a lost answer.
 PATIENCE, PAUSE = 120.0, 1.0
 # Looks for a machine whose answer was lost: the call may still be at work.
@@ -195,4 +196,4 @@ def _by_name(
 
 def lasting(written: Mapping[str, str]) -> dict[str, str]:
     """The marks of what outlives a machine."""
-    return {name: value for name, value in written.items() if name not in PASSING}
+    return {name: value for name, value in written.items() if name in LASTING}
