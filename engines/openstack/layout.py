@@ -33,10 +33,7 @@ ADDRESSES: Final = (f"{GATEWAY}/16", f"{SECOND_GATEWAY}/16", f"{FLOATING_GATEWAY
 REGION: Final = "RegionOne"
 # Of every account of the cloud. It is reachable from inside its room only.
 PASSWORD: Final = "engine-password"  # noqa: S105  (see above)
-DATABASES: Final = (
-    *("keystone", "glance", "placement", "nova", "nova_api", "nova_cell0", "neutron"),
-    "cinder",
-)
+DATABASES: Final = ("keystone", "glance", "placement", "nova", "nova_api", "nova_cell0", "neutron")
 # The compute hosts: the first pretends, the second runs guests.
 FAKE_HOST: Final = "fake-host"
 REAL_HOST: Final = "real-host"

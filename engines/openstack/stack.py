@@ -12,6 +12,8 @@ from engines.openstack import supplies
 from engines.openstack.client import wait_for_answer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from engines.openstack.layout import Layout
     from engines.openstack.processes import Processes
 
@@ -36,9 +38,10 @@ APIS: Final = {
     "glance": Api("image", at.GLANCE, "glance.wsgi.api:application"),
     "placement": Api("placement", at.PLACEMENT, "placement.wsgi.api:application"),
     "neutron": Api("network", at.NEUTRON, "neutron.wsgi.api:application"),
-    "cinder-api": Api("volumev3", at.CINDER, "cinder_front:application"),
     "nova-api": Api("compute", at.NOVA, "nova.wsgi.osapi_compute:application"),
 }
+# Those that start where somebody asks for them, see volumes.py.
+LATER: Final = {"cinder-api": Api("volumev3", at.CINDER, "cinder_front:application")}
 # The services of Nova that listen to the broker, and whose settings they have.
 WORKERS: Final = {
     "nova-conductor": ("nova-conductor", at.FAKE_HOST),
@@ -51,8 +54,6 @@ _OWN_SYS: Final = (
     *("unshare", "--mount", "--propagation", "private", "--", "sh", "-c"),
     *('mount -t sysfs sys /sys && exec "$@"', "sh"),
 )
-# Those of Cinder, likewise.
-VOLUMES: Final = ("cinder-scheduler", "cinder-volume")
 # Requests' lines are as long as Nova makes them for a hundred servers; connections stay open.
 _GUNICORN: Final = """\
 wsgi_app = "{application}"
@@ -77,8 +78,6 @@ def environment(layout: Layout) -> dict[str, str]:
         "OS_GLANCE_CONFIG_DIR": f"{layout.etc}/glance",
         "OS_PLACEMENT_CONFIG_DIR": f"{layout.etc}/placement",
         "OS_NOVA_CONFIG_DIR": f"{layout.etc}/{at.FAKE_HOST}",
-        "CINDER_SETTINGS": f"{layout.etc}/cinder/cinder.conf",
-        "FILE_VOLUMES": f"{layout.var}/cinder/volumes",
         "OS_NEUTRON_CONFIG_DIR": f"{layout.etc}/neutron",
         "OS_NEUTRON_CONFIG_FILES": "neutron.conf",
     }
@@ -104,8 +103,7 @@ def _lay_out_identity(layout: Layout, processes: Processes) -> None:
     for interface in ("public", "internal", "admin"):
         words += [f"--bootstrap-{interface}-url", at.AUTH_URL]
     processes.run([*keystone, "bootstrap", *words])
-    synced = (("glance", ["db_sync"]), ("placement", ["db", "sync"]), ("cinder", ["db", "sync"]))
-    for service, words in synced:
+    for service, words in (("glance", ["db_sync"]), ("placement", ["db", "sync"])):
         program = layout.program(f"{service}-manage", "--config-dir", f"{layout.etc}/{service}")
         processes.run([*program, *words])
 
@@ -131,21 +129,32 @@ def nova_manage(layout: Layout) -> list[str]:
     return layout.program("nova-manage", "--config-file", f"{layout.etc}/{at.FAKE_HOST}/nova.conf")
 
 
-def start_api(layout: Layout, processes: Processes, name: str) -> None:
-    """Start a service that answers over HTTP, and do not wait for it."""
+def start_api(
+    layout: Layout, processes: Processes, name: str, more: Mapping[str, str] | None = None
+) -> None:
+    """Start a service that answers over HTTP, and do not wait for it.
+
+    Args:
+        layout: The cloud's files.
+        processes: Its processes.
+        name: Of `APIS` or `LATER`.
+        more: Of the environment, beside where services look for their settings.
+    """
     # gunicorn takes no argument: what it serves reads the command line, too.
     folder = layout.etc / "gunicorn" / name
     folder.mkdir(parents=True, exist_ok=True)
-    api = APIS[name]
+    api = {**APIS, **LATER}[name]
     (folder / "gunicorn.conf.py").write_text(
         _GUNICORN.format(application=api.application, port=api.port, inside=supplies.INSIDE)
     )
-    processes.start(name, layout.program("gunicorn"), environment(layout), folder)
+    surroundings = {**environment(layout), **(more or {})}
+    processes.start(name, layout.program("gunicorn"), surroundings, folder)
 
 
 def wait_for_api(processes: Processes, name: str) -> None:
     """Wait until a service answers over HTTP."""
-    processes.wait(name, lambda: wait_for_answer(APIS[name].service), "answer")
+    service = {**APIS, **LATER}[name].service
+    processes.wait(name, lambda: wait_for_answer(service), "answer")
 
 
 def start_worker(layout: Layout, processes: Processes, name: str) -> None:
@@ -159,10 +168,3 @@ def start_worker(layout: Layout, processes: Processes, name: str) -> None:
     if name == "nova-compute":
         words = [*_OWN_SYS, *words]
     processes.start(name, words, environment(layout))
-
-
-def start_volumes(layout: Layout, processes: Processes) -> None:
-    """Start the services of Cinder that listen to the broker, and do not wait for them."""
-    for name in VOLUMES:
-        words = layout.program(name, "--config-file", f"{layout.etc}/cinder/cinder.conf")
-        processes.start(name, words, environment(layout))

@@ -24,8 +24,6 @@ HERE: Final = Path(__file__).parent
 INSIDE: Final = HERE / "inside"
 GUEST: Final = HERE / "guest"
 STUB: Final = room.CLONE / "engines/docker/stub/server.py"
-# What the services import of ours by name.
-OURS: Final = ("plainbridge.py", "file_volumes.py")
 LOCK: Final = room.CLONE / "images/singleuser/requirements.txt"
 # The services' Python is Debian's own: only that one has libvirt's binding.
 SYSTEM_PYTHON: Final = Path("/usr/bin/python3")
@@ -55,6 +53,7 @@ FILES: Final = {
     ),
     BINDING / "libvirt.py": "python3-libvirt",
 }
+VOLUMES: Final = HERE / "volumes.txt"
 # Whether all tests are to run: the others need less.
 FULL: Final = os.environ.get("ANYWHERE_OPENSTACK") == "full"
 # Of the guests' Debian; from it, they look accounts up beside /etc/passwd.
@@ -65,7 +64,6 @@ SERVICES: Final = (
     "glance",
     "openstack-placement",
     "neutron",
-    "cinder",
     "gunicorn",
     "PyMySQL",
 )
@@ -86,7 +84,7 @@ def lacking() -> str:
 def not_made() -> str:
     """What the cache lacks, with the cure; empty when nothing."""
     paths = [services_path(), guests_path(), filled_path()]
-    paths += [directory_path()] if FULL else []
+    paths += [directory_path(), volumes_path()] if FULL else []
     absent = [path for path in paths if not path.exists()]
     if absent:
         names = ", ".join(path.name for path in absent)
@@ -96,8 +94,7 @@ def not_made() -> str:
 
 def services_path() -> Path:
     """Where the cache keeps the services."""
-    ours = [INSIDE / name for name in OURS]
-    parts: list[str | Path] = [HERE / "constraints.txt", *ours, *SERVICES]
+    parts: list[str | Path] = [HERE / "constraints.txt", INSIDE / "plainbridge.py", *SERVICES]
     if (BINDING / "libvirt.py").exists():
         parts.append(BINDING / "libvirt.py")
     return cache() / f"openstack-{digest(*parts)}"
@@ -119,6 +116,11 @@ def directory_path() -> Path:
     return cache() / f"directory-{digest(SUITE, DIRECTORY)}"
 
 
+def volumes_path() -> Path:
+    """Where the cache keeps the volume service."""
+    return cache() / f"volumes-{digest(VOLUMES, services_path().name)}"
+
+
 def fetch() -> None:
     """Fetch and make what the cache lacks.
 
@@ -132,6 +134,7 @@ def fetch() -> None:
     filled()
     if FULL:
         directory()
+        volumes()
 
 
 def directory() -> Path:
@@ -150,6 +153,25 @@ def directory() -> Path:
             _run("apt-get", ["apt-get", "-q", "download", f"{DIRECTORY}/{SUITE}"], folder=target)
             [package] = target.iterdir()
             package.rename(target / f"{DIRECTORY}.deb")
+    return path
+
+
+def volumes() -> Path:
+    """A folder with the volume service, for the interpreter of the others.
+
+    It is not in their environment: most tests need none, and it has moved since it was made, too.
+
+    Raises:
+        SupplyError: When pip cannot fetch it.
+    """
+    path = volumes_path()
+    with made(path.name) as target:
+        if target is not None:
+            print("fetching OpenStack's volume service …", flush=True)
+            words = [str(services() / "bin/python"), "-m", "pip", "install", "--quiet"]
+            # All that it needs beside these is in the environment.
+            words += ["--no-deps", "--target", str(target), "--requirement", str(VOLUMES)]
+            _run("pip", words)
     return path
 
 
@@ -189,13 +211,12 @@ def services() -> Path:
 
 
 def _add_ours(environment: Path) -> None:
-    """Add what no index has: Debian's binding of libvirt, our drivers of networks and volumes."""
+    """Add what no index has: Debian's binding of libvirt, and our driver for networks."""
     packages = next(environment.glob("lib/python3*/site-packages"))
     for pattern in ("libvirt*.py", "libvirtmod*.so"):
         for file in BINDING.glob(pattern):
             shutil.copy(file, packages)
-    for name in OURS:
-        shutil.copy(INSIDE / name, packages)
+    shutil.copy(INSIDE / "plainbridge.py", packages)
     about = packages / "plainbridge-1.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: plainbridge\nVersion: 1\n")

@@ -15,10 +15,8 @@ from typing import Any
 # Of the services' environment.
 from cinder import interface  # type: ignore[import-not-found]
 from cinder.image import image_utils  # type: ignore[import-not-found]
-from cinder.volume import (  # type: ignore[import-not-found]
-    driver,
-    volume_utils,
-)
+from cinder.volume import driver  # type: ignore[import-not-found]
+from oslo_config import cfg  # type: ignore[import-not-found]
 
 _GIB = 1 << 30
 
@@ -31,7 +29,7 @@ class FileVolumes(driver.VolumeDriver):  # type: ignore[misc]  # its base is not
 
     def do_setup(self, context: Any) -> None:  # noqa: ARG002  (as the base has it)
         """Make the folder."""
-        self.folder = Path(os.environ["FILE_VOLUMES"])
+        self.folder = Path(cfg.CONF.state_path) / "volumes"
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def check_for_setup_error(self) -> None:
@@ -69,27 +67,6 @@ class FileVolumes(driver.VolumeDriver):  # type: ignore[misc]  # its base is not
         """Let a volume grow."""
         os.truncate(self.local_path(volume), new_size * _GIB)
 
-    def create_snapshot(self, snapshot: Any) -> None:
-        """Copy a volume."""
-        self._copy(str(self.folder / str(snapshot["volume_name"])), self.local_path(snapshot))
-
-    def delete_snapshot(self, snapshot: Any) -> None:
-        """Remove a copy."""
-        self.delete_volume(snapshot)
-
-    def create_volume_from_snapshot(self, volume: Any, snapshot: Any) -> None:
-        """Make a volume of a copy."""
-        self._copy(self.local_path(snapshot), self.local_path(volume))
-        self.extend_volume(volume, volume["size"])
-
-    def create_cloned_volume(self, volume: Any, src_vref: Any) -> None:
-        """Make a volume like another."""
-        self._copy(self.local_path(src_vref), self.local_path(volume))
-        self.extend_volume(volume, volume["size"])
-
-    def _copy(self, source: str, target: str) -> None:
-        self._execute("cp", "--sparse=always", source, target)
-
     def copy_image_to_volume(
         self,
         context: Any,
@@ -104,13 +81,6 @@ class FileVolumes(driver.VolumeDriver):  # type: ignore[misc]  # its base is not
             context, image_service, image_id, path, "1M", size=volume["size"], run_as_root=False
         )
         self.extend_volume(volume, volume["size"])
-
-    def copy_volume_to_image(
-        self, context: Any, volume: Any, image_service: Any, image_meta: Any
-    ) -> None:
-        """Make an image of a volume."""
-        path = self.local_path(volume)
-        volume_utils.upload_volume(context, image_service, image_meta, path, volume)
 
     def ensure_export(self, context: Any, volume: Any) -> None:
         """Nothing is exported."""

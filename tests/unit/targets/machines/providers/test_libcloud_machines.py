@@ -107,7 +107,7 @@ async def test_it_boots_from_a_volume_and_has_a_home_that_outlives_it(
 
 @pytest.mark.parametrize("share", [False, True])
 async def test_a_home_is_found_again_whatever_its_machines_are_marked_with(
-    made: LibcloudProvider, cloud: Cloud, share: bool
+    made: LibcloudProvider, cloud: Cloud, *, share: bool
 ) -> None:
     home = Volume("alice-home", 5)
     owner = Owner("h1", "cloud", "alice", "")
