@@ -56,6 +56,7 @@ def contents(hub: GuestHub, method: str, **more: Any) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.timeout(2400)
 def test_a_home_outlives_its_machines(volumes: OpenStack) -> None:
     """JupyterLab writes a file; another machine has it; deleting the user removes the volume."""
     with volume_hub(volumes, delete_volumes=True, first=_ANOTHER) as hub:
@@ -66,7 +67,7 @@ def test_a_home_outlives_its_machines(volumes: OpenStack) -> None:
         assert [each["server_id"] for each in made["attachments"]] == [first["id"]]
         assert made["metadata"]["anywhere-user"] == "ann"
         with hub.guest() as guest:
-            system = guest.run("findmnt -no FSTYPE,LABEL,UUID /home")
+            system = guest.run("findmnt -rno FSTYPE,LABEL,UUID /home")
             assert system.startswith("ext4 anywhere-home "), system
             assert guest.run("stat -c %U:%u /home/ann") == f"ann:{_UID}"
         text = {"type": "file", "format": "text", "content": "what was done"}
@@ -83,7 +84,7 @@ def test_a_home_outlives_its_machines(volumes: OpenStack) -> None:
         assert contents(hub, "GET")["content"] == "what was done"
         with hub.guest() as guest:
             # It was formatted once, and its owner has no other number here.
-            assert guest.run("findmnt -no FSTYPE,LABEL,UUID /home") == system
+            assert guest.run("findmnt -rno FSTYPE,LABEL,UUID /home") == system
             assert guest.run("stat -c %U:%u /home/ann/kept.txt") == f"ann:{_UID}"
 
         hub.api("DELETE", "users/ann", timeout=PATIENCE).raise_for_status()
