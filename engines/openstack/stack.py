@@ -12,8 +12,6 @@ from engines.openstack import supplies
 from engines.openstack.client import wait_for_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from engines.openstack.layout import Layout
     from engines.openstack.processes import Processes
 
@@ -58,7 +56,7 @@ _OWN_SYS: Final = (
 _GUNICORN: Final = """\
 wsgi_app = "{application}"
 bind = "127.0.0.1:{port}"
-pythonpath = "{inside}"
+pythonpath = "{path}"
 workers = 1
 threads = 8
 worker_class = "gthread"
@@ -80,6 +78,7 @@ def environment(layout: Layout) -> dict[str, str]:
         "OS_NOVA_CONFIG_DIR": f"{layout.etc}/{at.FAKE_HOST}",
         "OS_NEUTRON_CONFIG_DIR": f"{layout.etc}/neutron",
         "OS_NEUTRON_CONFIG_FILES": "neutron.conf",
+        "CINDER_SETTINGS": f"{layout.etc}/cinder/cinder.conf",
     }
 
 
@@ -129,26 +128,17 @@ def nova_manage(layout: Layout) -> list[str]:
     return layout.program("nova-manage", "--config-file", f"{layout.etc}/{at.FAKE_HOST}/nova.conf")
 
 
-def start_api(
-    layout: Layout, processes: Processes, name: str, more: Mapping[str, str] | None = None
-) -> None:
-    """Start a service that answers over HTTP, and do not wait for it.
-
-    Args:
-        layout: The cloud's files.
-        processes: Its processes.
-        name: Of `APIS` or `LATER`.
-        more: Of the environment, beside where services look for their settings.
-    """
+def start_api(layout: Layout, processes: Processes, name: str) -> None:
+    """Start a service that answers over HTTP, of `APIS` or `LATER`, and do not wait for it."""
     # gunicorn takes no argument: what it serves reads the command line, too.
     folder = layout.etc / "gunicorn" / name
     folder.mkdir(parents=True, exist_ok=True)
     api = {**APIS, **LATER}[name]
+    path = [str(supplies.INSIDE), *([str(supplies.volumes_path())] if name in LATER else [])]
     (folder / "gunicorn.conf.py").write_text(
-        _GUNICORN.format(application=api.application, port=api.port, inside=supplies.INSIDE)
+        _GUNICORN.format(application=api.application, port=api.port, path=",".join(path))
     )
-    surroundings = {**environment(layout), **(more or {})}
-    processes.start(name, layout.program("gunicorn"), surroundings, folder)
+    processes.start(name, layout.program("gunicorn"), environment(layout), folder)
 
 
 def wait_for_api(processes: Processes, name: str) -> None:

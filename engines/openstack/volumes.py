@@ -34,38 +34,31 @@ def start(layout: Layout, processes: Processes, admin: Client) -> None:
     Raises:
         CloudError: The cache lacks its packages; something ends, or does not answer.
     """
-    if processes.running(API):
-        return
     beside = supplies.volumes_path()
     if not beside.exists():
         cure = "ANYWHERE_OPENSTACK=full python -m engines.openstack supplies"
         raise CloudError(f"Not made yet: {beside.name}. Cure: {cure}")
+    if processes.running(API):
+        return
     config.write_volumes(layout, beside)
-    environment = {
-        **stack.environment(layout),
-        "CINDER_SETTINGS": _settings(layout),
-        # The driver is ours, the service is not in the environment of the others.
-        "PYTHONPATH": f"{beside}:{supplies.INSIDE}",
-    }
+    # The driver is ours, and the service is not where the others are.
+    environment = {"PYTHONPATH": f"{beside}:{supplies.INSIDE}"}
+    settings = f"{layout.etc}/cinder/cinder.conf"
 
     def program(name: str, *words: str) -> list[str]:
         script = str(beside / "bin" / name)
-        return [layout.python, script, "--config-file", _settings(layout), *words]
+        return [layout.python, script, "--config-file", settings, *words]
 
     backing.query(layout, processes, "create database cinder character set utf8mb4")
     processes.run(program("cinder-manage", "db", "sync"), environment)
     seed.catalogued(admin, "volumev3", "cinder")
-    stack.start_api(layout, processes, API, environment)
+    stack.start_api(layout, processes, API)
     for name in WORKERS:
         processes.start(name, program(name), environment)
     stack.wait_for_api(processes, API)
     # What a token opens was written into it when it was made.
     admin.log_in()
     wait_until(lambda: _pools(admin, processes), "The word of the volumes' host")
-
-
-def _settings(layout: Layout) -> str:
-    return f"{layout.etc}/cinder/cinder.conf"
 
 
 def _pools(admin: Client, processes: Processes) -> bool:

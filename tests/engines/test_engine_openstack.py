@@ -352,6 +352,14 @@ def test_a_stopped_broker_and_a_paused_service_come_back(openstack: OpenStack) -
         wait_for(lambda: openstack.status(server_id) == "ACTIVE", seconds=PATIENCE)
 
 
+def test_volumes_that_were_not_fetched(
+    openstack: OpenStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engines.openstack.supplies.volumes_path", lambda: tmp_path / "none")
+    with pytest.raises(CloudError, match="Cure: ANYWHERE_OPENSTACK=full"):
+        openstack.start_volumes()
+
+
 @pytest.mark.full
 def test_a_volume_goes_from_guest_to_guest(volumes: OpenStack, listener: Listener) -> None:
     files = volumes.layout.var / "cinder/volumes"

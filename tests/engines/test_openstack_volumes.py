@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import pytest
-from tests.engines.openstack_guests import STUB, GuestHub, guest_hub
+from tests.engines.openstack_guests import STUB, GuestHub, failed_start, guest_hub
 from tests.engines.openstack_hub import PATIENCE
 
 if TYPE_CHECKING:
@@ -92,7 +92,15 @@ def test_a_home_outlives_its_machines(volumes: OpenStack) -> None:
 
 
 def test_a_home_outlives_its_user_unless_it_is_declared(volumes: OpenStack) -> None:
+    """And without the service that has it, nothing is made."""
     with volume_hub(volumes, image="debian-stub", cmd=[STUB]) as hub:
+        volumes.stop_api("cinder-api")
+        try:
+            told = failed_start(hub)
+        finally:
+            volumes.start_api("cinder-api")
+        assert "cannot be made" in told
+        assert hub.machines() == []
         hub.start_server("ann", seconds=PATIENCE)
         made = volume(hub)
         # Her server runs: it is stopped on the way.
@@ -103,3 +111,17 @@ def test_a_home_outlives_its_user_unless_it_is_declared(volumes: OpenStack) -> N
         # Another user gets another one.
         hub.start_server("bob", seconds=PATIENCE)
         assert {each["status"] for each in volumes_of(hub)} == {"available", "in-use"}
+
+
+def test_servers_that_share_a_machine_share_the_home(volumes: OpenStack) -> None:
+    """And the next machine finds it again, whoever comes first."""
+    with volume_hub(volumes, image="debian-stub", cmd=[STUB], share_machine=True) as hub:
+        hub.start_server("ann", seconds=PATIENCE)
+        hub.start_server("ann", "two", seconds=PATIENCE)
+        first, made = hub.machine(), volume(hub)
+        for server in ("", "two"):
+            hub.stop_server("ann", server, seconds=PATIENCE)
+        assert hub.machines() == []
+        hub.start_server("ann", "two", seconds=PATIENCE)
+        assert hub.machine()["id"] != first["id"]
+        assert (volume(hub)["id"], volume(hub)["status"]) == (made["id"], "in-use")

@@ -132,12 +132,18 @@ async def test_a_volume_of_somebody_else_is_not_touched(
     assert await made.delete_volume("another", MARKS)
 
 
-async def test_a_volume_in_use_is_waited_for_and_given_up(world: OpenStackWorld) -> None:
-    world.cloud.volumes["v"] = {"id": "v", "name": "home", "status": "in-use", "metadata": MARKS}
+@pytest.mark.parametrize(
+    ("status", "cure"), [("in-use", "share_machine"), ("creating", "again in a minute")]
+)
+async def test_a_volume_in_use_is_waited_for_and_given_up(
+    world: OpenStackWorld, status: str, cure: str
+) -> None:
+    world.cloud.volumes["v"] = {"id": "v", "name": "home", "status": status, "metadata": MARKS}
     async with provider(world, patience=0.05) as made:
         with pytest.raises(ProviderError, match="still in use") as caught:
             await made.create(wanted(volumes=(Volume("home", 5),)))
     assert caught.value.cause is FailureCause.TIMEOUT
+    assert cure in caught.value.hint
     assert world.cloud.servers == {}
     assert "v" in world.cloud.volumes
 
