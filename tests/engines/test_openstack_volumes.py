@@ -9,6 +9,7 @@ import httpx
 import pytest
 from tests.engines.openstack_guests import STUB, GuestHub, failed_start, guest_hub
 from tests.engines.openstack_hub import PATIENCE
+from tests.hub.harness import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +38,15 @@ def volume_hub(cloud: OpenStack, **spawner: Any) -> Iterator[GuestHub]:
 
 def volumes_of(hub: GuestHub) -> list[dict[str, Any]]:
     """The volumes of a hub, as the cloud tells them."""
-    listed = hub.cloud.admin.get("volumev3", "/volumes/detail?all_tenants=true")["volumes"]
+    listed = all_volumes(hub.cloud)
     return [each for each in listed if each["metadata"].get("anywhere-hub") == hub.id]
+
+
+def all_volumes(cloud: OpenStack) -> list[dict[str, Any]]:
+    """The volumes of everybody."""
+    path = "/volumes/detail?all_tenants=true"
+    listed: list[dict[str, Any]] = cloud.admin.get("volumev3", path)["volumes"]
+    return listed
 
 
 def volume(hub: GuestHub) -> dict[str, Any]:
@@ -92,8 +100,8 @@ def test_a_home_outlives_its_machines(volumes: OpenStack) -> None:
 
 
 def test_a_home_outlives_its_user_unless_it_is_declared(volumes: OpenStack) -> None:
-    """And without the service that has it, nothing is made."""
-    with volume_hub(volumes, image="debian-stub", cmd=[STUB]) as hub:
+    """Not so what its machine boots from; and while volumes cannot be had, nothing is made."""
+    with volume_hub(volumes, image="debian-stub", cmd=[STUB], boot_volume=3) as hub:
         volumes.stop_api("cinder-api")
         try:
             told = failed_start(hub)
@@ -103,9 +111,12 @@ def test_a_home_outlives_its_user_unless_it_is_declared(volumes: OpenStack) -> N
         assert hub.machines() == []
         hub.start_server("ann", seconds=PATIENCE)
         made = volume(hub)
+        # The one that her machine boots from goes with it.
+        assert len(all_volumes(volumes)) == 2
         # Her server runs: it is stopped on the way.
         hub.api("DELETE", "users/ann", timeout=PATIENCE).raise_for_status()
         assert hub.machines() == []
+        wait_for(lambda: len(all_volumes(volumes)) == 1, seconds=PATIENCE, what="one volume")
         assert (volume(hub)["id"], volume(hub)["status"]) == (made["id"], "available")
         assert f"The volume {made['name']} is kept" in hub.logs(400)
         # Another user gets another one.
