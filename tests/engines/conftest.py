@@ -131,6 +131,13 @@ def openstack(engine_room: Path) -> Iterator[OpenStack]:
     assert BRIDGE not in {name for _, name in socket.if_nameindex()}
 
 
+@pytest.fixture(scope="session")
+def volumes(openstack: OpenStack) -> OpenStack:
+    """The same with volumes, for tests marked ``full``: others have no packages for them."""
+    openstack.start_volumes()
+    return openstack
+
+
 @pytest.fixture
 def containers(
     engine: DockerEngine, stub_image: str, monkeypatch: pytest.MonkeyPatch

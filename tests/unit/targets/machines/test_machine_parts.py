@@ -301,6 +301,8 @@ async def test_findings_name_what_is_not_there(tmp_path: Path) -> None:
         [wrong] = await found.choice_findings("networks", ["moon"])
         assert "no networks 'moon'" in wrong.message
         assert await found.choice_findings("cmd", ["x"]) == ()
+        # This cloud counts no volumes, so there is nothing to tell.
+        assert await found.choice_findings("home_volume", 5) == []
         cloud.away = True
         [away] = await found.findings()
         assert (away.level, "refused the connection" in away.message) == (Level.ERROR, True)
