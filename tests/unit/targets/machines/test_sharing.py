@@ -49,7 +49,7 @@ async def until(true: Any) -> None:
 
 async def settled(hub: Any, leases: int) -> None:
     """Sweep until so many leases are left: the proof is the agent's, who needs a moment for it."""
-    for _ in range(20):
+    for _ in range(100):
         if len(await hub.settle()) == leases:
             return
         await asyncio.sleep(0.1)
