@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import subprocess
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
@@ -13,6 +15,7 @@ from tests.hub.harness import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from engines.openstack.cloud import OpenStack
 
@@ -136,3 +139,48 @@ def test_servers_that_share_a_machine_share_the_home(volumes: OpenStack) -> None
         hub.start_server("ann", "two", seconds=PATIENCE)
         assert hub.machine()["id"] != first["id"]
         assert (volume(hub)["id"], volume(hub)["status"]) == (made["id"], "in-use")
+
+
+@contextlib.contextmanager
+def patient_shutdown(cloud: OpenStack, image: str) -> Iterator[None]:
+    """Let guests of an image have as long to shut down as an emulated systemd takes."""
+    path = f"/images/{cloud.seeded.images[image]}"
+    name = "os_shutdown_timeout"
+    before = cloud.admin.get("image", path)[name]
+
+    def say(seconds: str) -> None:
+        body = json.dumps([{"op": "replace", "path": f"/{name}", "value": seconds}])
+        kind = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
+        cloud.admin.ask("PATCH", "image", path, headers=kind, content=body.encode())
+
+    say("600")
+    try:
+        yield
+    finally:
+        say(before)
+
+
+@pytest.mark.timeout(2400)
+def test_what_a_machine_had_not_yet_written_is_on_the_volume(volumes: OpenStack) -> None:
+    """It is switched off, which its systemd hears, before it is removed."""
+    more = {
+        "image": "debian-12",
+        "cmd": [STUB],
+        "first": "sysctl -w vm.dirty_writeback_centisecs=0",
+    }
+    with patient_shutdown(volumes, "debian-12"), volume_hub(volumes, **more) as hub:
+        hub.start_server("ann", seconds=PATIENCE)
+        file = volumes.layout.var / "cinder/volumes" / f"volume-{volume(hub)['id']}"
+        with hub.guest() as guest:
+            guest.run("sysctl -w vm.dirty_expire_centisecs=360000")
+            guest.run("cat >/home/ann/late", given="what was done last\n")
+        assert on_volume(file, "/ann/late") == ""
+        hub.stop_server("ann", seconds=PATIENCE)
+        wait_for(lambda: hub.machines() == [], seconds=PATIENCE, what="the end of the machine")
+        assert on_volume(file, "/ann/late") == "what was done last\n"
+
+
+def on_volume(file: Path, path: str) -> str:
+    """What is in a file of a volume's own, by its file system as it lies there."""
+    words = ["debugfs", "-R", f"cat {path}", str(file)]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
