@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import subprocess
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
@@ -13,6 +15,7 @@ from tests.hub.harness import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from engines.openstack.cloud import OpenStack
 
@@ -55,19 +58,18 @@ def volume(hub: GuestHub) -> dict[str, Any]:
     return found
 
 
-def contents(hub: GuestHub, method: str, **more: Any) -> dict[str, Any]:
+def file_of_server(hub: GuestHub, method: str, content: str = "") -> str:
     """What ann's server answers, by the proxy, on one file of hers."""
     headers = {"Authorization": f"token {hub.user_token('ann')}"}
-    url = f"{hub.url}user/ann/api/contents/kept.txt"
-    answer = httpx.request(method, url, headers=headers, timeout=PATIENCE, **more)
-    found: dict[str, Any] = answer.raise_for_status().json()
-    return found
+    url = f"{hub.url}user/ann/stub/files/kept.txt"
+    answer = httpx.request(method, url, headers=headers, content=content, timeout=PATIENCE)
+    return answer.raise_for_status().text
 
 
-@pytest.mark.timeout(2400)
 def test_a_home_outlives_its_machines(volumes: OpenStack) -> None:
-    """JupyterLab writes a file; another machine has it; deleting the user removes the volume."""
-    with volume_hub(volumes, delete_volumes=True, first=_ANOTHER) as hub:
+    """A server writes a file; another machine has it; deleting the user removes the volume."""
+    more = {"image": "debian-stub", "cmd": [STUB], "delete_volumes": True, "first": _ANOTHER}
+    with volume_hub(volumes, **more) as hub:
         hub.start_server("ann", seconds=PATIENCE)
         first = hub.machine()
         made = volume(hub)
@@ -78,8 +80,9 @@ def test_a_home_outlives_its_machines(volumes: OpenStack) -> None:
             system = guest.run("findmnt -rno FSTYPE,LABEL,UUID /home")
             assert system.startswith("ext4 anywhere-home "), system
             assert guest.run("stat -c %U:%u /home/ann") == f"ann:{_UID}"
-        text = {"type": "file", "format": "text", "content": "what was done"}
-        contents(hub, "PUT", json=text)
+            file_of_server(hub, "PUT", "what was done")
+            # Without systemd these guests hear nothing of being switched off.
+            guest.run("sync")
 
         hub.stop_server("ann", seconds=PATIENCE)
         assert hub.machines() == []
@@ -89,7 +92,7 @@ def test_a_home_outlives_its_machines(volumes: OpenStack) -> None:
         second = hub.machine()
         assert second["id"] != first["id"]
         assert volume(hub)["id"] == made["id"]
-        assert contents(hub, "GET")["content"] == "what was done"
+        assert file_of_server(hub, "GET") == "what was done"
         with hub.guest() as guest:
             # It was formatted once, and its owner has no other number here.
             assert guest.run("findmnt -rno FSTYPE,LABEL,UUID /home") == system
@@ -136,3 +139,48 @@ def test_servers_that_share_a_machine_share_the_home(volumes: OpenStack) -> None
         hub.start_server("ann", "two", seconds=PATIENCE)
         assert hub.machine()["id"] != first["id"]
         assert (volume(hub)["id"], volume(hub)["status"]) == (made["id"], "in-use")
+
+
+@contextlib.contextmanager
+def patient_shutdown(cloud: OpenStack, image: str) -> Iterator[None]:
+    """Let guests of an image have as long to shut down as an emulated systemd takes."""
+    path = f"/images/{cloud.seeded.images[image]}"
+    name = "os_shutdown_timeout"
+    before = cloud.admin.get("image", path)[name]
+
+    def say(seconds: str) -> None:
+        body = json.dumps([{"op": "replace", "path": f"/{name}", "value": seconds}])
+        kind = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
+        cloud.admin.ask("PATCH", "image", path, headers=kind, content=body.encode())
+
+    say("600")
+    try:
+        yield
+    finally:
+        say(before)
+
+
+@pytest.mark.timeout(2400)
+def test_what_a_machine_had_not_yet_written_is_on_the_volume(volumes: OpenStack) -> None:
+    """It is switched off, which its systemd hears, before it is removed."""
+    more = {
+        "image": "debian-12",
+        "cmd": [STUB],
+        "first": "sysctl -w vm.dirty_writeback_centisecs=0",
+    }
+    with patient_shutdown(volumes, "debian-12"), volume_hub(volumes, **more) as hub:
+        hub.start_server("ann", seconds=PATIENCE)
+        file = volumes.layout.var / "cinder/volumes" / f"volume-{volume(hub)['id']}"
+        with hub.guest() as guest:
+            guest.run("sysctl -w vm.dirty_expire_centisecs=360000")
+            guest.run("cat >/home/ann/late", given="what was done last\n")
+        assert on_volume(file, "/ann/late") == ""
+        hub.stop_server("ann", seconds=PATIENCE)
+        wait_for(lambda: hub.machines() == [], seconds=PATIENCE, what="the end of the machine")
+        assert on_volume(file, "/ann/late") == "what was done last\n"
+
+
+def on_volume(file: Path, path: str) -> str:
+    """What is in a file of a volume's own, by its file system as it lies there."""
+    words = ["debugfs", "-R", f"cat {path}", str(file)]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
