@@ -77,15 +77,27 @@ def identity(admin: Client) -> dict[str, str]:
     service = _account(admin, "service", "svc", [roles["admin"], roles["service"]])
     names = {"image": "glance", "placement": "placement", "compute": "nova", "network": "neutron"}
     for kind, name in names.items():
-        # Without a version, but for the compute service: so clients find out.
-        url = SERVICES[kind] if kind == "compute" else "/".join(SERVICES[kind].split("/")[:3])
-        listed = _make(admin, "identity", "service", "/services", type=kind, name=name)
-        for interface in ("public", "internal", "admin"):
-            where = {"service_id": listed, "interface": interface, "url": url}
-            _make(admin, "identity", "endpoint", "/endpoints", region_id=at.REGION, **where)
+        catalogued(admin, kind, name)
     # What people get: no more than a member's rights.
     members = [roles["member"]]
     return {"service": service} | {name: _account(admin, name, name, members) for name in PROJECTS}
+
+
+def catalogued(admin: Client, kind: str, name: str) -> None:
+    """Write a service into the catalogue.
+
+    Args:
+        admin: A client with all rights.
+        kind: Of `SERVICES`.
+        name: The service's own name.
+    """
+    # Without a version, but for two: so clients find out.
+    whole = kind in {"compute", "volumev3"}
+    url = SERVICES[kind] if whole else "/".join(SERVICES[kind].split("/")[:3])
+    listed = _make(admin, "identity", "service", "/services", type=kind, name=name)
+    for interface in ("public", "internal", "admin"):
+        where = {"service_id": listed, "interface": interface, "url": url}
+        _make(admin, "identity", "endpoint", "/endpoints", region_id=at.REGION, **where)
 
 
 def _account(admin: Client, project: str, user: str, roles: list[str]) -> str:

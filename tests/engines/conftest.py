@@ -43,7 +43,8 @@ WORKER: Final = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Let tests of a cloud take their time: the first waits for it to start, guests are slow."""
     if "openstack" in getattr(item, "fixturenames", ()):
-        item.add_marker(pytest.mark.timeout(900))
+        slow = item.get_closest_marker("full") is not None
+        item.add_marker(pytest.mark.timeout(3600 if slow else 900))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -138,6 +139,13 @@ def chromium() -> Iterator[Browser]:
     """A browser for the tests of one file: its event loop does not stay for those of the others."""
     with launched() as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def volumes(openstack: OpenStack) -> OpenStack:
+    """The same with volumes, for tests marked ``full``: others have no packages for them."""
+    openstack.start_volumes()
+    return openstack
 
 
 @pytest.fixture

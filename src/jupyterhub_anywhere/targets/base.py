@@ -116,6 +116,20 @@ class Target(ABC):
         """
         return ()
 
+    def profile_problems(
+        self,
+        sets: Sequence[tuple[tuple[str | int, ...], str, Any]],  # noqa: ARG002 - for kinds that look
+    ) -> Sequence[tuple[tuple[str | int, ...], str, str]]:
+        """What a profile sets here that does not go together; each value by itself is checked.
+
+        Args:
+            sets: Path within the file, trait and value of all that one profile can set.
+
+        Returns:
+            The path within the file, what is wrong, and the cure.
+        """
+        return ()
+
     def notes(self) -> Sequence[str]:
         """What a user should know before choosing it, as "memory limits are not enforced here"."""
         return ()

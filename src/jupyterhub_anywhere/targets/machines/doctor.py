@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
     from jupyterhub_anywhere.targets.machines.kind import CloudTarget
 
-# Traits whose values are names at the cloud.
-NAMES: Final = ("image", "size", "networks", "key", "security_groups", "zone", "floating_ip")
+# Traits whose values are names at the cloud, and the one that needs a service of its own.
+_HOME: Final = "home_volume"
+NAMES: Final = (
+    *("image", "size", "networks", "key", "security_groups", "zone", "floating_ip"),
+    _HOME,
+)
 
 
 async def findings(target: CloudTarget) -> Sequence[Finding]:
@@ -33,8 +37,11 @@ async def choice_findings(target: CloudTarget, trait: str, value: Any) -> Sequen
         return ()
     subject = f"target {target.name}: {trait} {value}"
     found = await _of_provider(target, {trait: [value]})
-    worse = [each for each in found if each.level is not Level.OK and trait in each.subject]
-    return worse or [Finding(Level.OK, subject, "it is there")]
+    own = [each for each in found if trait in each.subject]
+    worse = [each for each in own if each.level is not Level.OK]
+    if worse or trait == _HOME:
+        return worse or own
+    return [Finding(Level.OK, subject, "it is there")]
 
 
 async def profile_findings(

@@ -85,6 +85,22 @@ class CloudTarget(Target):
         """Machines need an address of the hub that is theirs; shared ones cannot be kept."""
         return [*self._sharing_problems(), *self._address_problems(hub_url)]
 
+    def profile_problems(
+        self, sets: Sequence[tuple[tuple[str | int, ...], str, Any]]
+    ) -> Sequence[tuple[tuple[str | int, ...], str, str]]:
+        """A profile whose servers share machines, and whose machines are kept."""
+        from jupyterhub_anywhere.targets.machines.traits import DELETE
+
+        said = self.declared.spawner
+        here = {trait: path for path, trait, _ in sets}
+        shares = [value for _, trait, value in sets if trait == "share_machine"]
+        ends = [str(value) for _, trait, value in sets if trait == "on_stop"]
+        kept = [each for each in ends or [str(said.get("on_stop", DELETE))] if each != DELETE]
+        path = here.get("share_machine", here.get("on_stop"))
+        if path is None or not kept or not any(shares or [said.get("share_machine")]):
+            return ()
+        return [(path, f"{shapes.not_kept(kept[0])}.", f"Set {shapes.NOT_KEPT_CURE}.")]
+
     def _sharing_problems(self) -> Sequence[tuple[tuple[str, ...], str, str]]:
         from jupyterhub_anywhere.targets.machines.traits import DELETE
 

@@ -13,6 +13,12 @@ chmod 700 "$dir"
 cat >"$dir/config.new" <<'END_OF_CONFIG'
 @CONFIG@
 END_OF_CONFIG
+start=start
+if [ "$(cat "$dir/config.new")" != "$(cat "$dir/config.json" 2>/dev/null)" ]; then
+    # Where the image was made of another server's machine, that one's credential is here, too.
+    rm -rf "$dir/servers"
+    start=restart
+fi
 mv "$dir/config.new" "$dir/config.json"
 
 value() {
@@ -58,47 +64,4 @@ for name, text in json.loads(zlib.decompress(packed)).items():
 ' "$dir" <<'END_OF_FILES'
 @FILES@
 END_OF_FILES
-if [ -d /run/systemd/system ] && command -v systemctl >/dev/null; then
-    unit=/etc/systemd/system/jupyterhub-anywhere.service
-    cat >"$unit" <<END_OF_UNIT
-[Unit]
-Description=Agent of JupyterHub Anywhere
-Wants=network-online.target
-After=network-online.target nss-user-lookup.target
-
-[Service]
-ExecStart="$python" -I -B "$dir/agent.py"
-Restart=on-failure
-RestartSec=2
-KillMode=process
-TimeoutStopSec=40
-
-[Install]
-WantedBy=multi-user.target
-END_OF_UNIT
-    chmod 644 "$unit"
-    systemctl daemon-reload
-    systemctl --quiet enable jupyterhub-anywhere.service
-    # Not waited for: this script may itself run in what the unit comes after.
-    exec systemctl --no-block start jupyterhub-anywhere.service
-fi
-cat >"$dir/run" <<END_OF_RUN
-#!/bin/sh
-until "$python" -I -B "$dir/agent.py" >>"$dir/agent.log" 2>&1; do sleep 2; done
-END_OF_RUN
-cat >"$dir/boot" <<END_OF_BOOT
-#!/bin/sh
-if command -v setsid >/dev/null; then
-    setsid "$dir/run" </dev/null >/dev/null 2>&1 &
-else
-    nohup "$dir/run" </dev/null >/dev/null 2>&1 &
-fi
-END_OF_BOOT
-chmod 700 "$dir/run" "$dir/boot"
-# Where the next boot looks: cloud-init, OpenRC.
-if [ -d /var/lib/cloud/scripts/per-boot ]; then
-    ln -sf "$dir/boot" /var/lib/cloud/scripts/per-boot/jupyterhub-anywhere
-elif [ -d /etc/local.d ]; then
-    ln -sf "$dir/boot" /etc/local.d/jupyterhub-anywhere.start
-fi
-exec "$dir/boot"
+exec /bin/sh "$dir/launch.sh" "$dir" "$python" "$start"

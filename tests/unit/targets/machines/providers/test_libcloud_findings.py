@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.targets.machines.providers.clouds import provider
+from tests.unit.targets.machines.providers.clouds import provider, wanted
 
 from jupyterhub_anywhere.core.findings import Finding, Level
+from jupyterhub_anywhere.targets.causes import FailureCause
+from jupyterhub_anywhere.targets.machines.provider import ProviderError, Volume
 from jupyterhub_anywhere.targets.machines.providers.libcloud.findings import (
     clock_findings,
     quota_findings,
@@ -82,6 +84,34 @@ async def test_a_credential_that_ends_and_a_quota_that_is_used_up(
     cloud.quota = 0
     told = bad(list(await made.findings({})))
     assert told["target cloud: quota of machines"].level is Level.ERROR
+
+
+async def test_home_volumes_need_room(made: LibcloudProvider, cloud: Cloud) -> None:
+    cloud.volumes["v"] = {"id": "v", "name": "v", "size": 10}
+    homes = {"home_volume": [10]}
+    found = {each.subject: each for each in await made.findings(homes)}
+    subject = "target cloud: home_volume: quota of GiB of volumes"
+    assert (found[subject].level, found[subject].message) == (Level.OK, "10 of 1000 used")
+    cloud.volume_quota = 39
+    assert bad(list(await made.findings(homes)))[subject].level is Level.WARNING
+    cloud.volume_quota = 19
+    assert bad(list(await made.findings(homes)))[subject].level is Level.ERROR
+    # Nobody wants one.
+    assert bad(list(await made.findings({"home_volume": [0]}))) == {}
+
+
+async def test_home_volumes_need_a_service(world: OpenStackWorld) -> None:
+    del world.cloud.services["volumev3"]
+    async with provider(world) as made:
+        told = bad(list(await made.findings({"home_volume": [10]})))
+        [finding] = told.values()
+        assert finding.level is Level.ERROR
+        assert "no service volumev3" in finding.message
+        assert "home_volume" in finding.cure
+        with pytest.raises(ProviderError, match="no service volumev3") as caught:
+            await made.create(wanted(volumes=(Volume("home", 10),)))
+    assert (caught.value.cause, caught.value.hint) == (FailureCause.CONFIG, finding.cure)
+    assert world.cloud.servers == {}
 
 
 async def test_clocks_that_differ(world: OpenStackWorld) -> None:
