@@ -16,7 +16,7 @@ from tests.hub.harness import Hub, wait_for
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from playwright.sync_api import Error, Locator, Page
+    from playwright.sync_api import Error, Page
     from tests.browser.conftest import BrowserPage
 
 # A real JupyterLab on a busy machine with two cores.
@@ -195,34 +195,15 @@ def kernel_is_idle(page: Page) -> None:
 
 def run_cell(page: Page, code: str, output: str) -> None:
     """Type code into the last cell of the notebook in front, run it, and wait for its output."""
-    cell = _begin_cell(page, code)
-    expect(cell.locator(".jp-OutputArea-output")).to_have_text(output, timeout=PATIENCE)
-    _next_cell(page)
-
-
-def cell_output(page: Page, code: str) -> str:
-    """Run code in the last cell of the notebook in front; returns what it has printed."""
-    cell = _begin_cell(page, code)
-    ran = re.compile(r"\[\d+\]:")
-    expect(cell.locator(".jp-InputPrompt").first).to_have_text(ran, timeout=PATIENCE)
-    _next_cell(page)
-    return cell.locator(".jp-OutputArea-output").first.inner_text().strip()
-
-
-def _begin_cell(page: Page, code: str) -> Locator:
-    """Type code into the last cell, and run it; returns the cell."""
     cells = page.locator(".jp-Notebook .jp-CodeCell")
-    cell = cells.nth(cells.count() - 1)
-    cell.locator(".cm-content").click()
+    number = cells.count() - 1
+    cells.nth(number).locator(".cm-content").click()
     page.keyboard.type(code)
     page.keyboard.press("Shift+Enter")
-    return cell
-
-
-def _next_cell(page: Page) -> None:
-    """Wait for the empty cell after the last one, which comes a moment after the output."""
-    last = page.locator(".jp-Notebook .jp-CodeCell").last
-    expect(last.locator(".cm-content")).to_have_text("", timeout=PATIENCE)
+    shown = cells.nth(number).locator(".jp-OutputArea-output")
+    expect(shown).to_have_text(output, timeout=PATIENCE)
+    # The next cell is there only a moment later.
+    expect(cells).to_have_count(number + 2, timeout=PATIENCE)
 
 
 def save(page: Page) -> str:
