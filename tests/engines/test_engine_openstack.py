@@ -84,14 +84,15 @@ def listener(openstack: OpenStack) -> Iterator[Listener]:
 
 @contextmanager
 def guest(cloud: OpenStack, user_data: bytes | str = "", **about: Any) -> Iterator[str]:
-    """A server of the project ``hub``, gone afterwards; its id."""
+    """A server of the project ``hub``, gone afterwards; its id. Networks by name or id."""
     raw = user_data.encode() if isinstance(user_data, str) else user_data
     body = {
         "name": "guest",
         "imageRef": cloud.seeded.images[about.pop("image", "debian-fast")],
         "flavorRef": cloud.seeded.flavors[about.pop("flavor", "m1.tiny")],
         "networks": [
-            {"uuid": cloud.seeded.networks[name]} for name in about.pop("networks", ["hubnet"])
+            {"uuid": cloud.seeded.networks.get(name, name)}
+            for name in about.pop("networks", ["hubnet"])
         ],
         **({"user_data": base64.b64encode(raw).decode()} if raw else {}),
         **about,
@@ -169,6 +170,29 @@ def test_a_guest_on_two_networks_is_reached_on_both(
         wait_for(
             lambda: all(answers(f"http://{each}:8000/") for each in addresses), seconds=PATIENCE
         )
+
+
+@pytest.mark.full
+def test_a_guest_is_told_its_address_by_dhcp(openstack: OpenStack, listener: Listener) -> None:
+    """Where a subnet has DHCP the config drive does not tell addresses; its router leads here."""
+    admin = openstack.admin
+    network = admin.post("network", "/networks", {"network": {"name": "told", "shared": True}})
+    network_id = network["network"]["id"]
+    router = admin.post("network", "/routers", {"router": {"name": "told"}})["router"]["id"]
+    about = {"network_id": network_id, "ip_version": 4, "cidr": "10.81.0.0/24"}
+    try:
+        subnet = admin.post("network", "/subnets", {"subnet": {**about, "name": "told"}})["subnet"]
+        assert subnet["enable_dhcp"]
+        body = {"subnet_id": subnet["id"]}
+        admin.ask("PUT", "network", f"/routers/{router}/add_router_interface", body)
+        with guest(openstack, script(listener), networks=[network_id]) as server_id:
+            address = listener.wait("booted")
+            port = next(each for each in openstack.ports() if each["device_id"] == server_id)
+            assert port["fixed_ips"][0]["ip_address"] == address
+        admin.ask("PUT", "network", f"/routers/{router}/remove_router_interface", body)
+    finally:
+        admin.delete("network", f"/routers/{router}")
+        admin.delete("network", f"/networks/{network_id}")
 
 
 def answers(url: str) -> int:
