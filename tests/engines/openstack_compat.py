@@ -22,7 +22,6 @@ CUSTOMS: Final = Path(__file__).parents[1] / "unit" / "compat" / "customs"
 # Without TLS: for what this project did not write, which trusts other authorities.
 IDENTITY: Final = f"http://127.0.0.1:{at.KEYSTONE}"
 OURS: Final = "jupyterhub_anywhere.compat.LibcloudSpawner"
-THEIRS: Final = "libcloudspawner.spawner.LibcloudSpawner"
 _HUB: Final = """
 c.JupyterHub.spawner_class = {spawner!r}
 c.JupyterHub.hub_bind_url = {url!r}
@@ -84,7 +83,7 @@ class CompatHub(Hub):
             AssertionError: It refuses.
         """
         headers = {"Authorization": f"token {self.user_token(user)}"}
-        answer = httpx.get(f"{self.url}user/{user}/{path}", headers=headers, timeout=60)
+        answer = httpx.get(f"{self.url}user/{user}/{path}", headers=headers, timeout=PATIENCE)
         assert answer.status_code == httpx.codes.OK, answer.text
         found: dict[str, Any] = answer.json()
         return found

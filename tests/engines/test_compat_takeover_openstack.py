@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import httpx
 import pytest
-from tests.engines.openstack_compat import CUSTOMS, IDENTITY, OURS, THEIRS, CompatHub, parameters
+from tests.engines.openstack_compat import CompatHub, parameters
 from tests.engines.openstack_hub import PATIENCE, ports_of
 from tests.engines.openstack_left import Left, address_of, leave, write_down
 from tests.hub.harness import wait_for
 from tests.old_hubs import recipe
-
-from engines.ancestors import supplies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,20 +31,6 @@ c.LibcloudSpawner.userserver_sizes = [("1 core", "m1.tiny")]
 c.LibcloudSpawner.userserver_net = "hubnet"
 c.LibcloudSpawner.userserver_keyname = ""
 c.LibcloudSpawner.libcloud_driver_params = {parameters!r}
-"""
-# Of one that runs 2.3.3 today; 2.x needed a key pair to be set, if only to none, and an address.
-_TODAY: Final = """
-c.LibcloudSpawner.userserver_images = [("Default image", "debian-stub")]
-c.LibcloudSpawner.userserver_sizes = [("1 core", "m1.tiny")]
-c.LibcloudSpawner.userserver_net = "hubnet"
-c.LibcloudSpawner.userserver_keyname = ""
-c.LibcloudSpawner.userdata_template_module = "oldschool"
-c.LibcloudSpawner.userdata_template_name = "oldschool.sh.j2"
-c.LibcloudSpawner.libcloud_driver_params = {parameters!r}
-c.JupyterHub.cleanup_servers = False
-c.Spawner.ip = "0.0.0.0"
-c.Spawner.port = 8666
-c.Spawner.start_timeout = 600
 """
 # As the dump has them: alice's server is of 2.x, bob's of 1.x.
 _PORTS: Final = {"alice": 8001, "bob": 8000}
@@ -160,36 +143,3 @@ def gone(hub: CompatHub, user: str, left: Left) -> None:
     wait_for(lambda: not hub.server(user) or not hub.is_ready(user), what=f"{user}'s stop")
     headers = {"Authorization": f"token {left.token}"}
     assert httpx.get(f"{hub.url}hub/api/user", headers=headers).status_code == 403
-
-
-@pytest.mark.full
-@pytest.mark.ancestors
-def test_one_line_is_changed_while_vms_of_2_3_3_run(openstack: OpenStack) -> None:
-    """What LibcloudSpawner itself has made and written down, under JupyterHub 6.1."""
-    given = parameters(openstack, IDENTITY)
-    packages = [str(CUSTOMS), str(supplies.folder())]
-    hub = CompatHub(openstack, _TODAY.format(parameters=given), packages, spawner=THEIRS)
-    try:
-        hub.start()
-        options = {"userserver_image": "debian-stub", "userserver_size": "m1.tiny"}
-        hub.start_server("ann", options=options, seconds=PATIENCE)
-        [machine] = hub.machines().values()
-        assert re.fullmatch("jhub-ann-[A-Z]{6}", machine["name"])
-        assert machine["metadata"] == {}
-        before = (hub.server("ann") or {})["state"]
-        assert before["userserver_id"] == machine["id"]
-        pid = hub.told("ann", "stub/about")["pid"]
-        assert hub.stop() == 0
-
-        hub.name_class(OURS)
-        hub.start()
-        wait_for(lambda: hub.is_ready("ann"), seconds=PATIENCE, what="ann's server")
-        [lease] = wait_for(hub.leases, what="its lease")
-        assert lease["name"] == machine["name"]
-        assert hub.told("ann", "stub/about")["pid"] == pid
-        assert set(hub.machines()) == {machine["id"]}
-        hub.stop_server("ann", seconds=PATIENCE)
-        assert hub.machines() == {}
-        assert ports_of(openstack, [machine["id"]]) == []
-    finally:
-        hub.close()
