@@ -24,6 +24,7 @@ from tests.hub.machine_door import (
     forget,
 )
 from tests.hub.machine_guest import MACHINE, OWN, SHELL_PATH
+from tests.pythons import python
 
 from jupyterhub_anywhere.targets.machines import configure, launcher, tunnels
 from jupyterhub_anywhere.targets.machines.launcher import Boot
@@ -382,13 +383,6 @@ async def test_a_machine_with_nothing_to_ask_by_says_so_on_its_console(booted: B
     assert "the hub was not told" in said
     assert "status 1" in said
     assert not booted.start.callers
-
-
-def python(version: str) -> str | None:
-    """A Python of a version, where one is installed or pyenv has it."""
-    root = Path(os.environ.get("PYENV_ROOT") or Path("~/.pyenv").expanduser())
-    found = sorted((root / "versions").glob(f"{version}.*/bin/python3"))
-    return str(found[0]) if found else shutil.which(f"python{version}")
 
 
 @pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.12", "3.13"])

@@ -80,7 +80,7 @@ def run(words: list[str], **more: Any) -> tuple[int, str]:
     try:
         done = subprocess.run(words, **more)
         return done.returncode, done.stdout.decode("utf-8", "replace")
-    except (OSError, subprocess.SubprocessError) as error:
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
         return 127, str(error)
 
 
@@ -137,7 +137,7 @@ class Hub:
         if self.url.scheme == "https":
             self.context = ssl.create_default_context(cadata=config.get("ca") or None)
         elif not config.get("insecure"):
-            raise SystemExit(f"{config['hub']} is plain http, and nobody says that it may be")
+            raise SystemExit(config["hub"] + " is plain http, and nobody says that it may be")
         self.port: int = self.url.port or (443 if self.context else 80)
         self.path = self.url.path + "/api/anywhere/machines/"
         self.kept: http.client.HTTPConnection | None = None
@@ -176,7 +176,7 @@ class Server(threading.Thread):
         self.folder = os.path.join(config.get("run") or "/run/jupyterhub-anywhere", key)
         self.config, self.hub, self.key, self.port = config, Hub(config), key, 0
         self.kept: dict[str, Any] = json.loads(read(self.file + ".json"))
-        self.credential = f"{key}.{self.kept['secret']}"
+        self.credential = key + "." + self.kept["secret"]
         self.process: subprocess.Popen[bytes] | None = None
         self.tickets: list[str] = []
         self.ending, self.again = threading.Event(), True
@@ -211,7 +211,7 @@ class Server(threading.Thread):
             if status == 200 and isinstance(answer.get("job"), dict):
                 self.keep(ticket=None)
                 return dict(answer["job"])
-            say(f"no job ({status}): {answer.get('message', '')}")
+            say(f"no job ({status}):", answer.get("message", ""))
             if ticket and answer.get("reason") == "used":
                 self.keep(ticket=None)  # By this machine, perhaps: its credential tells.
             elif status in (400, 403, 409):
@@ -226,10 +226,10 @@ class Server(threading.Thread):
         body = {"stage": stage, "servers": there, "host_keys": host_keys(), **more}
         body["port"] = self.kept.get("port")
         if stage not in ("running", "idle"):
-            say(f"{self.key}: {stage} {more.get('detail', '')}")
+            say(f"{self.key}: {stage}", more.get("detail", ""))
         status, answer = self.hub.call("report", body, self.credential)
         if status != 200:
-            say(f"{stage} was not heard ({status}): {answer.get('message', '')}")
+            say(f"{stage} was not heard ({status}):", answer.get("message", ""))
             return {}
         self.again = self.again or bool(answer.get("again"))
         self.tickets += [str(answer["ticket"])] if answer.get("ticket") else []
@@ -315,13 +315,13 @@ class Server(threading.Thread):
         # Not on a command line: the address of an index may have a password in it.
         env = {"PATH": ":".join(SYSTEM), "HOME": "/root", **(wanted.get("environment") or {})}
         # An older Python gets the newest JupyterHub that it can run.
-        hub = [f"jupyterhub<={wanted['version']}"] if wanted.get("version") else []
+        hub = ["jupyterhub<=" + wanted["version"]] if wanted.get("version") else []
         pip = [VENV + "/bin/python", "-m", "pip", "install", *hub, *wanted["packages"]]
         for words in ([sys.executable, "-m", "venv", VENV], pip):
             self.report("installing", detail=" ".join(words[2:]))
             code, said = run(words, env=env, timeout=1800)
             if code:
-                raise Failure("install", f"{' '.join(words[2:4])} failed: {said[-500:]}")
+                raise Failure("install", " ".join(words[2:4]) + f" failed: {said[-500:]}")
 
     def environment(self, job: dict[str, Any], account: pwd.struct_passwd) -> dict[str, str]:
         env = {name: str(value) for name, value in (job.get("env") or {}).items()}
@@ -361,16 +361,16 @@ class Server(threading.Thread):
         given = {"account": account.pw_name, "home": account.pw_dir, "argv": argv, "env": env}
         # All of this file would load for a tenth of a second, on slow machines for many.
         code = re.findall("(?s)\\ndef become.*?\\n(?=def main)", read(HERE + "/agent.py"))[0]
-        become = [sys.executable, "-I", "-S", "-c", f"import json,os,pwd,sys{code}become()"]
+        begin = [sys.executable, "-I", "-S", "-c", f"import json,os,pwd,sys{code}become()"]
         name = re.sub(r"[^A-Za-z0-9_.-]", "-", str(job.get("server") or self.key))
         unit = f"jupyterhub-anywhere-{name}.scope" if SYSTEMD else ""
         if unit:  # A scope, for the properties of a service, and so its environment, can be read.
             run(["systemctl", "stop", unit])
-            become = ["systemd-run", "--scope", "--quiet", "--unit=" + unit, "--", *become]
+            begin = f"systemd-run -q --scope --unit={unit} --description={name} --".split() + begin
         write(self.file + ".log", "")
         with open(self.file + ".log", "ab") as log:
             ends: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": log, "stderr": log}
-            self.process = subprocess.Popen(become, **ends, cwd="/", start_new_session=True)
+            self.process = subprocess.Popen(begin, **ends, cwd="/", start_new_session=True)
         self.keep(pid=self.process.pid, born=born(self.process.pid), boot=BOOT, unit=unit)
         self.keep(port=port, **{name: job.get(name) for name in ("every", "patience", "reach")})
         assert self.process.stdin

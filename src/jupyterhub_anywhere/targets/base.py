@@ -72,6 +72,8 @@ class Target(ABC):
     settings_model: ClassVar[type[Model]] = NoSettings
     # Whether something outlives all servers of a user here (a home), and goes with the user: then
     # the default server's `delete_forever` is called also where only named servers ever ran.
+    together: ClassVar[frozenset[str]] = frozenset()
+    """Traits whose values may fit each by itself and not together: few, for they are multiplied."""
     keeps_for_user: ClassVar[bool] = False
     # Whether servers here talk to their spawner (`anywhere_reconnect`), so that the next hub builds
     # it again at once.
@@ -118,12 +120,13 @@ class Target(ABC):
 
     def profile_problems(
         self,
-        sets: Sequence[tuple[tuple[str | int, ...], str, Any]],  # noqa: ARG002 - for kinds that look
+        chosen: Mapping[str, tuple[tuple[str | int, ...], Any]],  # noqa: ARG002 - for kinds that look
     ) -> Sequence[tuple[tuple[str | int, ...], str, str]]:
         """What a profile sets here that does not go together; each value by itself is checked.
 
         Args:
-            sets: Path within the file, trait and value of all that one profile can set.
+            chosen: Of one combination of a user's choices, each trait of `together` that it sets:
+                to its path within the file, and its value.
 
         Returns:
             The path within the file, what is wrong, and the cure.
@@ -178,12 +181,13 @@ class Target(ABC):
 
     async def profile_findings(
         self,
-        profiles: Sequence[Mapping[str, Sequence[Any]]],  # noqa: ARG002 - for kinds that look
+        chosen: Sequence[Mapping[str, Any]],  # noqa: ARG002 - for kinds that look
     ) -> Sequence[Finding]:
         """What `anywhere doctor` finds of values that do not go together.
 
         Args:
-            profiles: Of each profile that can start here, trait to the values that it can set.
+            chosen: Of each combination of a user's choices in all profiles, each trait of
+                `together` that it sets.
         """
         return ()
 

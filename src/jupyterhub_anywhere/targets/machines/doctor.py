@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -45,28 +44,22 @@ async def choice_findings(target: CloudTarget, trait: str, value: Any) -> Sequen
 
 
 async def profile_findings(
-    target: CloudTarget, profiles: Sequence[Mapping[str, Sequence[Any]]]
+    target: CloudTarget, chosen: Sequence[Mapping[str, Any]]
 ) -> Sequence[Finding]:
-    """Sizes that are too small for an image that the same profile offers with them."""
-    pairs = {pair for each in profiles for pair in _pairs({**_declared(target), **each})}
+    """Sizes that are too small for an image that can be chosen with them."""
+    found = [{**target.declared.spawner, **each} for each in chosen]
+    pairs = {
+        (str(each["image"]), str(each["size"]))
+        for each in found
+        # Else the size's own disk is not what it boots from.
+        if each.get("image") and each.get("size") and not each.get("boot_volume")
+    }
     if not pairs:
         return ()
     try:
         return await target.place.provider.misfits(pairs)
     except AnywhereError:
         return ()  # told by `findings`
-
-
-def _declared(target: CloudTarget) -> dict[str, list[Any]]:
-    return {name: [value] for name, value in target.declared.spawner.items() if value}
-
-
-def _pairs(choices: Mapping[str, Sequence[Any]]) -> set[tuple[str, str]]:
-    """Every image with every size, where the size's own disk is what it boots from."""
-    if choices.get("boot_volume"):
-        return set()
-    both = choices.get("image", ()), choices.get("size", ())
-    return {(str(image), str(size)) for image, size in product(*both) if image and size}
 
 
 async def _of_provider(

@@ -41,6 +41,9 @@ class CloudTarget(Target):
     settings_model: ClassVar[type[Model]] = CloudSettings
     keeps_for_user: ClassVar[bool] = True
     reconnects: ClassVar[bool] = True
+    together: ClassVar[frozenset[str]] = frozenset(
+        {"image", "size", "boot_volume", "share_machine", "on_stop"}
+    )
     own: CloudSettings
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -86,20 +89,18 @@ class CloudTarget(Target):
         return [*self._sharing_problems(), *self._address_problems(hub_url)]
 
     def profile_problems(
-        self, sets: Sequence[tuple[tuple[str | int, ...], str, Any]]
+        self, chosen: Mapping[str, tuple[tuple[str | int, ...], Any]]
     ) -> Sequence[tuple[tuple[str | int, ...], str, str]]:
-        """A profile whose servers share machines, and whose machines are kept."""
+        """Choices of which servers share machines, and machines are kept."""
         from jupyterhub_anywhere.targets.machines.traits import DELETE
 
         said = self.declared.spawner
-        here = {trait: path for path, trait, _ in sets}
-        shares = [value for _, trait, value in sets if trait == "share_machine"]
-        ends = [str(value) for _, trait, value in sets if trait == "on_stop"]
-        kept = [each for each in ends or [str(said.get("on_stop", DELETE))] if each != DELETE]
-        path = here.get("share_machine", here.get("on_stop"))
-        if path is None or not kept or not any(shares or [said.get("share_machine")]):
+        here = [chosen[each][0] for each in ("share_machine", "on_stop") if each in chosen]
+        _, shares = chosen.get("share_machine", ((), said.get("share_machine")))
+        _, end = chosen.get("on_stop", ((), said.get("on_stop", DELETE)))
+        if not here or not shares or end == DELETE:
             return ()
-        return [(path, f"{shapes.not_kept(kept[0])}.", f"Set {shapes.NOT_KEPT_CURE}.")]
+        return [(here[0], f"{shapes.not_kept(str(end))}.", f"Set {shapes.NOT_KEPT_CURE}.")]
 
     def _sharing_problems(self) -> Sequence[tuple[tuple[str, ...], str, str]]:
         from jupyterhub_anywhere.targets.machines.traits import DELETE
@@ -165,10 +166,8 @@ class CloudTarget(Target):
 
         return await doctor.choice_findings(self, trait, value)
 
-    async def profile_findings(
-        self, profiles: Sequence[Mapping[str, Sequence[Any]]]
-    ) -> Sequence[Finding]:
-        """Sizes that are too small for an image that the same profile offers with them."""
+    async def profile_findings(self, chosen: Sequence[Mapping[str, Any]]) -> Sequence[Finding]:
+        """Sizes that are too small for an image that can be chosen with them."""
         from jupyterhub_anywhere.targets.machines import doctor
 
-        return await doctor.profile_findings(self, profiles)
+        return await doctor.profile_findings(self, chosen)

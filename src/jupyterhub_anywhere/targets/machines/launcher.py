@@ -36,6 +36,7 @@ class Boot:
         insecure: Whether the hub may be reached by plain http.
         internal_ssl: Whether the machine makes a key, and asks for a certificate.
         dial: Whether the machine opens a tunnel, and so needs the tunnel's file.
+        home: Whether a home volume is mounted before.
         search: Folders in which the server's program is looked for first.
         command: The server's program, whose version is told.
         folder: Where the agent lies.
@@ -47,6 +48,7 @@ class Boot:
     insecure: bool = False
     internal_ssl: bool = False
     dial: bool = False
+    home: bool = False
     search: tuple[str, ...] = ()
     command: str = ""
     folder: str = FOLDER
@@ -67,6 +69,7 @@ def boot_script(boot: Boot) -> str:
     text = _bare(_template("boot.sh"))
     values = {
         "@FOLDER@": _quoted(boot.folder),
+        "@HOME@": "yes" if boot.home else "no",
         "@CONFIG@": config_of(boot),
         "@FILES@": packed(names),
     }
@@ -115,9 +118,15 @@ def sent(text: str) -> str:
     """A program as it travels: without comments and documentation, for user-data is small.
 
     EC2 takes 16 KiB. What runs is the same, statement by statement.
+
+    Raises:
+        ValueError: It cannot be written so that each Python from 3.8 on can read it.
     """
     tree = ast.parse(text, feature_version=(3, 8))
     for node in ast.walk(tree):
+        if isinstance(node, ast.FormattedValue) and any(map(_is_text, ast.walk(node.value))):
+            # From 3.12 on Python writes it as older ones, on machines, cannot read it.
+            raise ValueError(f"line {node.lineno}: a text within the braces of an f-string")
         if isinstance(
             node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module
         ) and (ast.get_docstring(node) is not None):
@@ -126,6 +135,10 @@ def sent(text: str) -> str:
             _without_types(node)
     lines = ast.unparse(ast.fix_missing_locations(tree)).splitlines()
     return "\n".join(map(_narrow, lines)) + "\n"
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _without_types(node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:

@@ -12,7 +12,8 @@ _SAID: Final[tuple[tuple[re.Pattern[str], FailureCause, str], ...]] = (
     (
         re.compile(
             r"no valid host|insufficient ?(instance)? ?capacity|not enough hosts"
-            r"|exceeded maximum number of retries|out of (capacity|memory)"
+            r"|insufficient (compute|free|host|memory)|resource_pool_exhausted"
+            r"|topology cannot fit|exceeded maximum number of retries|out of (capacity|memory)"
         ),
         FailureCause.NO_CAPACITY,
         "Choose a smaller size or another place, or try again later.",

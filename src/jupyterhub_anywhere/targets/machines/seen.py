@@ -48,7 +48,8 @@ def _judged(machine: Mapping[str, Any]) -> tuple[Level, str, str]:
     has = f"jupyterhub-singleuser {jupyter}" if jupyter else "no jupyterhub-singleuser"
     text = f"they had Python {python}, {has} and agent {machine.get('agent') or 'none'}"
     if refused := versions.no_agent(machine):
-        return Level.ERROR, text, refused
+        # Nobody looked for more there.
+        return Level.ERROR, f"they had Python {python}", refused
     if versions.too_old(machine, jupyterhub.__version__):
         oldest = ".".join(map(str, versions.OLDEST))
         cure = f"Install {oldest} or newer in the image, or let `install` of the target do it."

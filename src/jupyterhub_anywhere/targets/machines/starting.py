@@ -12,6 +12,7 @@ from jupyterhub_anywhere.core.loopback import is_loopback
 from jupyterhub_anywhere.core.scrubbing import scrubbed
 from jupyterhub_anywhere.targets.machines import (
     addresses,
+    ending,
     failures,
     launcher,
     marks,
@@ -153,7 +154,7 @@ class Starting(Together):
             why = "this hub has no record of it that would let it be started again"
             raise failures.taken(machine.name, why)
         self.log.warning("%s (%s) is of an earlier start, and goes", machine.name, machine.id)
-        await self._until(lambda: self.cloud.destroy(machine.id))
+        await self._until(lambda: ending.removed(self.cloud, machine))
 
     # --- a new machine ---------------------------------------------------------------------------
 
@@ -201,6 +202,7 @@ class Starting(Together):
             insecure=urlsplit(self.hub_url).scheme != "https",
             internal_ssl=bool(self.internal_ssl),
             dial=self.reach == DIAL,
+            home=bool(self.home_volume),
             command=str(self.cmd[0]) if self.cmd else "",
         )
         return launcher.boot_script(boot)
@@ -300,7 +302,8 @@ class Starting(Together):
         except (ProviderError, TimeoutError) as error:
             self.log.info("%s: its console cannot be had: %s", self._log_name, error)
             return ""
-        return scrubbed(text[-_CONSOLE_LONGEST:], self.untold()).strip()
+        # Cut afterwards: a secret across the cut would not be found.
+        return scrubbed(text, self.untold())[-_CONSOLE_LONGEST:].strip()
 
     async def _look(self) -> Machine | None:
         """What the cloud says of the machine; None where it cannot be asked just now.

@@ -39,6 +39,14 @@ profiles:
   volume:
     targets: [nova]
     sets: {{image: big, boot_volume: 20}}
+  either:
+    targets: [nova]
+    options:
+      machine:
+        type: choice
+        choices:
+          little: {{sets: {{image: debian, size: small}}}}
+          much: {{sets: {{image: big, size: ample}}}}
 """
 
 

@@ -420,6 +420,32 @@ def test_check_finds_a_profile_whose_shared_machines_would_be_kept(
         assert "share_machine: false" in problem.hint
 
 
+@pytest.mark.parametrize(
+    ("spawner", "choices", "said"),
+    [
+        # Nobody can choose both of one option.
+        ("size: small", ["share_machine: true", "on_stop: stop"], 0),
+        ("on_stop: stop", ["share_machine: true, on_stop: delete", "share_machine: true"], 1),
+        ("share_machine: true", ["on_stop: delete", "on_stop: stop", "size: large"], 1),
+    ],
+)
+def test_check_judges_what_can_be_chosen_together(
+    tmp_path: Path, spawner: str, choices: list[str], said: int
+) -> None:
+    own = f"provider: memory, spawner: {{{spawner}}}"
+    entries = ", ".join(
+        f"{name}: {{sets: {{{sets}}}}}" for name, sets in zip("abc", choices, strict=False)
+    )
+    options = f"options: {{end: {{type: choice, choices: {{{entries}}}}}}}"
+    text = FILE.format(hub="null", own=own).replace("title: P, ", f"title: P, {options}, ")
+    loaded = load_text(text, name="anywhere.yaml")
+    targets, _, _ = build_targets(loaded, SiteInfo("h", StatePaths(tmp_path), tmp_path))
+    found = profile_problems(loaded, targets)
+    paths = [str(each) for each in found]
+    assert len(found) == said, paths
+    assert all("are not kept, and on_stop is stop" in each for each in paths)
+
+
 @pytest.mark.asyncio
 async def test_a_provider_error_is_one_for_the_user() -> None:
     from jupyterhub_anywhere.targets.causes import FailureCause

@@ -13,6 +13,9 @@ from jupyterhub_anywhere.targets.machines.said import cause_and_cure
     [
         ("No valid host was found. There are not enough hosts.", FailureCause.NO_CAPACITY),
         ("Exceeded maximum number of retries. Exhausted all hosts", FailureCause.NO_CAPACITY),
+        ("Insufficient compute resources: Free memory 12 MB", FailureCause.NO_CAPACITY),
+        ("Insufficient free host memory pages available", FailureCause.NO_CAPACITY),
+        ("ZONE_RESOURCE_POOL_EXHAUSTED", FailureCause.NO_CAPACITY),
         ("Quota exceeded for cores: Requested 4", FailureCause.QUOTA),
         ("Image 6f0f could not be found.", FailureCause.IMAGE_NOT_FOUND),
         ("Image 6f0f is not active.", FailureCause.IMAGE_NOT_FOUND),

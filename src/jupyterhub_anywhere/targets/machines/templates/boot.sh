@@ -17,6 +17,11 @@ start=start
 if [ "$(cat "$dir/config.new")" != "$(cat "$dir/config.json" 2>/dev/null)" ]; then
     # Where the image was made of another server's machine, that one's credential is here, too.
     rm -rf "$dir/servers"
+    # Its home is not this one's, and a machine without would wait for it at each boot.
+    if [ @HOME@ = no ]; then
+        rm -f /etc/systemd/system/jupyterhub-anywhere.service.d/home.conf
+        [ ! -w /etc/fstab ] || sed -i '/^LABEL=anywhere-home /d' /etc/fstab
+    fi
     start=restart
 fi
 mv "$dir/config.new" "$dir/config.json"

@@ -6,6 +6,7 @@ umask 077
 dir=$1
 python=$2
 start=$3
+PATH=$PATH:/usr/sbin:/sbin
 # A reset that comes soon leaves empty files of what is not on the disk by then.
 begin() {
     sync
@@ -54,16 +55,25 @@ command -v setsid >/dev/null && apart=setsid || apart=nohup
     </dev/null >/dev/null 2>&1 &
 END_OF_BOOT
 chmod 700 "$dir/run" "$dir/boot"
+# Whether there is a cron, and it reads /etc/cron.d: busybox' own does not.
+reads_folder() {
+    cron=$(command -v cron || command -v crond) || return 1
+    case $(readlink -f "$cron") in
+    */busybox) return 1 ;;
+    esac
+}
 # Where the next boot looks: cloud-init, OpenRC, cron, or a script of the system's own.
 if [ -d /var/lib/cloud/scripts/per-boot ]; then
     ln -sf "$dir/boot" /var/lib/cloud/scripts/per-boot/jupyterhub-anywhere
 elif [ -d /etc/local.d ]; then
     ln -sf "$dir/boot" /etc/local.d/jupyterhub-anywhere.start
     ! command -v rc-update >/dev/null || rc-update -q add local default || :
-elif [ -d /etc/cron.d ] && { command -v cron || command -v crond; } >/dev/null; then
+elif [ -d /etc/cron.d ] && reads_folder; then
     echo "@reboot root \"$dir/boot\"" >/etc/cron.d/jupyterhub-anywhere
-elif [ -x /etc/rc.local ]; then
-    grep -qF "$dir/boot" /etc/rc.local || sed -i "1a \"$dir/boot\"" /etc/rc.local
+elif [ -x /etc/rc.local ] && [ -s /etc/rc.local ]; then
+    # Often a link to what the boot really runs.
+    script=$(readlink -f /etc/rc.local)
+    grep -qF "$dir/boot" "$script" || sed -i "1a \"$dir/boot\"" "$script"
 else
     echo "jupyterhub-anywhere: nothing here starts the agent after a reboot" >&2
 fi
