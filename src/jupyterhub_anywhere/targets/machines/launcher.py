@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 FOLDER: Final = "/var/lib/jupyterhub-anywhere"
 # In it: what ended badly before the agent was started, in a line, and what it said.
 FAILED: Final = "failed"
+# What starts the agent, now and at each boot; it lies beside it.
+LAUNCH: Final = "launch.sh"
 _LINE: Final = 120
 
 
@@ -62,7 +64,7 @@ def boot_script(boot: Boot) -> str:
     if parts.scheme == "http" and not boot.insecure:
         raise ValueError(f"{boot.hub} is plain http, and `insecure` is not set")
     names = ("agent.py", "tunnel.py") if boot.dial else ("agent.py",)
-    text = _TEMPLATE.read_text("ascii")
+    text = _bare(_template("boot.sh"))
     values = {
         "@FOLDER@": _quoted(boot.folder),
         "@CONFIG@": config_of(boot),
@@ -71,6 +73,13 @@ def boot_script(boot: Boot) -> str:
     for name, value in values.items():
         text = text.replace(name, value)
     return text
+
+
+def _bare(text: str) -> str:
+    """A script without its comments, but for those at its top: for who finds it on a machine."""
+    top, _, rest = text.partition("\nset ")
+    lines = rest.splitlines(keepends=True)
+    return f"{top}\nset {''.join(x for x in lines if not x.lstrip(' ').startswith('# '))}"
 
 
 def config_of(boot: Boot) -> str:
@@ -89,8 +98,9 @@ def config_of(boot: Boot) -> str:
 
 @lru_cache(maxsize=4)
 def packed(names: tuple[str, ...]) -> str:
-    """Files of the agent as one text: JSON of names to sources, compressed, in base 85."""
+    """What lies beside the agent, and itself: JSON of names to texts, compressed, in base 85."""
     files = {name: sent(source(name)) for name in names}
+    files[LAUNCH] = _bare(_template(LAUNCH))
     data = zlib.compress(json.dumps(files).encode(), 9)
     text = base64.b85encode(data).decode("ascii")
     return "\n".join(text[at : at + _LINE] for at in range(0, len(text), _LINE))
@@ -137,4 +147,6 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-_TEMPLATE: Final = resources.files(__package__).joinpath("templates", "boot.sh")
+def _template(name: str) -> str:
+    """A shell script that is shipped."""
+    return resources.files(__package__).joinpath("templates", name).read_text("ascii")

@@ -54,17 +54,28 @@ def test_it_is_a_script_of_any_shell() -> None:
     script = boot_script(Boot(hub=HUB, ticket=TICKET, dial=True))
     assert script.startswith("#!/bin/sh\n")
     assert script.isascii()
-    subprocess.run(["sh", "-n"], input=script.encode(), check=True)
+    for text in (script, files_in(script)["launch.sh"]):
+        subprocess.run(["sh", "-n"], input=text.encode(), check=True)
     rest = re.sub(r"<<'END_OF_FILES'\n.*", "", script, flags=re.DOTALL)
     assert re.findall("@[A-Z]+@", rest) == []
 
 
+def test_only_the_comments_at_its_top_travel() -> None:
+    script = boot_script(Boot(hub=HUB, ticket=TICKET))
+    for text in (script, files_in(script)["launch.sh"]):
+        lines = text.splitlines()
+        found = [number for number, line in enumerate(lines) if line.lstrip().startswith("# ")]
+        assert found == [1, 2]
+    # What it writes are scripts of their own.
+    assert [line for line in lines if line.startswith("#!")] == ["#!/bin/sh"] * 3
+
+
 def test_the_tunnel_goes_where_it_is_needed() -> None:
-    assert set(files_in(boot_script(Boot(hub=HUB, ticket=TICKET)))) == {"agent.py"}
+    assert set(files_in(boot_script(Boot(hub=HUB, ticket=TICKET)))) == {"agent.py", "launch.sh"}
     both = files_in(boot_script(Boot(hub=HUB, ticket=TICKET, dial=True)))
-    assert set(both) == {"agent.py", "tunnel.py"}
-    for name, text in both.items():
-        compile(text, name, "exec")
+    assert set(both) == {"agent.py", "tunnel.py", "launch.sh"}
+    for name in ("agent.py", "tunnel.py"):
+        compile(both[name], name, "exec")
 
 
 @given(
