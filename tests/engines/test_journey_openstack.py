@@ -66,10 +66,15 @@ PROFILES: Final = {
 }
 
 
+# Jupyter gives kernels a minute; those of an emulated processor may need more.
+_KERNELS: Final = f"--MappingKernelManager.kernel_info_timeout={PATIENCE:g}"
+
+
 @pytest.fixture(scope="module")
 def begun(openstack: OpenStack) -> Iterator[Journey]:
     # What the target itself says is of no use: only what is chosen starts.
-    with openstack_hub(openstack, profiles=PROFILES, image="none", size="none") as hub:
+    of_target = {"image": "none", "size": "none", "args": [_KERNELS]}
+    with openstack_hub(openstack, profiles=PROFILES, **of_target) as hub:
         users, admins = re.findall(r"for (?:users|admins): +(\S+)", hub.output())
         yield Journey(hub, users, admins)
 
