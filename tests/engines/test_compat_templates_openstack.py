@@ -180,7 +180,6 @@ def test_a_script_of_the_first_guide(openstack: OpenStack, tmp_path: Path) -> No
 
 
 @pytest.mark.full
-@pytest.mark.timeout(3600)
 def test_a_cloud_config_of_2(openstack: OpenStack, tmp_path: Path) -> None:
     """The real cloud-init fetches it, the real systemd runs JupyterLab."""
     with custom_hub(openstack, tmp_path, _SECOND, _LABCLOUD) as hub:
