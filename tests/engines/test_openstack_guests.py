@@ -18,6 +18,12 @@ pytestmark = pytest.mark.root
 
 # A whole boot of systemd, and what is set up in it, each by an emulated processor.
 LONGER: Final = 1800.0
+# Where no systemd starts sshd.
+DOOR_AT_BOOTS: Final = """\
+door=/var/lib/cloud/scripts/per-boot/door
+printf '#!/bin/sh\\nmkdir -p /run/sshd\\nexec /usr/sbin/sshd\\n' >$door
+chmod 755 $door
+"""
 SERVICE: Final = "jupyterhub-anywhere.service"
 SCOPE: Final = "jupyterhub-anywhere-ann.scope"
 # What is said of the machine, beside what is on its disk.
