@@ -41,6 +41,7 @@ def status() -> int:
         ("services", supplies.services_path()),
         ("guests", supplies.guests_path()),
         ("cloud", supplies.filled_path()),
+        ("volumes, for all tests only", supplies.volumes_path()),
     ):
         print(f"{name}: {path}{'' if path.exists() else ' (not made yet)'}")
     return 1 if supplies.lacking() or supplies.not_made() else 0

@@ -22,10 +22,12 @@ SERVICES: Final = {
     "placement": f"http://127.0.0.1:{at.PLACEMENT}",
     "compute": f"http://127.0.0.1:{at.NOVA}/v2.1",
     "network": f"http://127.0.0.1:{at.NEUTRON}/v2.0",
+    "volumev3": f"http://127.0.0.1:{at.CINDER}/v3",
 }
-# What the compute service is asked for: the newest of this service that we know answers of.
+# What services are asked for: the newest that we know answers of. One header is read by several:
+# Cinder refuses one that has no word for it.
 _VERSIONS: Final = {
-    "OpenStack-API-Version": "placement 1.39",
+    "OpenStack-API-Version": "placement 1.39, volume 3.70",
     "X-OpenStack-Nova-API-Version": "2.90",
 }
 _REFUSED: Final = 400

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from engines import room
 from engines.docker.certificates import write_certificates
-from engines.openstack import backing, config, filled, seed, stack, supplies
+from engines.openstack import backing, config, filled, seed, stack, supplies, volumes
 from engines.openstack import layout as at
 from engines.openstack.client import Client
 from engines.openstack.faults import Faults
@@ -194,6 +194,16 @@ class OpenStack(Faults):
         stack.start_api(self.layout, self.processes, "nova-api")
         for name in stack.APIS:
             stack.wait_for_api(self.processes, name)
+
+    def start_volumes(self) -> None:
+        """Start the volume service beside the others; nothing where it runs.
+
+        Clients that have logged in before do not know of it.
+
+        Raises:
+            CloudError: The cache lacks it; something ends, or does not answer.
+        """
+        self._timed("volumes", lambda: volumes.start(self.layout, self.processes, self.admin))
 
     def environment(self) -> dict[str, str]:
         """What OpenStack's own clients read, for the project ``hub``."""

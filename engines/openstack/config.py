@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from engines.openstack import layout as at
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engines.openstack.layout import Layout
 
 Values = dict[str, str | int | float | bool]
@@ -139,6 +141,8 @@ def nova(layout: Layout, host: str) -> Sections:
         "keystone_authtoken": _TOKENS,
         "placement": _CLIENT,
         "neutron": _CLIENT,
+        # Where somebody starts it, see volumes.py.
+        "cinder": {**_CLIENT, "catalog_info": "volumev3::publicURL"},
         "service_user": {**_CLIENT, "send_service_user_token": True},
     }
     made["quota"]["driver"] = "nova.quota.DbQuotaDriver"
@@ -199,6 +203,48 @@ def neutron(layout: Layout) -> Sections:
         "keystone_authtoken": _TOKENS,
         "nova": _CLIENT,
     }
+
+
+def cinder(layout: Layout, beside: Path) -> Sections:
+    """The volume service; its packages are beside those of the others."""
+    # By itself it would ask for sudo.
+    helper = layout.program("privsep-helper", "--config-file", f"{layout.etc}/cinder/cinder.conf")
+    return {
+        "DEFAULT": {
+            "log_file": f"{layout.log}/cinder.log",
+            "state_path": f"{layout.var}/cinder",
+            "host": at.REAL_HOST,
+            "my_ip": "127.0.0.1",
+            "transport_url": _TRANSPORT,
+            "auth_strategy": "keystone",
+            "api_paste_config": f"{beside}/etc/cinder/api-paste.ini",
+            "resource_query_filters_file": f"{beside}/etc/cinder/resource_filters.json",
+            "glance_api_servers": f"http://127.0.0.1:{at.GLANCE}",
+            "image_conversion_dir": f"{layout.var}/cinder/conversion",
+            "enabled_backends": "files",
+            **{f"quota_{name}": -1 for name in ("volumes", "snapshots", "gigabytes")},
+        },
+        "files": {
+            "volume_driver": "file_volumes.FileVolumes",
+            "volume_backend_name": "files",
+        },
+        "database": {"connection": layout.database("cinder")},
+        "oslo_concurrency": {"lock_path": f"{layout.var}/lock"},
+        "oslo_messaging_rabbit": {"rabbit_quorum_queue": False},
+        "coordination": {"backend_url": f"file://{layout.var}/cinder"},
+        "cinder_sys_admin": {"helper_command": " ".join(helper)},
+        "keystone_authtoken": _TOKENS,
+        "nova": {**_CLIENT, "interface": "public"},
+        "service_user": {**_CLIENT, "send_service_user_token": True},
+    }
+
+
+def write_volumes(layout: Layout, beside: Path) -> None:
+    """Write the settings of the volume service, and the folders that they name."""
+    path = layout.etc / "cinder/cinder.conf"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text(cinder(layout, beside)), "utf-8")
+    (layout.var / "cinder/conversion").mkdir(parents=True, exist_ok=True)
 
 
 def write(layout: Layout) -> None:

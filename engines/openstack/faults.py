@@ -101,7 +101,7 @@ class Faults:
         backing.wait_for_broker(self.processes)
 
     def stop_api(self, name: str) -> None:
-        """Stop a service (`stack.APIS`): connections are refused."""
+        """Stop a service (`stack.APIS`, `stack.LATER`): connections are refused."""
         self.processes.stop(name)
 
     def start_api(self, name: str) -> None:

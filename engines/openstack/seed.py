@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 # The property by which flavors choose between the compute hosts.
 _FAKE: Final = "CUSTOM_FAKE"
 _REAL_ONLY: Final = {f"trait:{_FAKE}": "forbidden"}
-# Name: virtual processors, MiB of memory, GiB of disk, what it says about hosts.
+# Name: virtual processors, MiB of memory, GiB of disk, what it says about hosts. A disk is enough
+# for each image, and no larger: no server's may exceed the room's folder, which may be small.
 FLAVORS: Final[dict[str, tuple[int, int, int, dict[str, str]]]] = {
     "m1.tiny": (1, 512, 3, _REAL_ONLY),
-    "m1.small": (2, 1024, 5, _REAL_ONLY),
-    "m1.medium": (2, 2048, 10, _REAL_ONLY),
+    "m1.small": (2, 1024, 3, _REAL_ONLY),
+    "m1.medium": (2, 2048, 3, _REAL_ONLY),
     # No host has it: "No valid host was found".
     "m1.impossible": (1, 1_000_000, 3, _REAL_ONLY),
     # Never boots: for hundreds of servers.
@@ -76,15 +77,27 @@ def identity(admin: Client) -> dict[str, str]:
     service = _account(admin, "service", "svc", [roles["admin"], roles["service"]])
     names = {"image": "glance", "placement": "placement", "compute": "nova", "network": "neutron"}
     for kind, name in names.items():
-        # Without a version, but for the compute service: so clients find out.
-        url = SERVICES[kind] if kind == "compute" else "/".join(SERVICES[kind].split("/")[:3])
-        listed = _make(admin, "identity", "service", "/services", type=kind, name=name)
-        for interface in ("public", "internal", "admin"):
-            where = {"service_id": listed, "interface": interface, "url": url}
-            _make(admin, "identity", "endpoint", "/endpoints", region_id=at.REGION, **where)
+        catalogued(admin, kind, name)
     # What people get: no more than a member's rights.
     members = [roles["member"]]
     return {"service": service} | {name: _account(admin, name, name, members) for name in PROJECTS}
+
+
+def catalogued(admin: Client, kind: str, name: str) -> None:
+    """Write a service into the catalogue.
+
+    Args:
+        admin: A client with all rights.
+        kind: Of `SERVICES`.
+        name: The service's own name.
+    """
+    # Without a version, but for two: so clients find out.
+    whole = kind in {"compute", "volumev3"}
+    url = SERVICES[kind] if whole else "/".join(SERVICES[kind].split("/")[:3])
+    listed = _make(admin, "identity", "service", "/services", type=kind, name=name)
+    for interface in ("public", "internal", "admin"):
+        where = {"service_id": listed, "interface": interface, "url": url}
+        _make(admin, "identity", "endpoint", "/endpoints", region_id=at.REGION, **where)
 
 
 def _account(admin: Client, project: str, user: str, roles: list[str]) -> str:

@@ -38,6 +38,8 @@ APIS: Final = {
     "neutron": Api("network", at.NEUTRON, "neutron.wsgi.api:application"),
     "nova-api": Api("compute", at.NOVA, "nova.wsgi.osapi_compute:application"),
 }
+# Those that start where somebody asks for them, see volumes.py.
+LATER: Final = {"cinder-api": Api("volumev3", at.CINDER, "cinder_front:application")}
 # The services of Nova that listen to the broker, and whose settings they have.
 WORKERS: Final = {
     "nova-conductor": ("nova-conductor", at.FAKE_HOST),
@@ -54,7 +56,7 @@ _OWN_SYS: Final = (
 _GUNICORN: Final = """\
 wsgi_app = "{application}"
 bind = "127.0.0.1:{port}"
-pythonpath = "{inside}"
+pythonpath = "{path}"
 workers = 1
 threads = 8
 worker_class = "gthread"
@@ -76,6 +78,7 @@ def environment(layout: Layout) -> dict[str, str]:
         "OS_NOVA_CONFIG_DIR": f"{layout.etc}/{at.FAKE_HOST}",
         "OS_NEUTRON_CONFIG_DIR": f"{layout.etc}/neutron",
         "OS_NEUTRON_CONFIG_FILES": "neutron.conf",
+        "CINDER_SETTINGS": f"{layout.etc}/cinder/cinder.conf",
     }
 
 
@@ -126,20 +129,22 @@ def nova_manage(layout: Layout) -> list[str]:
 
 
 def start_api(layout: Layout, processes: Processes, name: str) -> None:
-    """Start a service that answers over HTTP, and do not wait for it."""
+    """Start a service that answers over HTTP, of `APIS` or `LATER`, and do not wait for it."""
     # gunicorn takes no argument: what it serves reads the command line, too.
     folder = layout.etc / "gunicorn" / name
     folder.mkdir(parents=True, exist_ok=True)
-    api = APIS[name]
+    api = {**APIS, **LATER}[name]
+    path = [str(supplies.INSIDE), *([str(supplies.volumes_path())] if name in LATER else [])]
     (folder / "gunicorn.conf.py").write_text(
-        _GUNICORN.format(application=api.application, port=api.port, inside=supplies.INSIDE)
+        _GUNICORN.format(application=api.application, port=api.port, path=",".join(path))
     )
     processes.start(name, layout.program("gunicorn"), environment(layout), folder)
 
 
 def wait_for_api(processes: Processes, name: str) -> None:
     """Wait until a service answers over HTTP."""
-    processes.wait(name, lambda: wait_for_answer(APIS[name].service), "answer")
+    service = {**APIS, **LATER}[name].service
+    processes.wait(name, lambda: wait_for_answer(service), "answer")
 
 
 def start_worker(layout: Layout, processes: Processes, name: str) -> None:

@@ -53,6 +53,7 @@ FILES: Final = {
     ),
     BINDING / "libvirt.py": "python3-libvirt",
 }
+VOLUMES: Final = HERE / "volumes.txt"
 # Whether all tests are to run: the others need less.
 FULL: Final = os.environ.get("ANYWHERE_OPENSTACK") == "full"
 # Of the guests' Debian; from it, they look accounts up beside /etc/passwd.
@@ -83,7 +84,7 @@ def lacking() -> str:
 def not_made() -> str:
     """What the cache lacks, with the cure; empty when nothing."""
     paths = [services_path(), guests_path(), filled_path()]
-    paths += [directory_path()] if FULL else []
+    paths += [directory_path(), volumes_path()] if FULL else []
     absent = [path for path in paths if not path.exists()]
     if absent:
         names = ", ".join(path.name for path in absent)
@@ -115,6 +116,11 @@ def directory_path() -> Path:
     return cache() / f"directory-{digest(SUITE, DIRECTORY)}"
 
 
+def volumes_path() -> Path:
+    """Where the cache keeps the volume service."""
+    return cache() / f"volumes-{digest(VOLUMES, services_path().name)}"
+
+
 def fetch() -> None:
     """Fetch and make what the cache lacks.
 
@@ -128,6 +134,7 @@ def fetch() -> None:
     filled()
     if FULL:
         directory()
+        volumes()
 
 
 def directory() -> Path:
@@ -146,6 +153,25 @@ def directory() -> Path:
             _run("apt-get", ["apt-get", "-q", "download", f"{DIRECTORY}/{SUITE}"], folder=target)
             [package] = target.iterdir()
             package.rename(target / f"{DIRECTORY}.deb")
+    return path
+
+
+def volumes() -> Path:
+    """A folder with the volume service, for the interpreter of the others.
+
+    It is not in their environment: most tests need none, and it has moved since it was made, too.
+
+    Raises:
+        SupplyError: When pip cannot fetch it.
+    """
+    path = volumes_path()
+    with made(path.name) as target:
+        if target is not None:
+            print("fetching OpenStack's volume service …", flush=True)
+            words = [str(services() / "bin/python"), "-m", "pip", "install", "--quiet"]
+            # All that it needs beside these is in the environment.
+            words += ["--no-deps", "--target", str(target), "--requirement", str(VOLUMES)]
+            _run("pip", words)
     return path
 
 

@@ -84,14 +84,15 @@ def listener(openstack: OpenStack) -> Iterator[Listener]:
 
 @contextmanager
 def guest(cloud: OpenStack, user_data: bytes | str = "", **about: Any) -> Iterator[str]:
-    """A server of the project ``hub``, gone afterwards; its id."""
+    """A server of the project ``hub``, gone afterwards; its id. Networks by name or id."""
     raw = user_data.encode() if isinstance(user_data, str) else user_data
     body = {
         "name": "guest",
         "imageRef": cloud.seeded.images[about.pop("image", "debian-fast")],
         "flavorRef": cloud.seeded.flavors[about.pop("flavor", "m1.tiny")],
         "networks": [
-            {"uuid": cloud.seeded.networks[name]} for name in about.pop("networks", ["hubnet"])
+            {"uuid": cloud.seeded.networks.get(name, name)}
+            for name in about.pop("networks", ["hubnet"])
         ],
         **({"user_data": base64.b64encode(raw).decode()} if raw else {}),
         **about,
@@ -169,6 +170,29 @@ def test_a_guest_on_two_networks_is_reached_on_both(
         wait_for(
             lambda: all(answers(f"http://{each}:8000/") for each in addresses), seconds=PATIENCE
         )
+
+
+@pytest.mark.full
+def test_a_guest_is_told_its_address_by_dhcp(openstack: OpenStack, listener: Listener) -> None:
+    """Where a subnet has DHCP the config drive does not tell addresses; its router leads here."""
+    admin = openstack.admin
+    network = admin.post("network", "/networks", {"network": {"name": "told", "shared": True}})
+    network_id = network["network"]["id"]
+    router = admin.post("network", "/routers", {"router": {"name": "told"}})["router"]["id"]
+    about = {"network_id": network_id, "ip_version": 4, "cidr": "10.81.0.0/24"}
+    try:
+        subnet = admin.post("network", "/subnets", {"subnet": {**about, "name": "told"}})["subnet"]
+        assert subnet["enable_dhcp"]
+        body = {"subnet_id": subnet["id"]}
+        admin.ask("PUT", "network", f"/routers/{router}/add_router_interface", body)
+        with guest(openstack, script(listener), networks=[network_id]) as server_id:
+            address = listener.wait("booted")
+            port = next(each for each in openstack.ports() if each["device_id"] == server_id)
+            assert port["fixed_ips"][0]["ip_address"] == address
+        admin.ask("PUT", "network", f"/routers/{router}/remove_router_interface", body)
+    finally:
+        admin.delete("network", f"/routers/{router}")
+        admin.delete("network", f"/networks/{network_id}")
 
 
 def answers(url: str) -> int:
@@ -355,6 +379,76 @@ def test_a_stopped_broker_and_a_paused_service_come_back(openstack: OpenStack) -
     openstack.start_api("glance")
     with guest(openstack, flavor="fake.nano") as server_id:
         wait_for(lambda: openstack.status(server_id) == "ACTIVE", seconds=PATIENCE)
+
+
+def test_volumes_that_were_not_fetched(
+    openstack: OpenStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engines.openstack.supplies.volumes_path", lambda: tmp_path / "none")
+    with pytest.raises(CloudError, match="Cure: ANYWHERE_OPENSTACK=full"):
+        openstack.start_volumes()
+
+
+@pytest.mark.full
+def test_a_volume_goes_from_guest_to_guest(volumes: OpenStack, listener: Listener) -> None:
+    files = volumes.layout.var / "cinder/volumes"
+    with volumes.client() as hub:
+        body = {"volume": {"name": "home", "size": 1}}
+        volume = hub.post("volumev3", "/volumes", body)["volume"]["id"]
+
+        def status() -> str:
+            told: str = hub.get("volumev3", f"/volumes/{volume}")["volume"]["status"]
+            return told
+
+        wait_for(lambda: status() == "available", seconds=PATIENCE, what="the volume")
+        assert len(list(files.iterdir())) == 1
+        wait = "until test -b /dev/vdb; do sleep 0.2; done"
+        write = ["mkfs.ext4 -q /dev/vdb", "mount /dev/vdb /mnt", "echo kept >/mnt/file"]
+        written = script(listener, wait, *write, "umount /mnt", f"curl -s {listener.url}/written")
+        with guest(volumes, written) as server_id:
+            # At a guest that runs; and taken from it again.
+            listener.wait("booted")
+            attachments = f"/servers/{server_id}/os-volume_attachments"
+            hub.post("compute", attachments, {"volumeAttachment": {"volumeId": volume}})
+            listener.wait("written")
+            assert status() == "in-use"
+            hub.delete("compute", f"{attachments}/{volume}")
+            wait_for(lambda: status() == "available", seconds=PATIENCE, what="its return")
+            assert volumes.status(server_id) == "ACTIVE"
+        # At one that is made with it; and left where that one is deleted.
+        disk = {"boot_index": -1, "uuid": volume, "source_type": "volume"}
+        disks = [_root(volumes), {**disk, "destination_type": "volume"}]
+        read = script(listener, "mount /dev/vdb /mnt", f"curl -s {listener.url}/$(cat /mnt/file)")
+        with guest(volumes, read, block_device_mapping_v2=disks):
+            listener.wait("kept")
+            assert status() == "in-use"
+        wait_for(lambda: status() == "available", seconds=PATIENCE, what="its return")
+        hub.delete("volumev3", f"/volumes/{volume}")
+        wait_for(lambda: not hub.get("volumev3", "/volumes")["volumes"], seconds=PATIENCE)
+    assert list(files.iterdir()) == []
+
+
+def _root(cloud: OpenStack, **more: Any) -> dict[str, Any]:
+    """The disk that a guest boots from."""
+    image = cloud.seeded.images["debian-fast"]
+    disk = {"boot_index": 0, "uuid": image, "source_type": "image", "destination_type": "local"}
+    return {**disk, "delete_on_termination": True, **more}
+
+
+@pytest.mark.full
+def test_a_guest_boots_from_a_volume(volumes: OpenStack, listener: Listener) -> None:
+    disk = _root(
+        volumes,
+        uuid=volumes.seeded.images["debian-bare"],
+        destination_type="volume",
+        volume_size=3,
+    )
+    with volumes.client() as hub:
+        with guest(volumes, script(listener), block_device_mapping_v2=[disk], image="debian-bare"):
+            listener.wait("booted")
+            made = hub.get("volumev3", "/volumes/detail")["volumes"]
+            assert [(each["status"], each["size"]) for each in made] == [("in-use", 3)]
+        wait_for(lambda: not hub.get("volumev3", "/volumes")["volumes"], seconds=PATIENCE)
 
 
 @pytest.mark.full

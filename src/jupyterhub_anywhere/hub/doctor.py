@@ -159,6 +159,24 @@ async def of_profiles(site: Site) -> list[Finding]:
         except Exception as error:  # noqa: BLE001 - a foreign kind may raise anything
             text = f"its check of {trait} failed: {type(error).__name__}: {error}"
             found.append(Finding(Level.ERROR, f"target {name}", text))
+    each = await asyncio.gather(
+        *(
+            _bounded(target, target.profile_findings(_by_profile(site, name)), TARGET_SECONDS)
+            for name, target in site.targets.items()
+        )
+    )
+    return found + [finding for findings in each for finding in findings]
+
+
+def _by_profile(site: Site, target: str) -> list[dict[str, list[Any]]]:
+    """Of each profile that can start at a target, trait to the values that it can set there."""
+    found = []
+    for profile in site.config.profiles.values():
+        if target in profile.targets:
+            values: dict[str, list[Any]] = {}
+            for trait, value in values_of(profile, target):
+                values.setdefault(trait, []).append(value)
+            found.append(values)
     return found
 
 

@@ -94,7 +94,10 @@ def profile_problems(loaded: Loaded, targets: Mapping[str, Target]) -> list[Prob
             child = classes.get(target_name)
             if child is None:
                 continue
-            for path, trait, value in _profile_traits(("profiles", name), profile, target_name):
+            sets = list(_profile_traits(("profiles", name), profile, target_name))
+            for path, message, hint in targets[target_name].profile_problems(sets):
+                report.add(path, f"at target {target_name}: {message}", hint)
+            for path, trait, value in sets:
                 try:
                     resolved = resolve_secrets(value, loaded.base)
                 except SecretUnavailableError:

@@ -116,6 +116,20 @@ class Target(ABC):
         """
         return ()
 
+    def profile_problems(
+        self,
+        sets: Sequence[tuple[tuple[str | int, ...], str, Any]],  # noqa: ARG002 - for kinds that look
+    ) -> Sequence[tuple[tuple[str | int, ...], str, str]]:
+        """What a profile sets here that does not go together; each value by itself is checked.
+
+        Args:
+            sets: Path within the file, trait and value of all that one profile can set.
+
+        Returns:
+            The path within the file, what is wrong, and the cure.
+        """
+        return ()
+
     def notes(self) -> Sequence[str]:
         """What a user should know before choosing it, as "memory limits are not enforced here"."""
         return ()
@@ -159,6 +173,17 @@ class Target(ABC):
         Args:
             url: The hub's API on this machine, as ``http://127.0.0.1:5000/hub/api/``.
             choices: Trait to the values that profiles set here.
+        """
+        return ()
+
+    async def profile_findings(
+        self,
+        profiles: Sequence[Mapping[str, Sequence[Any]]],  # noqa: ARG002 - for kinds that look
+    ) -> Sequence[Finding]:
+        """What `anywhere doctor` finds of values that do not go together.
+
+        Args:
+            profiles: Of each profile that can start here, trait to the values that it can set.
         """
         return ()
 

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from jupyterhub_anywhere.core.errors import AnywhereError
 from jupyterhub_anywhere.core.findings import Finding, Level
 from jupyterhub_anywhere.core.loopback import is_loopback
+from jupyterhub_anywhere.targets.machines import seen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from jupyterhub_anywhere.targets.machines.kind import CloudTarget
 
-# Traits whose values are names at the cloud.
-NAMES: Final = ("image", "size", "networks", "key", "security_groups", "zone", "floating_ip")
+# Traits whose values are names at the cloud, and the one that needs a service of its own.
+_HOME: Final = "home_volume"
+NAMES: Final = (
+    *("image", "size", "networks", "key", "security_groups", "zone", "floating_ip"),
+    _HOME,
+)
 
 
 async def findings(target: CloudTarget) -> Sequence[Finding]:
-    """The cloud, and what the target's own `spawner` names there."""
+    """The cloud, what the target's own `spawner` names there, and what its machines had of late."""
     declared = target.declared.spawner
-    return await _of_provider(target, {x: [declared[x]] for x in NAMES if declared.get(x)})
+    found = await _of_provider(target, {x: [declared[x]] for x in NAMES if declared.get(x)})
+    return [*found, *seen.findings(target.site.state.hub, target.name)]
 
 
 async def choice_findings(target: CloudTarget, trait: str, value: Any) -> Sequence[Finding]:
@@ -30,8 +37,36 @@ async def choice_findings(target: CloudTarget, trait: str, value: Any) -> Sequen
         return ()
     subject = f"target {target.name}: {trait} {value}"
     found = await _of_provider(target, {trait: [value]})
-    worse = [each for each in found if each.level is not Level.OK and trait in each.subject]
-    return worse or [Finding(Level.OK, subject, "it is there")]
+    own = [each for each in found if trait in each.subject]
+    worse = [each for each in own if each.level is not Level.OK]
+    if worse or trait == _HOME:
+        return worse or own
+    return [Finding(Level.OK, subject, "it is there")]
+
+
+async def profile_findings(
+    target: CloudTarget, profiles: Sequence[Mapping[str, Sequence[Any]]]
+) -> Sequence[Finding]:
+    """Sizes that are too small for an image that the same profile offers with them."""
+    pairs = {pair for each in profiles for pair in _pairs({**_declared(target), **each})}
+    if not pairs:
+        return ()
+    try:
+        return await target.place.provider.misfits(pairs)
+    except AnywhereError:
+        return ()  # told by `findings`
+
+
+def _declared(target: CloudTarget) -> dict[str, list[Any]]:
+    return {name: [value] for name, value in target.declared.spawner.items() if value}
+
+
+def _pairs(choices: Mapping[str, Sequence[Any]]) -> set[tuple[str, str]]:
+    """Every image with every size, where the size's own disk is what it boots from."""
+    if choices.get("boot_volume"):
+        return set()
+    both = choices.get("image", ()), choices.get("size", ())
+    return {(str(image), str(size)) for image, size in product(*both) if image and size}
 
 
 async def _of_provider(

@@ -60,9 +60,11 @@ class CloudTarget(Target):
     # --- the spawner -----------------------------------------------------------------------------
 
     def child_class(self) -> type[Spawner]:
-        """`MachineSpawner`."""
+        """`MachineSpawner`. From now on refusals of its machines are written down."""
+        from jupyterhub_anywhere.targets.machines import turned_away, waiting
         from jupyterhub_anywhere.targets.machines.spawner import MachineSpawner
 
+        waiting.hub.on_refusal(turned_away.book(self.site.state.hub))
         return MachineSpawner
 
     def class_attributes(self) -> Mapping[str, Any]:
@@ -82,6 +84,22 @@ class CloudTarget(Target):
     def file_problems(self, hub_url: str | None) -> Sequence[tuple[tuple[str, ...], str, str]]:
         """Machines need an address of the hub that is theirs; shared ones cannot be kept."""
         return [*self._sharing_problems(), *self._address_problems(hub_url)]
+
+    def profile_problems(
+        self, sets: Sequence[tuple[tuple[str | int, ...], str, Any]]
+    ) -> Sequence[tuple[tuple[str | int, ...], str, str]]:
+        """A profile whose servers share machines, and whose machines are kept."""
+        from jupyterhub_anywhere.targets.machines.traits import DELETE
+
+        said = self.declared.spawner
+        here = {trait: path for path, trait, _ in sets}
+        shares = [value for _, trait, value in sets if trait == "share_machine"]
+        ends = [str(value) for _, trait, value in sets if trait == "on_stop"]
+        kept = [each for each in ends or [str(said.get("on_stop", DELETE))] if each != DELETE]
+        path = here.get("share_machine", here.get("on_stop"))
+        if path is None or not kept or not any(shares or [said.get("share_machine")]):
+            return ()
+        return [(path, f"{shapes.not_kept(kept[0])}.", f"Set {shapes.NOT_KEPT_CURE}.")]
 
     def _sharing_problems(self) -> Sequence[tuple[tuple[str, ...], str, str]]:
         from jupyterhub_anywhere.targets.machines.traits import DELETE
@@ -146,3 +164,11 @@ class CloudTarget(Target):
         from jupyterhub_anywhere.targets.machines import doctor
 
         return await doctor.choice_findings(self, trait, value)
+
+    async def profile_findings(
+        self, profiles: Sequence[Mapping[str, Sequence[Any]]]
+    ) -> Sequence[Finding]:
+        """Sizes that are too small for an image that the same profile offers with them."""
+        from jupyterhub_anywhere.targets.machines import doctor
+
+        return await doctor.profile_findings(self, profiles)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from jupyterhub_anywhere.core.loopback import is_loopback
+from jupyterhub_anywhere.core.scrubbing import scrubbed
 from jupyterhub_anywhere.targets.machines import (
     addresses,
     failures,
@@ -26,6 +27,7 @@ from jupyterhub_anywhere.targets.machines.together import Together
 from jupyterhub_anywhere.targets.machines.traits import DIAL, DIRECT, listed
 
 if TYPE_CHECKING:
+    from jupyterhub_anywhere.targets.errors import StartError
     from jupyterhub_anywhere.targets.machines.provider import Machine
 
 # Seconds by which a start ends before the hub's own deadline.
@@ -36,6 +38,8 @@ _FIRST_LOOK, _SLOWEST_LOOK = 0.5, 5.0
 _GLANCE: Final = 0.5
 # Seconds that a start which failed gets to remove what it made.
 _UNDO_SECONDS: Final = 90.0
+# What is asked for of the console of a machine that was late: less than the margin, lines, letters.
+_CONSOLE_SECONDS, _CONSOLE_LINES, _CONSOLE_LONGEST = 2.0, 20, 4000
 
 
 class Starting(Together):
@@ -274,12 +278,29 @@ class Starting(Together):
                     return url
             left = deadline - time.monotonic()
             if left <= 0:
-                where = f"{self.memo.address}:{self.memo.port}" if self._listening else ""
-                raise failures.late(self.news.words, self.hub_url, where)
+                raise await self._late()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(pause, left)):
                     await self._told.wait()
             pause = min(pause * 1.5, _SLOWEST_LOOK)
+
+    async def _late(self) -> StartError:
+        if self._listening:
+            where = f"{self.memo.address}:{self.memo.port}"
+            return failures.late(self.news.words, self.hub_url, where)
+        return failures.late(self.news.words, self.hub_url, "", await self._console())
+
+    async def _console(self) -> str:
+        """The end of its console, for the administrator; empty where it cannot be had."""
+        if not self.memo.machine:
+            return ""
+        try:
+            async with asyncio.timeout(_CONSOLE_SECONDS):
+                text = await self.cloud.console(self.memo.machine, _CONSOLE_LINES)
+        except (ProviderError, TimeoutError) as error:
+            self.log.info("%s: its console cannot be had: %s", self._log_name, error)
+            return ""
+        return scrubbed(text[-_CONSOLE_LONGEST:], self.untold()).strip()
 
     async def _look(self) -> Machine | None:
         """What the cloud says of the machine; None where it cannot be asked just now.

@@ -78,6 +78,7 @@ class Cloud:
         delete_looks: How often a deleted one before it is gone.
         port_looks: How often its ports before it has one.
         quota: Servers that the project may have.
+        volume_quota: GiB of volumes that it may have.
         token_life: Seconds.
         broken: The fault of every new server; empty for none.
         secret: What opens it.
@@ -91,6 +92,7 @@ class Cloud:
     delete_looks: int = 1
     port_looks: int = 0
     quota: int = 1000
+    volume_quota: int = 1000
     token_life: float = 3600.0
     broken: str = ""
     secret: str = "open sesame"  # noqa: S105 - of a world for tests

@@ -311,6 +311,13 @@ def _volume(cloud: Cloud, _: Asked, volume_id: str) -> Answer:
     return Answer(200, {"volume": cloud.volumes[volume_id]})
 
 
+def _volume_limits(cloud: Cloud, _: Asked) -> Answer:
+    size = sum(int(each["size"]) for each in cloud.volumes.values())
+    most = {"maxTotalVolumes": 100, "maxTotalVolumeGigabytes": cloud.volume_quota}
+    used = {"totalVolumesUsed": len(cloud.volumes), "totalGigabytesUsed": size}
+    return Answer(200, {"limits": {"rate": [], "absolute": {**most, **used}}})
+
+
 def _make_volume(cloud: Cloud, asked: Asked) -> Answer:
     made = {"id": new_id(), "status": "available", **asked.body["volume"]}
     cloud.volumes[made["id"]] = made
@@ -353,6 +360,7 @@ _ROUTES: Final[Sequence[tuple[str, str, Callable[..., Answer]]]] = (
     ("GET", f"{_N}/v2.0/floatingips", _addresses),
     ("POST", f"{_N}/v2.0/floatingips", _make_address),
     ("DELETE", f"{_N}/v2.0/floatingips/{_ID}", _drop("addresses")),
+    ("GET", f"{_V}/limits", _volume_limits),
     ("GET", f"{_V}/volumes/detail", _volumes),
     ("POST", f"{_V}/volumes", _make_volume),
     ("GET", f"{_V}/volumes/{_ID}", _volume),

@@ -41,19 +41,13 @@ refuse() {
     rm -f "$dir/told"
     fail "the agent needs Python 3.8 or newer, and this image has $had"
 }
-python=
-had=none
-for each in python3 /usr/bin/python3 /opt/conda/bin/python3 /usr/libexec/platform-python; do
-    found=$(command -v "$each") || continue
-    if "$found" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null; then
-        python=$found
-        break
-    fi
-    had=$("$found" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || had=none
-done
-[ -n "$python" ] || refuse "$had"
-"$python" -c '
-import base64, json, os, sys, zlib
+# One process tells whether it is new enough, and unpacks: on small machines each takes its time.
+unpack() {
+    "$1" -I -S -c '
+import sys
+if sys.version_info < (3, 8):
+    sys.exit("%d.%d" % sys.version_info[:2])
+import base64, json, os, zlib
 folder = sys.argv[1]
 packed = base64.b85decode("".join(sys.stdin.read().split()))
 for name, text in json.loads(zlib.decompress(packed)).items():
@@ -64,4 +58,19 @@ for name, text in json.loads(zlib.decompress(packed)).items():
 ' "$dir" <<'END_OF_FILES'
 @FILES@
 END_OF_FILES
+}
+python=
+had=none
+for each in python3 /usr/bin/python3 /opt/conda/bin/python3 /usr/libexec/platform-python; do
+    found=$(command -v "$each") || continue
+    if said=$(unpack "$found" 2>&1); then
+        python=$found
+        break
+    fi
+    case $said in
+    [0-9]*.[0-9]*) had=$said ;;
+    *) echo "jupyterhub-anywhere: $found: $said" >&2 ;;
+    esac
+done
+[ -n "$python" ] || refuse "$had"
 exec /bin/sh "$dir/launch.sh" "$dir" "$python" "$start"

@@ -21,7 +21,7 @@ if [ "\$($number)" != "$(eval "$number")" ]; then
     echo "jupyterhub-anywhere: this disk is a copy of another machine's, whose server stays there" >&2
     exit 0
 fi
-exec "$python" -I -B "$dir/agent.py"
+exec "$python" -I -S -B "$dir/agent.py"
 END_OF_RUN
 if [ -d /run/systemd/system ] && command -v systemctl >/dev/null; then
     unit=/etc/systemd/system/jupyterhub-anywhere.service

@@ -6,14 +6,17 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.targets.machines.providers.clouds import provider
+from tests.unit.targets.machines.providers.clouds import provider, wanted
 
 from jupyterhub_anywhere.core.findings import Finding, Level
+from jupyterhub_anywhere.targets.causes import FailureCause
+from jupyterhub_anywhere.targets.machines.provider import ProviderError, Volume
 from jupyterhub_anywhere.targets.machines.providers.libcloud.findings import (
     clock_findings,
     quota_findings,
     role_findings,
 )
+from jupyterhub_anywhere.targets.machines.providers.libcloud.fitting import lacking
 
 if TYPE_CHECKING:
     from jupyterhub_anywhere.targets.machines.providers.libcloud import LibcloudProvider
@@ -83,6 +86,34 @@ async def test_a_credential_that_ends_and_a_quota_that_is_used_up(
     assert told["target cloud: quota of machines"].level is Level.ERROR
 
 
+async def test_home_volumes_need_room(made: LibcloudProvider, cloud: Cloud) -> None:
+    cloud.volumes["v"] = {"id": "v", "name": "v", "size": 10}
+    homes = {"home_volume": [10]}
+    found = {each.subject: each for each in await made.findings(homes)}
+    subject = "target cloud: home_volume: quota of GiB of volumes"
+    assert (found[subject].level, found[subject].message) == (Level.OK, "10 of 1000 used")
+    cloud.volume_quota = 39
+    assert bad(list(await made.findings(homes)))[subject].level is Level.WARNING
+    cloud.volume_quota = 19
+    assert bad(list(await made.findings(homes)))[subject].level is Level.ERROR
+    # Nobody wants one.
+    assert bad(list(await made.findings({"home_volume": [0]}))) == {}
+
+
+async def test_home_volumes_need_a_service(world: OpenStackWorld) -> None:
+    del world.cloud.services["volumev3"]
+    async with provider(world) as made:
+        told = bad(list(await made.findings({"home_volume": [10]})))
+        [finding] = told.values()
+        assert finding.level is Level.ERROR
+        assert "no service volumev3" in finding.message
+        assert "home_volume" in finding.cure
+        with pytest.raises(ProviderError, match="no service volumev3") as caught:
+            await made.create(wanted(volumes=(Volume("home", 10),)))
+    assert (caught.value.cause, caught.value.hint) == (FailureCause.CONFIG, finding.cure)
+    assert world.cloud.servers == {}
+
+
 async def test_clocks_that_differ(world: OpenStackWorld) -> None:
     world.cloud.skew = timedelta(hours=1)
     async with provider(world) as made:
@@ -122,3 +153,34 @@ def test_quota_clocks_and_roles() -> None:
     assert "reader" in next(role_findings("t", {"roles": [{"name": "reader"}]})).message
     open_one = {**member, "application_credential": {"restricted": False}}
     assert "unrestricted" in next(role_findings("t", open_one)).message
+
+
+async def test_sizes_that_are_too_small_for_an_image(made: LibcloudProvider, cloud: Cloud) -> None:
+    cloud.add_image("big", min_ram=2048)
+    cloud.add_image("wide", min_disk=20, size=1)
+    cloud.add_image("long", size=11 << 30)
+    cloud.add_flavor("ample", ram=4096)
+    sizes = ("small", "ample", "gone")
+    images = ("debian", "big", "wide", "long", "gone")
+    pairs = {(image, size) for image in images for size in sizes}
+    found = list(await made.misfits(pairs))
+    assert [each.level for each in found] == [Level.ERROR] * len(found)
+    told = {(each.subject.removeprefix("target cloud: size "), each.message) for each in found}
+    assert told == {
+        ("small", "too small for the image big: 1024 of 2048 MiB memory"),
+        ("small", "too small for the image wide: 10 of 20 GiB disk"),
+        ("ample", "too small for the image wide: 10 of 20 GiB disk"),
+        ("small", "too small for the image long: 10 of 11 GiB disk"),
+        ("ample", "too small for the image long: 10 of 11 GiB disk"),
+    }
+    assert len(bad(found)) == 2
+
+
+def test_a_disk_of_nothing_is_as_large_as_the_image() -> None:
+    assert lacking({"min_disk": 20, "size": None}, {"ram": 1, "disk": 0}) == ""
+
+
+async def test_a_cloud_that_cannot_be_asked_what_fits(world: OpenStackWorld) -> None:
+    async with provider(world, key="wrong") as wrong:
+        [told] = bad(list(await wrong.misfits({("debian", "small")}))).values()
+    assert "credential" in told.message

@@ -11,6 +11,7 @@ import pytest
 from tests.unit.targets.machines.providers.clouds import MARKS, gone, provider, until, wanted
 
 from jupyterhub_anywhere.targets.causes import FailureCause
+from jupyterhub_anywhere.targets.machines.marks import HOME, Owner, Seat, of_server, of_shared
 from jupyterhub_anywhere.targets.machines.provider import Power, ProviderError, Rest, Volume
 
 if TYPE_CHECKING:
@@ -104,6 +105,20 @@ async def test_it_boots_from_a_volume_and_has_a_home_that_outlives_it(
     assert cloud.volumes == {}
 
 
+@pytest.mark.parametrize("share", [False, True])
+async def test_a_home_is_found_again_whatever_its_machines_are_marked_with(
+    made: LibcloudProvider, cloud: Cloud, *, share: bool
+) -> None:
+    home = Volume("alice-home", 5)
+    owner = Owner("h1", "cloud", "alice", "")
+    for lease, shape in (("l1", "s1"), ("l2", "s2")):
+        marks = of_server(owner, keep=False, lease=lease, token=7, home=True)
+        if share:
+            marks = of_shared(owner, shape, Seat(lease, "", 7)) | {HOME: "1"}
+        await gone(made, await made.create(wanted(marks=marks, volumes=(home,))))
+    assert [each["metadata"] for each in cloud.volumes.values()] == [MARKS]
+
+
 async def test_a_volume_of_somebody_else_is_not_touched(
     made: LibcloudProvider, cloud: Cloud
 ) -> None:
@@ -117,12 +132,18 @@ async def test_a_volume_of_somebody_else_is_not_touched(
     assert await made.delete_volume("another", MARKS)
 
 
-async def test_a_volume_in_use_is_waited_for_and_given_up(world: OpenStackWorld) -> None:
-    world.cloud.volumes["v"] = {"id": "v", "name": "home", "status": "in-use", "metadata": MARKS}
+@pytest.mark.parametrize(
+    ("status", "cure"), [("in-use", "share_machine"), ("creating", "again in a minute")]
+)
+async def test_a_volume_in_use_is_waited_for_and_given_up(
+    world: OpenStackWorld, status: str, cure: str
+) -> None:
+    world.cloud.volumes["v"] = {"id": "v", "name": "home", "status": status, "metadata": MARKS}
     async with provider(world, patience=0.05) as made:
         with pytest.raises(ProviderError, match="still in use") as caught:
             await made.create(wanted(volumes=(Volume("home", 5),)))
     assert caught.value.cause is FailureCause.TIMEOUT
+    assert cure in caught.value.hint
     assert world.cloud.servers == {}
     assert "v" in world.cloud.volumes
 

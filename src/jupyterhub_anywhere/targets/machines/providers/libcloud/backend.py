@@ -292,6 +292,15 @@ class Backend:
         """Remove one."""
         raise NotImplementedError
 
+    def volume_limits(self, driver: Any) -> Mapping[str, Any]:
+        """What volumes the project may have and has, in Cinder's words; empty for no word.
+
+        Raises:
+            Refused: The driver has no volumes.
+        """
+        _ = driver
+        raise self._no_volumes()
+
     def attach(self, driver: Any, machine_id: str, volumes: Sequence[Thing]) -> bool:
         """Attach what `create` has not; False while the machine cannot take it yet."""
         _ = (driver, machine_id)

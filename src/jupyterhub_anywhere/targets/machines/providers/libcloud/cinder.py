@@ -83,6 +83,11 @@ class WithVolumes(OpenStackBackend):
         """Remove a volume; nothing where it is gone."""
         self._request(_connection(driver), _path(volume_id), "DELETE")
 
+    def volume_limits(self, driver: Any) -> Mapping[str, Any]:
+        """Cinder's limits."""
+        found: dict[str, Any] = _connection(driver).request("/limits").object["limits"]["absolute"]
+        return found
+
     def attach(self, driver: Any, machine_id: str, volumes: Sequence[Thing]) -> bool:
         """True: Nova attaches them while it builds the machine."""
         _ = (driver, machine_id, volumes)

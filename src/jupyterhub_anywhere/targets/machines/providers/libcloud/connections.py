@@ -31,6 +31,10 @@ _TYPES: Final = {
     "volumev2": ("volumev2",),
 }
 COMPUTE: Final = "compute"
+# What people can do without a service.
+_WITHOUT: Final = {
+    "volumev3": "Leave `home_volume` out, or ask those who run the cloud for volumes (Cinder).",
+}
 # Services whose paths begin with a version in libcloud.
 _VERSIONED: Final = frozenset({"image", "network"})
 _EXTERNAL: Final = "external"
@@ -145,7 +149,8 @@ class Shared(OpenStackBaseConnection):
         if url is None and not region and len(found) == 1:
             url = next(iter(found.values()))
         if url is None:
-            raise Refused(*_no_endpoint(kind, region, sorted(found)))
+            told = _no_endpoint(kind, region, sorted(found))
+            raise Refused(told, hint=_WITHOUT.get(kind, ""))
         return service_url(url) if kind in _VERSIONED else url
 
     def _tuple_from_url(self, url: str) -> tuple[str, int, int, str]:
@@ -157,14 +162,13 @@ class Shared(OpenStackBaseConnection):
         return host, parts.port or (443 if secure else 80), secure, parts.path
 
 
-def _no_endpoint(kind: str, region: str | None, regions: list[str]) -> tuple[str]:
+def _no_endpoint(kind: str, region: str | None, regions: list[str]) -> str:
     if not regions:
-        return (f"the catalogue of this project has no service {kind}",)
-    text = (
+        return f"the catalogue of this project has no service {kind}"
+    return (
         f"the catalogue has no service {kind} in region {region or 'RegionOne'}, but in"
         f" {', '.join(regions)}: set `region` of the target"
     )
-    return (text,)
 
 
 def bound(cls: type[Any], conn_class: type[Any], identity: Identity | None) -> type[Any]:

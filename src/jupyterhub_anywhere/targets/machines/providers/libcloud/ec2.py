@@ -159,6 +159,11 @@ class Ec2Backend(Backend):
             )
         return Thing(own[0].id, wanted.name, own[0]) if own else None
 
+    def volume_limits(self, driver: Any) -> Mapping[str, Any]:
+        """EC2 tells no limits where it tells volumes."""
+        _ = driver
+        return {}
+
     def make_volume(
         self, driver: Any, wanted: Volume, marks: Mapping[str, str], zone: str
     ) -> Thing:

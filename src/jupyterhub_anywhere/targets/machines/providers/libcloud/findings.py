@@ -12,9 +12,10 @@ from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import (
     Missing,
     explain,
 )
+from jupyterhub_anywhere.targets.machines.providers.libcloud.fitting import lacking
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from jupyterhub_anywhere.targets.machines.providers.libcloud.backend import Backend
@@ -28,9 +29,16 @@ _KINDS: Final[Mapping[str, str]] = {
     "security_groups": "security group",
     "floating_ip": "external network",
 }
+_HOME: Final = "home_volume"
+# Words for people, keys of the most and of what is used, and what one server needs at least.
+_MACHINES: Final = (
+    ("machines", "maxTotalInstances", "totalInstancesUsed", 1),
+    ("cores", "maxTotalCores", "totalCoresUsed", 1),
+    ("MiB of memory", "maxTotalRAMSize", "totalRAMUsed", 1),
+)
 # Seconds by which two clocks may differ.
 _SKEW: Final = 60.0
-# Of a quota, what is left below which it is told.
+# For how many servers a quota is to have room, or else it is told.
 _LITTLE: Final = 3
 _OK: Final = 200
 
@@ -61,6 +69,29 @@ class Looking:
                 found += self._guarded(f"{trait} {value}", partial(self._one, trait, value))
         return found
 
+    def pairs(self, pairs: Collection[tuple[str, str]]) -> list[Finding]:
+        """Of images and sizes, those that do not go together; what is not there is no finding."""
+        found: list[Finding] = []
+        for image, size in sorted(pairs):
+            found += self._guarded(f"size {size}", partial(self._pair, image, size))
+        return found
+
+    def _pair(self, image: str, size: str) -> Iterator[Finding]:
+        try:
+            raw = [
+                self._backend.find(kind, name, self._driver).raw
+                for kind, name in (("image", image), ("size", size))
+            ]
+        except Missing:
+            return  # told where it is looked for by itself
+        if not all(isinstance(each, dict) for each in raw):
+            return  # only OpenStack's own lists tell what is needed
+        lack = lacking(raw[0], raw[1])
+        if lack:
+            told = f"too small for the image {image}: {lack}"
+            cure = "Offer a larger size with it, or another image; such a start is refused."
+            yield self._finding(Level.ERROR, f"size {size}", told, cure)
+
     def _guarded(self, what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
         try:
             yield from look()
@@ -86,6 +117,10 @@ class Looking:
     # --- what profiles name --------------------------------------------------------------------
 
     def _one(self, trait: str, value: str) -> Iterator[Finding]:
+        if trait == _HOME and int(value):
+            limits = self._backend.volume_limits(self._driver)
+            title = f"{self._title}: {_HOME}"
+            yield from quota_findings(title, limits, volumes_of(int(value))) if limits else ()
         kind = _KINDS.get(trait)
         if kind is None or not value:
             return
@@ -150,14 +185,32 @@ def _ask_identity(connection: Any, token: str, path: str) -> Any:
         made.session.close()
 
 
-def quota_findings(title: str, absolute: Mapping[str, Any]) -> Iterator[Finding]:
-    """What is left of a project's quota, by Nova's limits."""
-    parts = (
-        ("machines", "maxTotalInstances", "totalInstancesUsed"),
-        ("cores", "maxTotalCores", "totalCoresUsed"),
-        ("MiB of memory", "maxTotalRAMSize", "totalRAMUsed"),
+def volumes_of(size: int) -> tuple[tuple[str, str, str, int], ...]:
+    """What a quota of volumes is looked at for, as `quota_findings` takes it.
+
+    Args:
+        size: GiB of one.
+    """
+    return (
+        ("volumes", "maxTotalVolumes", "totalVolumesUsed", 1),
+        ("GiB of volumes", "maxTotalVolumeGigabytes", "totalGigabytesUsed", size),
     )
-    for name, most_key, used_key in parts:
+
+
+def quota_findings(
+    title: str,
+    absolute: Mapping[str, Any],
+    parts: Sequence[tuple[str, str, str, int]] = _MACHINES,
+) -> Iterator[Finding]:
+    """What is left of a project's quota, by the limits of Nova or Cinder.
+
+    Args:
+        title: Before the subjects.
+        absolute: The limits.
+        parts: What is looked at: words for it, keys of the most and of what is used, and how much
+            one server needs.
+    """
+    for name, most_key, used_key, one in parts:
         most, used = int(absolute.get(most_key, -1)), int(absolute.get(used_key, 0))
         subject = f"{title}: quota of {name}"
         if most < 0:
@@ -165,9 +218,9 @@ def quota_findings(title: str, absolute: Mapping[str, Any]) -> Iterator[Finding]
             continue
         left, told = most - used, f"{used} of {most} used"
         cure = "Remove what nobody needs there, or let the cloud raise the quota."
-        if left <= 0:
+        if left < one:
             yield Finding(Level.ERROR, subject, told, cure)
-        elif left < _LITTLE:
+        elif left < _LITTLE * one:
             yield Finding(Level.WARNING, subject, told, cure)
         else:
             yield Finding(Level.OK, subject, told)

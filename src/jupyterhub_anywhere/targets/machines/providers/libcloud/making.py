@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.targets.machines.providers.libcloud.pool import Drivers
 
 log = logging.getLogger(__name__)
-# Marks that change from start to start; what outlives a machine has only the others.
-PASSING: Final = frozenset({marks.LEASE, marks.SERVER, marks.TOKEN, marks.KEEP})
+# What outlives a machine is marked with no more than whose it is: all else may be another at the
+# next start, as the servers on a machine that they share.
+LASTING: Final = frozenset({marks.HUB, marks.TARGET, marks.USER})
 # Seconds until a volume or a port is there, between looks, and between looks for a lost answer.
 PATIENCE, PAUSE = 120.0, 1.0
+_LATER: Final = "Try again in a minute."
+_IN_USE: Final = "Stop the other server that has it, or let both share a machine: `share_machine`."
 # Looks for a machine whose answer was lost: the call may still be at work.
 LOOKS: Final = 4
 
@@ -124,9 +127,10 @@ class Making:
             make = self._backend.make_volume
             found = await self._drivers.run(make, wanted, own, machine.zone, doing=doing)
             fresh.append(found)
-        volume = found
+        volume, state = found, ""
 
         async def free() -> bool:
+            nonlocal state
             state = await self._drivers.run(self._backend.volume_state, volume.id, doing=doing)
             if state.startswith("error") or state == "gone":
                 raise ProviderError(
@@ -136,7 +140,8 @@ class Making:
                 )
             return state == "available"
 
-        await self._until(free, f"the volume {wanted.name} is still in use or being made", doing)
+        why = f"the volume {wanted.name} is still in use or being made"
+        await self._until(free, why, doing, lambda: _IN_USE if state == "in-use" else _LATER)
         return volume
 
     async def _completed(
@@ -156,7 +161,13 @@ class Making:
         if wanted.floating_ip:
             await self._until(addressed, "it has no port for a floating IP yet", doing)
 
-    async def _until(self, done: Callable[[], Awaitable[bool]], why: str, doing: Doing) -> None:
+    async def _until(
+        self,
+        done: Callable[[], Awaitable[bool]],
+        why: str,
+        doing: Doing,
+        hint: Callable[[], str] = lambda: _LATER,
+    ) -> None:
         loop = asyncio.get_running_loop()
         end = loop.time() + self._patience
         while not await done():
@@ -164,7 +175,7 @@ class Making:
                 raise ProviderError(
                     f"{doing.what} at {doing.place}: {why}.",
                     cause=FailureCause.TIMEOUT,
-                    hint="Try again in a minute.",
+                    hint=hint(),
                 )
             await asyncio.sleep(self._pause)
 
@@ -195,4 +206,4 @@ def _by_name(
 
 def lasting(written: Mapping[str, str]) -> dict[str, str]:
     """The marks of what outlives a machine."""
-    return {name: value for name, value in written.items() if name not in PASSING}
+    return {name: value for name, value in written.items() if name in LASTING}
