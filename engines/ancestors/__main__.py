@@ -1,4 +1,4 @@
-"""``python -m engines.ancestors supplies``: see supplies.py."""
+"""``python -m engines.ancestors supplies|old-hub``: see supplies.py."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from engines.docker.supplies import SupplyError
 
 def main() -> int:
     """Do what the command line says."""
-    if sys.argv[1:] != ["supplies"]:
-        print("usage: python -m engines.ancestors supplies", file=sys.stderr)
+    fetched = {"supplies": supplies.fetch, "old-hub": supplies.fetch_old_hub}
+    if len(sys.argv) != 2 or sys.argv[1] not in fetched:  # noqa: PLR2004 - one word
+        print("usage: python -m engines.ancestors supplies|old-hub", file=sys.stderr)
         return 2
     try:
-        print(supplies.fetch())
+        print(fetched[sys.argv[1]]())
     except SupplyError as error:
         print(error, file=sys.stderr)
         return 1

@@ -136,8 +136,10 @@ def start_network(layout: Layout, processes: Processes) -> None:
         for words in commands:
             processes.run(words)
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
-    words = [layout.python, str(supplies.INSIDE / "wires.py"), at.BRIDGE, str(at.MARIADB)]
-    processes.start("wires", words)
+    words = [at.BRIDGE, str(at.MARIADB)]
+    processes.start("wires", [layout.python, str(supplies.INSIDE / "wires.py"), *words])
+    script = str(supplies.INSIDE / "dhcp.py")
+    processes.start("dhcp", [layout.python, script, *words, at.GATEWAY])
 
 
 def stop_network() -> None:

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 # The property by which flavors choose between the compute hosts.
 _FAKE: Final = "CUSTOM_FAKE"
 _REAL_ONLY: Final = {f"trait:{_FAKE}": "forbidden"}
-# Name: virtual processors, MiB of memory, GiB of disk, what it says about hosts.
+# Name: virtual processors, MiB of memory, GiB of disk, what it says about hosts. A disk is enough
+# for each image, and no larger: no server's may exceed the room's folder, which may be small.
 FLAVORS: Final[dict[str, tuple[int, int, int, dict[str, str]]]] = {
     "m1.tiny": (1, 512, 3, _REAL_ONLY),
-    "m1.small": (2, 1024, 5, _REAL_ONLY),
-    "m1.medium": (2, 2048, 10, _REAL_ONLY),
+    "m1.small": (2, 1024, 3, _REAL_ONLY),
+    "m1.medium": (2, 2048, 3, _REAL_ONLY),
     # No host has it: "No valid host was found".
     "m1.impossible": (1, 1_000_000, 3, _REAL_ONLY),
     # Never boots: for hundreds of servers.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
@@ -110,15 +111,22 @@ class MakePage(Protocol):
         """
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """The system's Chromium, headless."""
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """The system's Chromium, headless; until its end an event loop is in this thread."""
     path = shutil.which("chromium")
     assert path, "Chromium is missing. Cure: apt-get install chromium"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(_ARGUMENTS))
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests of a process."""
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture

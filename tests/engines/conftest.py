@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from tests.browser.conftest import browser_page as browser_page  # noqa: PLC0414 - a fixture
+from tests.browser.conftest import launched
 from tests.conftest import lacking
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import docker
+    from playwright.sync_api import Browser
 
     from jupyterhub_anywhere.testing.faults.control import Control
 
@@ -40,7 +43,8 @@ WORKER: Final = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Let tests of a cloud take their time: the first waits for it to start, guests are slow."""
     if "openstack" in getattr(item, "fixturenames", ()):
-        item.add_marker(pytest.mark.timeout(900))
+        slow = item.get_closest_marker("full") is not None
+        item.add_marker(pytest.mark.timeout(3600 if slow else 900))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -128,6 +132,13 @@ def openstack(engine_room: Path) -> Iterator[OpenStack]:
     assert cloud.processes.left() == set()
     assert not cloud.folder.exists()
     assert BRIDGE not in {name for _, name in socket.if_nameindex()}
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A browser for the tests of one file: its event loop does not stay for those of the others."""
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

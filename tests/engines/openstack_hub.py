@@ -158,11 +158,20 @@ def followed(hub: OpenStackHub, user: str) -> list[tuple[float, dict[str, Any]]]
         # So soon that the hub still waited.
         return [(time.monotonic() - began, {"failed": True, **answer.json()})]
     assert answer.status_code in {201, 202}, answer.text
+    return list(progress(hub, user, began))
+
+
+def progress(hub: OpenStackHub, user: str, began: float) -> Iterator[tuple[float, dict[str, Any]]]:
+    """What the user is told of a start that goes on, as it comes.
+
+    Args:
+        hub: The hub.
+        user: Whose default server starts.
+        began: When, by the monotonic clock.
+    """
     headers = {"Authorization": f"token {hub.token}"}
     url = f"{hub.url}hub/api/users/{user}/server/progress"
     with httpx.stream("GET", url, headers=headers, timeout=PATIENCE) as stream:
-        return [
-            (time.monotonic() - began, json.loads(line[5:]))
-            for line in stream.iter_lines()
-            if line.startswith("data:")
-        ]
+        for line in stream.iter_lines():
+            if line.startswith("data:"):
+                yield time.monotonic() - began, json.loads(line[5:])

@@ -10,8 +10,9 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from tests.engines.openstack_compat import CompatHub
 from tests.engines.openstack_hub import PATIENCE, ports_of
-from tests.hub.harness import Hub, free_port, wait_for
+from tests.hub.harness import wait_for
 from tests.unit.importers.libcloud_files import PRINTED
 
 if TYPE_CHECKING:
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.root
 
-_HUB: Final = """
-c.JupyterHub.spawner_class = "jupyterhub_anywhere.compat.LibcloudSpawner"
-c.JupyterHub.hub_bind_url = {url!r}
-c.LibcloudSpawner.state_folder = {state!r}
-c.Spawner.http_timeout = 240
-"""
 _IMAGE: Final = "noo33u16-station-jpy-python"
 _PATCH: Final = {"Content-Type": "application/openstack-images-v2.1-json-patch"}
 
@@ -65,39 +60,22 @@ def _account(cloud: OpenStack) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _printed_hub(cloud: OpenStack) -> Iterator[Hub]:
+def _printed_hub(cloud: OpenStack) -> Iterator[CompatHub]:
     """A stock hub with this configuration, which trusts the cloud's certificate."""
     _rename(cloud, _IMAGE, "noo-net-33")
-    hub = Hub(mode="plain", environment={"SSL_CERT_FILE": str(cloud.tls / "ca.pem")})
-    before = {each["id"] for each in cloud.servers()}
-
-    def left() -> list[str]:
-        return [each["id"] for each in cloud.servers() if each["id"] not in before]
-
     try:
         with _account(cloud):
-            url = f"http://{cloud.gateway}:{free_port()}"
-            printed = PRINTED.replace("cloud.example.org", "127.0.0.1")
-            hub.write_config(printed + _HUB.format(url=url, state=str(hub.state.root)))
+            hub = CompatHub(cloud, PRINTED.replace("cloud.example.org", "127.0.0.1"))
             try:
                 yield hub.start()
             finally:
                 hub.close()
-                for each in left():
-                    cloud.admin.delete("compute", f"/servers/{each}")
-                wait_for(lambda: not left(), seconds=PATIENCE, what="the end of all machines")
     finally:
         _rename(cloud, "debian-stub", "secondnet")
 
 
-def _leases(hub: Hub) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = hub.api("GET", "anywhere/leases").json().get("servers", [])
-    return found
-
-
 def test_the_printed_configuration_gives_a_machine_and_takes_it_back(openstack: OpenStack) -> None:
     with _printed_hub(openstack) as hub:
-        before = {each["id"] for each in openstack.servers()}
         client = hub.login("ann")
         form = {
             "machineimage": _IMAGE,
@@ -106,10 +84,8 @@ def test_the_printed_configuration_gives_a_machine_and_takes_it_back(openstack: 
         }
         answer = client.post("hub/spawn", data=form, timeout=PATIENCE)
         assert answer.status_code < 400, answer.text
-        wait_for(
-            lambda: (hub.server("ann") or {}).get("ready"), seconds=PATIENCE, what=hub.output()
-        )
-        [machine] = [each for each in openstack.servers() if each["id"] not in before]
+        wait_for(lambda: hub.is_ready("ann"), seconds=PATIENCE, what=hub.output())
+        [machine] = hub.machines().values()
         # All that was chosen, and what never worked then: the key pair.
         assert machine["flavor"]["original_name"] == "m1.small"
         assert machine["image"]["id"] == openstack.seeded.images["debian-stub"]
@@ -120,7 +96,7 @@ def test_the_printed_configuration_gives_a_machine_and_takes_it_back(openstack: 
         told = httpx.get(f"{hub.url}user/ann/stub/about", headers=headers, timeout=60)
         assert told.status_code == 200, told.text
         assert told.json()["uid"] > 0
-        [lease] = wait_for(lambda: _leases(hub), what="its lease")
+        [lease] = wait_for(hub.leases, what="its lease")
         assert (lease["user"], lease["name"]) == ("ann", machine["name"])
         # A ticket, and neither a token nor a password.
         given = base64.b64decode(machine["OS-EXT-SRV-ATTR:user_data"]).decode("latin-1")
@@ -129,6 +105,6 @@ def test_the_printed_configuration_gives_a_machine_and_takes_it_back(openstack: 
         assert "therisnothinghere" not in given + str(machine) + hub.output()
 
         hub.stop_server("ann", seconds=PATIENCE)
-        assert [each for each in openstack.servers() if each["id"] not in before] == []
+        assert hub.machines() == {}
         assert ports_of(openstack, [machine["id"]]) == []
-        wait_for(lambda: not _leases(hub), what="no lease")
+        wait_for(lambda: not hub.leases(), what="no lease")

@@ -84,14 +84,15 @@ def listener(openstack: OpenStack) -> Iterator[Listener]:
 
 @contextmanager
 def guest(cloud: OpenStack, user_data: bytes | str = "", **about: Any) -> Iterator[str]:
-    """A server of the project ``hub``, gone afterwards; its id."""
+    """A server of the project ``hub``, gone afterwards; its id. Networks by name or id."""
     raw = user_data.encode() if isinstance(user_data, str) else user_data
     body = {
         "name": "guest",
         "imageRef": cloud.seeded.images[about.pop("image", "debian-fast")],
         "flavorRef": cloud.seeded.flavors[about.pop("flavor", "m1.tiny")],
         "networks": [
-            {"uuid": cloud.seeded.networks[name]} for name in about.pop("networks", ["hubnet"])
+            {"uuid": cloud.seeded.networks.get(name, name)}
+            for name in about.pop("networks", ["hubnet"])
         ],
         **({"user_data": base64.b64encode(raw).decode()} if raw else {}),
         **about,
@@ -171,6 +172,29 @@ def test_a_guest_on_two_networks_is_reached_on_both(
         )
 
 
+@pytest.mark.full
+def test_a_guest_is_told_its_address_by_dhcp(openstack: OpenStack, listener: Listener) -> None:
+    """Where a subnet has DHCP the config drive does not tell addresses; its router leads here."""
+    admin = openstack.admin
+    network = admin.post("network", "/networks", {"network": {"name": "told", "shared": True}})
+    network_id = network["network"]["id"]
+    router = admin.post("network", "/routers", {"router": {"name": "told"}})["router"]["id"]
+    about = {"network_id": network_id, "ip_version": 4, "cidr": "10.81.0.0/24"}
+    try:
+        subnet = admin.post("network", "/subnets", {"subnet": {**about, "name": "told"}})["subnet"]
+        assert subnet["enable_dhcp"]
+        body = {"subnet_id": subnet["id"]}
+        admin.ask("PUT", "network", f"/routers/{router}/add_router_interface", body)
+        with guest(openstack, script(listener), networks=[network_id]) as server_id:
+            address = listener.wait("booted")
+            port = next(each for each in openstack.ports() if each["device_id"] == server_id)
+            assert port["fixed_ips"][0]["ip_address"] == address
+        admin.ask("PUT", "network", f"/routers/{router}/remove_router_interface", body)
+    finally:
+        admin.delete("network", f"/routers/{router}")
+        admin.delete("network", f"/networks/{network_id}")
+
+
 def answers(url: str) -> int:
     """The status with which a server answers; 0 for nothing."""
     try:
@@ -235,13 +259,18 @@ def test_a_reboot_runs_what_is_for_each_boot_and_user_data_once(
     openstack: OpenStack, listener: Listener
 ) -> None:
     folder = "/var/lib/cloud/scripts/per-boot"
-    again = f"printf '#!/bin/sh\\ncurl -s {listener.url}/again\\n' >{folder}/ours"
-    lines = [again, f"chmod +x {folder}/ours", "sync", f"curl -s {listener.url}/ready"]
+    # What waits for ever is the last that init does; user-data would have run before it.
+    last = "until grep -qsa 360[0] /proc/[0-9]*/cmdline; do sleep 1; done"
+    ours = f"#!/bin/sh\\n({last}; curl -s {listener.url}/again) &\\n"
+    again = f"printf '{ours}' >/usr/local/sbin/ours"
+    # A link, whose end is there for who looks from within only; and what is no program.
+    linked = f"ln -s /usr/local/sbin/ours {folder}/ours && echo exit 1 >{folder}/notes"
+    lines = [again, "chmod +x /usr/local/sbin/ours", linked, "sync"]
+    lines.append(f"curl -s {listener.url}/ready")
     with guest(openstack, script(listener, *lines)) as server_id:
         listener.wait("ready")
         openstack.reboot(server_id)
         listener.wait("again")
-        wait_for(lambda: openstack.console_log(server_id).count("fast init"), seconds=PATIENCE)
     assert [what for what, _ in listener.heard].count("/booted") == 1
 
 

@@ -5,17 +5,25 @@ from __future__ import annotations
 import mmap
 from typing import TYPE_CHECKING, Final
 
+import httpx
 import pytest
 from tests.engines.openstack_guests import CLOUD_CONFIG, STUB, Guest, GuestHub, guest_hub
 from tests.engines.openstack_hub import PATIENCE
 from tests.hub.harness import wait_for
-from tests.hub.kernels import Kernel
 
 if TYPE_CHECKING:
     from engines.openstack.cloud import OpenStack
 
 pytestmark = pytest.mark.root
 
+# A whole boot of systemd, and what is set up in it, each by an emulated processor.
+LONGER: Final = 1800
+# Where no systemd starts sshd.
+DOOR_AT_BOOTS: Final = """\
+door=/var/lib/cloud/scripts/per-boot/door
+printf '#!/bin/sh\\nmkdir -p /run/sshd\\nexec /usr/sbin/sshd\\n' >$door
+chmod 755 $door
+"""
 SERVICE: Final = "jupyterhub-anywhere.service"
 SCOPE: Final = "jupyterhub-anywhere-ann.scope"
 # What is said of the machine, beside what is on its disk.
@@ -90,25 +98,27 @@ def reports(hub: GuestHub) -> int:
 
 @pytest.mark.full
 def test_a_machine_that_is_kept_comes_back(openstack: OpenStack) -> None:
-    """JupyterLab, set up by cloud-init's own document; the unit brings it back after a stop."""
+    """Set up by cloud-init's own document; the unit brings the server back after a stop."""
     with guest_hub(
         openstack,
         template=CLOUD_CONFIG,
         configurer="cloud-init",
         image="debian-12",
+        cmd=[STUB],
         on_stop="stop",
+        start_timeout=LONGER,
     ) as hub:
-        hub.start_server("ann", seconds=PATIENCE)
+        hub.start_server("ann", seconds=LONGER)
         machine = hub.machine()["id"]
         with hub.guest() as guest:
             # The agent came after the last of cloud-init's commands.
             guest.run("test /var/lib/jupyterhub-anywhere/config.json -nt /var/set-up")
             before = guest.environment(guest.server("ann"))["JUPYTERHUB_API_TOKEN"]
-        with Kernel(hub, "ann") as kernel:
-            kernel.execute("open('kept', 'w').write('what was done')")
-        hub.stop_server("ann", seconds=PATIENCE)
+        url = f"{hub.url}user/ann/stub/files/kept"
+        httpx.put(url, content=b"what was done", timeout=60, trust_env=False).raise_for_status()
+        hub.stop_server("ann", seconds=LONGER)
         assert hub.machine()["status"] == "SHUTOFF"
-        hub.start_server("ann", seconds=PATIENCE)
+        hub.start_server("ann", seconds=LONGER)
         assert hub.machine()["id"] == machine
         with hub.guest() as guest:
             assert guest.units() == {SERVICE: "running", SCOPE: "running"}
@@ -116,5 +126,62 @@ def test_a_machine_that_is_kept_comes_back(openstack: OpenStack) -> None:
             assert before != after
             secrets = ["awt1.", before, after]
             assert on_disk(openstack, guest, machine, secrets) == ["awt1."]
-        with Kernel(hub, "ann") as kernel:
-            assert kernel.execute("print(open('kept').read())") == "what was done"
+        assert httpx.get(url, timeout=60, trust_env=False).content == b"what was done"
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("image", ["debian-stub", "debian-12"])
+def test_a_machine_that_is_booted_again_brings_its_server_back(
+    openstack: OpenStack, image: str
+) -> None:
+    """A script of each boot does so, or the unit. For the hub the server has never been away."""
+    more = {"first": DOOR_AT_BOOTS} if image == "debian-stub" else {}
+    with guest_hub(openstack, image=image, cmd=[STUB], start_timeout=LONGER, **more) as hub:
+        hub.start_server("ann", seconds=LONGER)
+        machine, before = hub.machine()["id"], hub.server("ann")
+        assert before is not None
+        with hub.guest() as guest:
+            token = guest.environment(guest.server("ann"))["JUPYTERHUB_API_TOKEN"]
+            if image == "debian-12":
+                # Its connection may end before it is answered.
+                guest.tried("systemctl reboot")
+        if image == "debian-stub":
+            # The cloud's own way: nobody on the machine is asked.
+            openstack.reboot(machine)
+        wait_for(lambda: boot_of(hub) != before["state"]["agent"]["boot"], seconds=LONGER)
+        url = f"{hub.url}user/ann/stub/about"
+        wait_for(lambda: answers(url), seconds=LONGER, what="the server that has come back")
+        after = hub.server("ann")
+        assert after is not None
+        assert [after[name] for name in _STAYS] == [before[name] for name in _STAYS]
+        assert after["state"]["port"] == before["state"]["port"]
+        assert hub.machine()["id"] == machine
+        assert len(hub.leases()) == 1
+        with hub.guest() as guest:
+            pid = guest.server("ann")
+            assert guest.environment(pid)["JUPYTERHUB_API_TOKEN"] == token
+            assert on_disk(openstack, guest, machine, ["awt1.", token]) == ["awt1."]
+            if image == "debian-12":
+                assert guest.units() == {SERVICE: "running", SCOPE: "running"}
+                assert guest.processes(SCOPE) == [pid]
+        hub.stop_server("ann", seconds=LONGER)
+        wait_for(lambda: hub.machines() == [], seconds=LONGER, what="the end of the machine")
+
+
+# Of what the hub's API tells of a server.
+_STAYS: Final = ("ready", "pending", "stopped", "started", "url")
+
+
+def boot_of(hub: GuestHub) -> str:
+    """Which boot of its machine a server's agent has told of last."""
+    model = hub.server("ann")
+    assert model is not None, hub.logs()
+    return str(model["state"]["agent"]["boot"])
+
+
+def answers(url: str) -> bool:
+    """Whether somebody answers 200 there, through the hub's proxy."""
+    try:
+        return httpx.get(url, timeout=60, trust_env=False).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False

@@ -100,13 +100,3 @@ def test_from_the_click_until_nothing_is_left(
     wait_for(lambda: hub.leases() == [], what="an empty ledger")
     headers = {"Authorization": f"token {token}"}
     assert httpx.get(f"{hub.url}hub/api/user", headers=headers).status_code == 403
-
-
-def test_no_flavor_fits(openstack: OpenStack) -> None:
-    """The user reads Nova's own word at once, and nothing is left."""
-    with openstack_hub(openstack, size="m1.impossible") as hub:
-        told = followed(hub, "bob")
-        [last] = [each for _, each in told if each.get("failed")]
-        assert "No valid host" in last["message"], told
-        assert hub.machines() == []
-        wait_for(lambda: hub.leases() == [], what="an empty ledger")

@@ -22,7 +22,7 @@ from jupyterhub_anywhere.targets.machines.provider import (
     Wanted,
 )
 from jupyterhub_anywhere.targets.machines.providers.libcloud import LibcloudProvider
-from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import cause_of_words
+from jupyterhub_anywhere.targets.machines.said import cause_and_cure
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -182,7 +182,7 @@ async def test_marks_are_written_later(made: LibcloudProvider) -> None:
 async def test_a_machine_that_no_host_can_have_says_so_at_once(made: LibcloudProvider) -> None:
     machine = await made.create(wanted("big", size="m1.impossible"))
     found = await until(made, machine, Power.BROKEN)
-    assert cause_of_words(found.fault) is FailureCause.NO_CAPACITY
+    assert (cause_and_cure(found.fault) or [None])[0] is FailureCause.NO_CAPACITY
     await gone(made, machine)
 
 

@@ -112,6 +112,10 @@ class Start:
         self.job["env"].update(more)
         return self
 
+    @property
+    def whose(self) -> str:
+        return "ann:lab"
+
     async def redeemed(self, caller: Caller) -> Mapping[str, Any]:
         self.callers.append(caller)
         if self.refusal:

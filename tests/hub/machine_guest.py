@@ -25,7 +25,8 @@ for each in home var/lib var/mail run opt; do
     mkdir -p "$1/$each"
     mount --bind "$1/$each" "/$each" || true
 done
-mkdir -p /opt/venv/bin
+# As cloud-init makes it: for what runs at each boot.
+mkdir -p /opt/venv/bin /var/lib/cloud/scripts/per-boot
 cp "$2" /opt/venv/bin/jupyterhub-singleuser
 chmod 755 "$1" /opt/venv/bin/jupyterhub-singleuser
 cd /

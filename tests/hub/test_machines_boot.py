@@ -9,15 +9,24 @@ import ssl
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import pytest
 from tests.hub.harness import free_port
-from tests.hub.machine_door import STUB, TOKEN, Door, Start, eventually, expect, forget
+from tests.hub.machine_door import (
+    STUB,
+    TOKEN,
+    Door,
+    Start,
+    eventually,
+    expect,
+    forget,
+)
 from tests.hub.machine_guest import MACHINE, OWN, SHELL_PATH
+from tests.pythons import python
 
-from jupyterhub_anywhere.targets.machines import launcher, tunnels
+from jupyterhub_anywhere.targets.machines import configure, launcher, tunnels
 from jupyterhub_anywhere.targets.machines.launcher import Boot
 
 if TYPE_CHECKING:
@@ -184,6 +193,135 @@ async def test_an_agent_that_dies_is_started_again(booted: Booted) -> None:
     assert (await ask(start))["pid"] == first
 
 
+# What an image without systemd has that runs things at each boot, how its next boot runs what is
+# there, and in what environment. `cron` is looked for, not run.
+BOOTS: Final = {
+    "cloud-init": (
+        "mkdir -p /var/lib/cloud/scripts/per-boot",
+        'for each in /var/lib/cloud/scripts/per-boot/*; do [ -x "$each" ] && "$each"; done',
+    ),
+    "OpenRC": (
+        "mkdir /etc/local.d; program rc-update 'echo \"$@\" >>/opt/asked; exit 1'",
+        'for each in /etc/local.d/*.start; do /bin/sh "$each"; done',
+    ),
+    "cron": (
+        "mkdir -p /etc/cron.d; program cron",
+        (
+            "env -i PATH=/usr/bin:/bin HOME=/root"
+            " /bin/sh -c \"$(sed -n 's/^@reboot root //p' /etc/cron.d/jupyterhub-anywhere)\""
+        ),
+    ),
+    "rc.local": (
+        (
+            "printf '#!/bin/sh -e\\n# The last line ends it.\\nexit 0\\n' >/etc/rc.local;"
+            " chmod 755 /etc/rc.local"
+        ),
+        "env -i /etc/rc.local",
+    ),
+}
+# A program that this machine need not have.
+PROGRAM: Final = (
+    "program() { mkdir -p /opt/bin; printf '#!/bin/sh\\n%s\\n' \"${2:-}\" >/opt/bin/$1;"
+    " chmod 755 /opt/bin/$1; PATH=$PATH:/opt/bin; }"
+)
+
+
+KILLED: Final = (
+    "pkill -KILL -f jupyterhub-anywhere; pkill -KILL -u ann;"
+    " while pgrep -r R,S,D -u ann; do sleep 0.1; done"
+)
+
+
+@pytest.mark.parametrize("kind", BOOTS)
+async def test_a_machine_that_is_booted_again_brings_its_server_back(
+    booted: Booted, kind: str
+) -> None:
+    start, machine = booted.start, booted.machine
+    there, again = BOOTS[kind]
+    await machine.run(NOTHING_AT_BOOTS)
+    assert await machine.run(f"{PROGRAM}; {there}") == ""
+    script = launcher.boot_script(booted.boot())
+    assert await machine.boot(script) == ""
+    await start.stage("listening")
+    first = (await ask(start))["pid"]
+    # As at a reset: nobody is asked.
+    await machine.run(KILLED)
+    assert await machine.run(again) == ""
+    await start.stage("listening", 2)
+    assert (await ask(start))["pid"] != first
+    assert [each.again for each in start.callers] == [False, True]
+    # Once is enough, however often user-data runs.
+    await machine.boot(script)
+    assert await machine.run("grep -s anywhere /etc/rc.local | wc -l") in {"0\n", "1\n"}
+    if kind == "OpenRC":
+        assert await machine.run("sort -u /opt/asked") == "-q add local default\n"
+
+
+# Whatever of it the machine has that runs the tests.
+NOTHING_AT_BOOTS: Final = (
+    "rm -rf /etc/local.d /etc/cron.d /etc/rc.local /var/lib/cloud/scripts/per-boot"
+)
+
+
+async def test_a_machine_that_runs_nothing_at_boots_says_so(booted: Booted) -> None:
+    """A script of that name that is switched off stays so, with all that stands in it."""
+    machine = booted.machine
+    await machine.run(f"{NOTHING_AT_BOOTS}; echo reboot >/etc/rc.local")
+    said = await machine.boot(launcher.boot_script(booted.boot()))
+    assert said == "jupyterhub-anywhere: nothing here starts the agent after a reboot\n"
+    assert await machine.run("cat /etc/rc.local") == "reboot\n"
+    await booted.start.stage("listening")
+
+
+NUMBER: Final = "03A1B2C3-D4E5-4f60-8a9b-00C0FFEE0001"
+
+
+def numbered(number: str) -> str:
+    """A command that gives the machine a number, as its firmware does."""
+    return f"mkdir -p /sys/class/dmi/id; echo {number} >/sys/class/dmi/id/product_uuid"
+
+
+async def test_a_copy_of_a_disk_runs_no_server_of_the_machine_it_is_of(booted: Booted) -> None:
+    """An image that was made of a server's machine has its agent, and that one's credential."""
+    start, machine = booted.start, booted.machine
+    await machine.run(f"mount -t tmpfs none /sys/class; {numbered(NUMBER)}")
+    await machine.boot(launcher.boot_script(booted.boot()))
+    await start.stage("listening")
+    again = "/var/lib/cloud/scripts/per-boot/jupyterhub-anywhere"
+    # The number of the same machine, as another kernel writes it.
+    await machine.run(f"{KILLED}; {numbered('c3b2a103-e5d4-604F-8A9B-00c0ffee0001')}; {again}")
+    await start.stage("listening", 2)
+    await machine.run(f"{KILLED}; {numbered('03A1B2C3-D4E5-4f60-8a9b-00C0FFEE0002')}; {again}")
+    await eventually(lambda: "copy of another machine's" in machine.log, "a refusal")
+    assert await machine.run("pgrep -f agent.py") == "status 1\n"
+    # What its own user-data starts is its own server alone.
+    port = free_port()
+    other = Start(
+        "lease2", cmd=start.job["cmd"], account=start.job["account"], ports=[[port, port]]
+    )
+    expect([other])
+    await machine.boot(launcher.boot_script(booted.boot(ticket=other.text)))
+    await other.stage("listening")
+    assert len(start.callers) == 2
+    assert [each.name for each in (machine.agent / "servers").glob("*.json")] == ["lease2.json"]
+    await forget([other])
+
+
+async def test_at_a_later_boot_the_agent_waits_for_the_volume_of_the_home(booted: Booted) -> None:
+    machine = booted.machine
+    values = {"home_mount": "/opt/ho me", "home_volume": 2, "account": "ann", "make_account": False}
+    there = "program blkid 'echo /dev/vdb'; program mountpoint; mkdir -p /opt/bin"
+    await machine.run(f"{PROGRAM}; {there}; PATH=/opt/bin:$PATH")
+    script = configure.render("", "", "home.sh.j2", values)
+    assert await machine.boot(script) == ""
+    assert await machine.boot(script) == ""
+    folder = "/etc/systemd/system/jupyterhub-anywhere.service.d"
+    told = await machine.run(f"cat {folder}/*")
+    assert told == '[Unit]\nRequiresMountsFor="/opt/ho me"\n'
+    # So that others' units that come beside it are read by systemd, too.
+    assert await machine.run(f"stat -c %a {folder}") == "755\n"
+
+
 async def test_a_machine_that_dials_out_needs_nothing_else(booted: Booted) -> None:
     start, machine = booted.start, booted.machine
     start.job["reach"] = "dial"
@@ -245,13 +383,6 @@ async def test_a_machine_with_nothing_to_ask_by_says_so_on_its_console(booted: B
     assert "the hub was not told" in said
     assert "status 1" in said
     assert not booted.start.callers
-
-
-def python(version: str) -> str | None:
-    """A Python of a version, where one is installed or pyenv has it."""
-    root = Path(os.environ.get("PYENV_ROOT") or Path("~/.pyenv").expanduser())
-    found = sorted((root / "versions").glob(f"{version}.*/bin/python3"))
-    return str(found[0]) if found else shutil.which(f"python{version}")
 
 
 @pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.12", "3.13"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import jupyterhub
 import pytest
 from tests.hub.harness import Hub, free_port, wait_for
 from tests.hub.kernels import Kernel
@@ -85,8 +87,22 @@ def test_jupyter_on_a_machine_and_no_token_where_others_can_read_it(
     _big_files(hub)
     _found_nowhere(hub, folder, token)
     kernel.close()
+    _told_of_strangers(hub)
     hub.stop_server("ann")
     wait_for(lambda: not _holders(token), what="the end of all that has the token")
+
+
+def _told_of_strangers(hub: Hub) -> None:
+    """Who brings a ticket that was made up is turned away, and the doctor says so."""
+    made_up = {"ticket": f"awt1.nobody.{'x' * 43}", "credential": "y" * 43, "machine": {}}
+    answer = httpx.post(f"{hub.url}hub/api/anywhere/machines/redeem", json=made_up)
+    assert (answer.status_code, answer.json()["reason"]) == (403, "unknown")
+    findings = json.loads(hub.run("doctor", "-f", str(hub.file), "--json").stdout)
+    told = {each["subject"]: each["message"] for each in findings}
+    assert "machine at 127.0.0.1" in told
+    assert (
+        f"jupyterhub-singleuser {jupyterhub.__version__}" in told["target lab: machines of plain"]
+    )
 
 
 def _big_files(hub: Hub) -> None:
@@ -104,8 +120,8 @@ def _found_nowhere(hub: Hub, folder: Path, token: str) -> None:
     roots = [str(hub.folder), str(folder)]
     found = subprocess.run(["grep", "-rlF", token, *roots], check=False, stdout=subprocess.PIPE)
     for path in map(Path, found.stdout.decode().splitlines()):
-        # Jupyter itself writes it for its user's own programs.
-        assert path.parent.match("home/ann/.local/share/jupyter/runtime"), path
+        # Jupyter itself writes it for its user's own programs: to where a machine has its memory.
+        assert path.parent.match("run/jupyterhub-anywhere/*/runtime"), path
         assert path.parent.stat().st_mode & 0o077 == 0
     assert list(folder.glob("*/user-data"))
     holders = _holders(token)

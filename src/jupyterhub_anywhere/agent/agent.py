@@ -40,7 +40,10 @@ STOP_SECONDS, IDLE_SECONDS, LONGEST_WAIT, START_SECONDS = 10.0, 20.0, 30.0, 300.
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}")
 CSR = re.compile("-----BEGIN CERTIFICATE REQUEST.*?END CERTIFICATE REQUEST-----", re.DOTALL)
 say = functools.partial(print, "anywhere-agent:", flush=True)
-ASK = "import sys,importlib.metadata as m;print(m.version('jupyterhub'),sys.version.split()[0])"
+# Python's own word for it loads for four times as long.
+ASK = """import os, sys; python = sys.version.split()[0]
+names = [each for path in sys.path if os.path.isdir(path) for each in os.listdir(path)]
+print(*[x[11:-10] for x in names if x[:11] + x[-10:] == "jupyterhub-.dist-info"][:1], python)"""
 
 
 class Failure(Exception):
@@ -77,7 +80,7 @@ def run(words: list[str], **more: Any) -> tuple[int, str]:
     try:
         done = subprocess.run(words, **more)
         return done.returncode, done.stdout.decode("utf-8", "replace")
-    except (OSError, subprocess.SubprocessError) as error:
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
         return 127, str(error)
 
 
@@ -108,10 +111,9 @@ def host_keys() -> list[str]:
 def version_of(program: str) -> list[str | None]:
     """The version of jupyterhub-singleuser and of its Python; the program itself is asked last."""
     python = read(program)[:200].partition("\n")[0].lstrip("#!").strip()
-    if os.path.isfile(python):
-        found = re.fullmatch(r"(\d\S*) (\d\S*)\s*", run([python, "-I", "-c", ASK], timeout=30)[1])
-        if found:
-            return [found[1], found[2]]
+    found = re.fullmatch(r"(\d\S*) (\d\S*)\s*", run([python, "-I", "-c", ASK], timeout=30)[1])
+    if found:
+        return [found[1], found[2]]
     found = re.search(r"(?m)^(\d+\.\d\S*)\s*$", run([program, "--version"], timeout=120)[1])
     return [found[1] if found else None, None]
 
@@ -135,7 +137,7 @@ class Hub:
         if self.url.scheme == "https":
             self.context = ssl.create_default_context(cadata=config.get("ca") or None)
         elif not config.get("insecure"):
-            raise SystemExit(f"{config['hub']} is plain http, and nobody says that it may be")
+            raise SystemExit(config["hub"] + " is plain http, and nobody says that it may be")
         self.port: int = self.url.port or (443 if self.context else 80)
         self.path = self.url.path + "/api/anywhere/machines/"
         self.kept: http.client.HTTPConnection | None = None
@@ -173,12 +175,11 @@ class Server(threading.Thread):
         self.file = os.path.join(HERE, "servers", key)
         self.folder = os.path.join(config.get("run") or "/run/jupyterhub-anywhere", key)
         self.config, self.hub, self.key, self.port = config, Hub(config), key, 0
-        self.ending = threading.Event()
         self.kept: dict[str, Any] = json.loads(read(self.file + ".json"))
-        self.credential = f"{key}.{self.kept['secret']}"
+        self.credential = key + "." + self.kept["secret"]
         self.process: subprocess.Popen[bytes] | None = None
         self.tickets: list[str] = []
-        self.again = True
+        self.ending, self.again = threading.Event(), True
 
     def keep(self, **changes: Any) -> None:
         self.kept.update(changes)
@@ -210,7 +211,7 @@ class Server(threading.Thread):
             if status == 200 and isinstance(answer.get("job"), dict):
                 self.keep(ticket=None)
                 return dict(answer["job"])
-            say(f"no job ({status}): {answer.get('message', '')}")
+            say(f"no job ({status}):", answer.get("message", ""))
             if ticket and answer.get("reason") == "used":
                 self.keep(ticket=None)  # By this machine, perhaps: its credential tells.
             elif status in (400, 403, 409):
@@ -225,10 +226,10 @@ class Server(threading.Thread):
         body = {"stage": stage, "servers": there, "host_keys": host_keys(), **more}
         body["port"] = self.kept.get("port")
         if stage not in ("running", "idle"):
-            say(f"{self.key}: {stage} {more.get('detail', '')}")
+            say(f"{self.key}: {stage}", more.get("detail", ""))
         status, answer = self.hub.call("report", body, self.credential)
         if status != 200:
-            say(f"{stage} was not heard ({status}): {answer.get('message', '')}")
+            say(f"{stage} was not heard ({status}):", answer.get("message", ""))
             return {}
         self.again = self.again or bool(answer.get("again"))
         self.tickets += [str(answer["ticket"])] if answer.get("ticket") else []
@@ -314,13 +315,13 @@ class Server(threading.Thread):
         # Not on a command line: the address of an index may have a password in it.
         env = {"PATH": ":".join(SYSTEM), "HOME": "/root", **(wanted.get("environment") or {})}
         # An older Python gets the newest JupyterHub that it can run.
-        hub = [f"jupyterhub<={wanted['version']}"] if wanted.get("version") else []
+        hub = ["jupyterhub<=" + wanted["version"]] if wanted.get("version") else []
         pip = [VENV + "/bin/python", "-m", "pip", "install", *hub, *wanted["packages"]]
         for words in ([sys.executable, "-m", "venv", VENV], pip):
             self.report("installing", detail=" ".join(words[2:]))
             code, said = run(words, env=env, timeout=1800)
             if code:
-                raise Failure("install", f"{' '.join(words[2:4])} failed: {said[-500:]}")
+                raise Failure("install", " ".join(words[2:4]) + f" failed: {said[-500:]}")
 
     def environment(self, job: dict[str, Any], account: pwd.struct_passwd) -> dict[str, str]:
         env = {name: str(value) for name, value in (job.get("env") or {}).items()}
@@ -358,17 +359,18 @@ class Server(threading.Thread):
         env = {**env, "JUPYTERHUB_SERVICE_URL": url._replace(netloc=f"{host}:{port}").geturl()}
         argv = [each.replace("{port}", str(port)) for each in words]
         given = {"account": account.pw_name, "home": account.pw_dir, "argv": argv, "env": env}
-        become = [sys.executable, "-I", os.path.abspath(__file__), "become"]
+        # All of this file would load for a tenth of a second, on slow machines for many.
+        code = re.findall("(?s)\\ndef become.*?\\n(?=def main)", read(HERE + "/agent.py"))[0]
+        begin = [sys.executable, "-I", "-S", "-c", f"import json,os,pwd,sys{code}become()"]
         name = re.sub(r"[^A-Za-z0-9_.-]", "-", str(job.get("server") or self.key))
         unit = f"jupyterhub-anywhere-{name}.scope" if SYSTEMD else ""
-        if unit:
-            # A scope, for the properties of a service, its environment among them, can be read.
+        if unit:  # A scope, for the properties of a service, and so its environment, can be read.
             run(["systemctl", "stop", unit])
-            become = ["systemd-run", "--scope", "--quiet", "--unit=" + unit, "--", *become]
+            begin = f"systemd-run -q --scope --unit={unit} --description={name} --".split() + begin
         write(self.file + ".log", "")
         with open(self.file + ".log", "ab") as log:
             ends: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": log, "stderr": log}
-            self.process = subprocess.Popen(become, **ends, cwd="/", start_new_session=True)
+            self.process = subprocess.Popen(begin, **ends, cwd="/", start_new_session=True)
         self.keep(pid=self.process.pid, born=born(self.process.pid), boot=BOOT, unit=unit)
         self.keep(port=port, **{name: job.get(name) for name in ("every", "patience", "reach")})
         assert self.process.stdin
@@ -476,24 +478,23 @@ def main() -> None:
         sys.exit(say("another agent runs here"))
     config = json.loads(read(os.path.join(HERE, "config.json")))
     tickets: list[str] = [config["ticket"]]
-    threads = Server.every
-    while tickets or (any(map(Server.is_alive, threads.values())) and not ENDING.is_set()):
+    while tickets or (any(map(Server.is_alive, Server.every.values())) and not ENDING.is_set()):
         for ticket in tickets:  # Once, also where it is told again after its server has ended.
             key = ticket.split(".")[1]
             path = os.path.join(HERE, "servers", key + ".json")
-            if key not in threads and not os.path.exists(path):
+            if key not in Server.every and not os.path.exists(path):
                 # Its credential is on the disk before it is used.
                 write(path, json.dumps({"ticket": ticket, "secret": secrets.token_urlsafe(32)}))
         for path in glob.glob(os.path.join(HERE, "servers", "*.json")):
             key = os.path.basename(path)[:-5]
-            if key not in threads:
-                threads[key] = Server(config, key)
-                threads[key].start()
+            if key not in Server.every:
+                Server.every[key] = Server(config, key)
+                Server.every[key].start()
         ENDING.wait(0.5)
-        tickets = [each.tickets.pop() for each in threads.values() if each.tickets]
-    for thread in threads.values():  # None of them is a daemon: they are waited for.
+        tickets = [each.tickets.pop() for each in Server.every.values() if each.tickets]
+    for thread in Server.every.values():  # None of them is a daemon: they are waited for.
         thread.ending.set()
 
 
 if __name__ == "__main__":
-    become() if sys.argv[1:] == ["become"] else main()
+    main()

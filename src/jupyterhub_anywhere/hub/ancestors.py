@@ -6,7 +6,9 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from jupyterhub_anywhere.core.errors import SurroundingsError
 from jupyterhub_anywhere.spawner.places import load_places
+from jupyterhub_anywhere.targets.base import Target
 from jupyterhub_anywhere.targets.reasons import reason_of
 
 if TYPE_CHECKING:
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
 
     from jupyterhub_anywhere.core.inventory import Resource
     from jupyterhub_anywhere.core.state import StatePaths
-    from jupyterhub_anywhere.targets.base import Target
 
 # A cloud of a thousand machines takes some seconds a list.
 _SECONDS: Final = 120.0
@@ -52,13 +53,23 @@ class Left:
 
 
 def look(file: Path | None, paths: StatePaths) -> Left:
-    """Ask every target of a file.
+    """Ask every cloud of a file.
 
     Raises:
         ConfigError: The file cannot be used.
+        SurroundingsError: It has no cloud: that nothing was found would mean nothing.
     """
     places = load_places(file, state_root=paths.root)
-    return asyncio.run(_all(list(places.targets.values())))
+    # Of other kinds LibcloudSpawner made nothing, and they say nothing of it.
+    asked = [x for x in places.targets.values() if type(x).ancestors is not Target.ancestors]
+    if not asked:
+        raise SurroundingsError(
+            "No cloud was asked: "
+            + (f"{file} names none." if file is not None else "there is no anywhere.yaml here."),
+            hint="Name the file that has the cloud with -f. Where there is none yet, `anywhere"
+            " import jupyterhub_config.py` writes it from LibcloudSpawner's options.",
+        )
+    return asyncio.run(_all(asked))
 
 
 async def _all(targets: list[Target]) -> Left:

@@ -16,7 +16,7 @@ from jupyterhub_anywhere.hub.files import read_json
 from jupyterhub_anywhere.hub.surroundings import surroundings
 from jupyterhub_anywhere.hub.uprecord import read_up
 from jupyterhub_anywhere.spawner import noticed
-from jupyterhub_anywhere.spawner.check import values_of
+from jupyterhub_anywhere.spawner.check import combinations, values_of
 from jupyterhub_anywhere.spawner.site import load_site
 from jupyterhub_anywhere.targets import registry
 from jupyterhub_anywhere.targets.base import Finding, Level
@@ -159,7 +159,23 @@ async def of_profiles(site: Site) -> list[Finding]:
         except Exception as error:  # noqa: BLE001 - a foreign kind may raise anything
             text = f"its check of {trait} failed: {type(error).__name__}: {error}"
             found.append(Finding(Level.ERROR, f"target {name}", text))
-    return found
+    each = await asyncio.gather(
+        *(
+            _bounded(target, target.profile_findings(_chosen(site, target)), TARGET_SECONDS)
+            for target in site.targets.values()
+        )
+    )
+    return found + [finding for findings in each for finding in findings]
+
+
+def _chosen(site: Site, target: Target) -> list[dict[str, Any]]:
+    """Of each combination of choices at a target, the traits that matter together."""
+    return [
+        {trait: value for trait, (_, value) in each.items()}
+        for profile in site.config.profiles.values()
+        if target.name in profile.targets
+        for each in combinations(profile, target.name, target.together)
+    ]
 
 
 # --- the running hub -----------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from jupyterhub_anywhere.targets.shared import fresh
 from jupyterhub_anywhere.targets.traits import check_trait
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from jupyterhub.spawner import Spawner
 
@@ -94,6 +94,14 @@ def profile_problems(loaded: Loaded, targets: Mapping[str, Target]) -> list[Prob
             child = classes.get(target_name)
             if child is None:
                 continue
+            target = targets[target_name]
+            told = {
+                problem: None
+                for chosen in combinations(profile, target_name, target.together, name)
+                for problem in target.profile_problems(chosen)
+            }
+            for where, message, hint in told:
+                report.add(where, f"at target {target_name}: {message}", hint)
             for path, trait, value in _profile_traits(("profiles", name), profile, target_name):
                 try:
                     resolved = resolve_secrets(value, loaded.base)
@@ -123,6 +131,50 @@ def check_targets(loaded: Loaded, targets: Mapping[str, Target]) -> None:
         raise ConfigError(report.problems)
 
 
+def combinations(
+    profile: Profile, target: str, traits: Collection[str], name: str = ""
+) -> list[dict[str, tuple[Path, Any]]]:
+    """What a user's choices can set of some traits at a target, each combination once.
+
+    Args:
+        profile: The profile.
+        target: The target's name.
+        traits: Those that matter together; few, since the choices of all options are multiplied.
+        name: The profile's.
+
+    Returns:
+        Trait to where in the file it is set, and to what; without those that are not set.
+    """
+    path: Path = ("profiles", name)
+    base = _only(traits, _common_traits(path, profile, target))
+    found = [base]
+    for option_name, option in profile.options.items():
+        if option.targets is not None and target not in option.targets:
+            continue
+        ways = [
+            _only(traits, each)
+            for each in _option_ways((*path, "options", option_name), option, target)
+        ]
+        found = _distinct({**each, **way} for each in found for way in ways or [{}])
+    return found
+
+
+def _only(traits: Collection[str], sets: Iterable[Trait]) -> dict[str, tuple[Path, Any]]:
+    return {trait: (path, value) for path, trait, value in sets if trait in traits}
+
+
+def _distinct(
+    found: Iterable[dict[str, tuple[Path, Any]]],
+) -> list[dict[str, tuple[Path, Any]]]:
+    """Of those that set the same to the same, the first."""
+    return list(
+        {
+            repr(sorted((trait, value) for trait, (_, value) in each.items())): each
+            for each in reversed(list(found))
+        }.values()
+    )
+
+
 def values_of(profile: Profile, target: str) -> Iterator[tuple[str, Any]]:
     """Every trait and value that a profile can set at a target, by options and their choices."""
     for _, trait, value in _profile_traits((), profile, target):
@@ -135,21 +187,31 @@ def _cure(path: Path, hint: str, *, unknown: bool) -> str:
     return hint
 
 
-def _profile_traits(path: Path, profile: Profile, target: str) -> Iterator[Trait]:
+def _common_traits(path: Path, profile: Profile, target: str) -> Iterator[Trait]:
     yield from _sets(path, profile.sets, {}, target)
     yield from _sets((*path, "sets_for"), profile.sets_for.get(target, {}), {}, target, inner=True)
+
+
+def _profile_traits(path: Path, profile: Profile, target: str) -> Iterator[Trait]:
+    yield from _common_traits(path, profile, target)
     for name, option in profile.options.items():
         if option.targets is None or target in option.targets:
             yield from _option_traits((*path, "options", name), option, target)
 
 
 def _option_traits(path: Path, option: Option, target: str) -> Iterator[Trait]:
+    for way in _option_ways(path, option, target):
+        yield from way
+
+
+def _option_ways(path: Path, option: Option, target: str) -> Iterator[list[Trait]]:
+    """Of each value that an option can have, what it sets."""
     if option.type == "choice":
         for key, entry in option.choices.items():
             if entry.targets is None or target in entry.targets:
                 where = (*path, "choices", key)
-                yield from _filled(where, entry, target, key)
-                yield from _filled(path, option, target, key)
+                own = _filled(where, entry, target, key)
+                yield [*own, *_filled(path, option, target, key)]
         return
     values: list[Any] = [option.default]
     if option.type == "boolean":
@@ -157,7 +219,7 @@ def _option_traits(path: Path, option: Option, target: str) -> Iterator[Trait]:
     elif option.type != "text":
         values += [limit for limit in (option.min, option.max) if limit is not None]
     for value in values:
-        yield from _filled(path, option, target, value)
+        yield list(_filled(path, option, target, value))
 
 
 def _filled(path: Path, option: Option | ChoiceValue, target: str, value: Any) -> Iterator[Trait]:

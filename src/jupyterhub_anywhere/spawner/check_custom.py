@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.core.errors import ConfigError, TargetError
-from jupyterhub_anywhere.spawner.journal import Journal
+from jupyterhub_anywhere.core.journal import Journal
 from jupyterhub_anywhere.targets.custom import CURE, CustomTarget
 from jupyterhub_anywhere.targets.trial import SECONDS
 

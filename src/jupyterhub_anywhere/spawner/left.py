@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.core.findings import Finding, Level
-from jupyterhub_anywhere.spawner.journal import Journal
+from jupyterhub_anywhere.core.journal import Journal
 
 if TYPE_CHECKING:
     from jupyterhub_anywhere.core.state import StatePaths

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jupyterhub_anywhere.spawner import left, versions, watchdog
+from jupyterhub_anywhere.targets.machines import turned_away
 
 if TYPE_CHECKING:
     from jupyterhub_anywhere.core.state import StatePaths
@@ -13,4 +14,5 @@ if TYPE_CHECKING:
 
 def findings(paths: StatePaths) -> list[Finding]:
     """Everything of the last days; reads files of the state folder and asks nobody."""
-    return [*left.findings(paths), *watchdog.findings(paths), *versions.findings(paths)]
+    refused = turned_away.book(paths.hub).findings()
+    return [*left.findings(paths), *watchdog.findings(paths), *versions.findings(paths), *refused]

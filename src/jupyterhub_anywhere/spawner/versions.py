@@ -13,7 +13,7 @@ import jupyterhub
 from packaging.version import InvalidVersion, Version
 
 from jupyterhub_anywhere.core.findings import Finding, Level
-from jupyterhub_anywhere.spawner.journal import Journal
+from jupyterhub_anywhere.core.journal import Journal
 
 if TYPE_CHECKING:
     from jupyterhub_anywhere.core.state import StatePaths

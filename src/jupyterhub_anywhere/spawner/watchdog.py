@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
 
 from jupyterhub_anywhere.core.findings import Finding, Level
+from jupyterhub_anywhere.core.journal import Journal
 from jupyterhub_anywhere.spawner.child import Bound, ChildFactory
-from jupyterhub_anywhere.spawner.journal import Journal
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -72,6 +72,8 @@ class Target(ABC):
     settings_model: ClassVar[type[Model]] = NoSettings
     # Whether something outlives all servers of a user here (a home), and goes with the user: then
     # the default server's `delete_forever` is called also where only named servers ever ran.
+    together: ClassVar[frozenset[str]] = frozenset()
+    """Traits whose values may fit each by itself and not together: few, for they are multiplied."""
     keeps_for_user: ClassVar[bool] = False
     # Whether servers here talk to their spawner (`anywhere_reconnect`), so that the next hub builds
     # it again at once.
@@ -110,6 +112,21 @@ class Target(ABC):
         Args:
             hub_url: ``hub.internal_url`` of the file; None where it is left to the hub, which
                 takes an address of the loopback.
+
+        Returns:
+            The path within the file, what is wrong, and the cure.
+        """
+        return ()
+
+    def profile_problems(
+        self,
+        chosen: Mapping[str, tuple[tuple[str | int, ...], Any]],  # noqa: ARG002 - for kinds that look
+    ) -> Sequence[tuple[tuple[str | int, ...], str, str]]:
+        """What a profile sets here that does not go together; each value by itself is checked.
+
+        Args:
+            chosen: Of one combination of a user's choices, each trait of `together` that it sets:
+                to its path within the file, and its value.
 
         Returns:
             The path within the file, what is wrong, and the cure.
@@ -159,6 +176,18 @@ class Target(ABC):
         Args:
             url: The hub's API on this machine, as ``http://127.0.0.1:5000/hub/api/``.
             choices: Trait to the values that profiles set here.
+        """
+        return ()
+
+    async def profile_findings(
+        self,
+        chosen: Sequence[Mapping[str, Any]],  # noqa: ARG002 - for kinds that look
+    ) -> Sequence[Finding]:
+        """What `anywhere doctor` finds of values that do not go together.
+
+        Args:
+            chosen: Of each combination of a user's choices in all profiles, each trait of
+                `together` that it sets.
         """
         return ()
 

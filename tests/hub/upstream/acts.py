@@ -250,14 +250,30 @@ def lists(stage: Stage, user: str) -> Seen:
         stage.end(*names)
 
 
-def form(stage: Stage, user: str) -> Seen:
-    """Send the form without its fields, as a form of the administrator's own may be."""
+def _post_form(stage: Stage, user: str, **fields: str) -> None:
     client = stage.hub.login(user)
     page = client.get("hub/spawn")
     found = re.search(r'name="_xsrf"\s+value="([^"]+)"', page.text)
     xsrf = found[1] if found else client.cookies["_xsrf"]
-    client.post("hub/spawn", data={"_xsrf": xsrf}, follow_redirects=False)
+    client.post("hub/spawn", data={"_xsrf": xsrf, **fields}, follow_redirects=False)
     stage.settled(user)
+
+
+def form_values(stage: Stage, user: str) -> Seen:
+    """Type a command into a field of the administrator's own form, which a template uses."""
+    chosen = {"userserver_image": "debian", "userserver_size": "small"}
+    _post_form(stage, user, **chosen, course="maths")
+    ordinary = len(stage.cloud.wanted)
+    stage.end(user)
+    _post_form(stage, user, **chosen, course="$(reboot)")
+    texts = [user_data(each) for each in stage.cloud.wanted]
+    evil = any("$(reboot)" in each for each in texts)
+    return {"ordinary": ordinary, "made": len(texts), "in script": evil}
+
+
+def form(stage: Stage, user: str) -> Seen:
+    """Send the form without its fields, as a form of the administrator's own may be."""
+    _post_form(stage, user)
     return {"raised": "IndexError" in stage.log(), "made": len(stage.cloud.wanted)}
 
 

@@ -21,6 +21,8 @@ STAGES: Final[dict[str, dict[str, Any]]] = {
     "watchful": {"poll_interval": 1},
     "impatient": {"start_timeout": 6, "port": False},
     "keyless": {"key": False},
+    # A template and a form of the administrator's own: tests/unit/compat/customs.
+    "custom": {"module": "labcloud", "template": "labcloud.yaml.j2", "start_timeout": 6},
 }
 
 
@@ -167,6 +169,14 @@ FAULTS: Final = (
         "what the administrator has not allowed is refused",
         {"in script": True},
         {"in script": False},
+    ),
+    Fault(
+        acts.form_values,
+        "what is typed into a form of one's own is a part of the script of one's own template",
+        "what could mean more than itself is refused",
+        {"ordinary": 1, "made": 1, "in script": True},
+        {"ordinary": 1, "made": 0, "in script": False},
+        "custom",
     ),
     Fault(
         acts.image_not_offered,

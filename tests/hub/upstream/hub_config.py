@@ -92,5 +92,8 @@ if settings.get("port", True):
     c.Spawner.port = 8666
 if settings.get("key", True):
     c.LibcloudSpawner.userserver_keyname = "admin"
+if settings.get("module"):
+    c.LibcloudSpawner.userdata_template_module = settings["module"]
+    c.LibcloudSpawner.userdata_template_name = settings["template"]
 if settings["ours"]:
     c.LibcloudSpawner.state_folder = settings["folder"]

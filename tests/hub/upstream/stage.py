@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Side = Literal["theirs", "ours"]
 SIDES: Final[tuple[Side, ...]] = ("theirs", "ours")
 CONFIG: Final = Path(__file__).with_name("hub_config.py")
+CUSTOMS: Final = Path(__file__).parents[2] / "unit" / "compat" / "customs"
 OPTIONS: Final = {"userserver_image": "debian", "userserver_size": "small"}
 _READ: Final = """
 exec(compile(open({path!r}, "rb").read(), {path!r}, "exec"))
@@ -50,7 +51,11 @@ class Stage:
         self.cloud.add_image("twice")
         self.cloud.add_image("twice")
         self._world = OpenStackWorld(self.cloud)
-        paths = [str(SOURCES), *([str(supplies.folder())] if side == "theirs" else [])]
+        paths = [
+            str(SOURCES),
+            str(CUSTOMS),
+            *([str(supplies.folder())] if side == "theirs" else []),
+        ]
         self.hub = Hub(mode="plain", environment={"PYTHONPATH": os.pathsep.join(paths)})
         self._notes = self.hub.folder / "notes"
         told = {

@@ -95,6 +95,19 @@ def test_a_cloud_that_cannot_be_asked_is_told_and_is_not_none(
     assert "No cloud" not in said.out
 
 
+@pytest.mark.parametrize("text", ["", "targets: {here: {kind: process}}\n"])
+def test_where_no_cloud_is_asked_nobody_is_told_that_none_is_left(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if text:
+        (tmp_path / "anywhere.yaml").write_text(text)
+    assert main(["leaks", "--ancestors"]) == 4
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert ("anywhere.yaml names none" if text else "there is no anywhere.yaml") in said.err
+    assert "anywhere import jupyterhub_config.py" in said.err
+
+
 @pytest.mark.parametrize("option", ["--clean", "--lift"])
 def test_it_removes_nothing(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["leaks", "--ancestors", option]) == 2

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,6 +96,22 @@ def test_what_renders_is_what_the_machine_understands() -> None:
     assert [line for line in lines if line] == [f"{k}={v}" for k, v in ENVIRONMENT.items()]
     assert document["runcmd"][0] == ["mkdir", "-p", "/srv/maths"]
     assert document["runcmd"][1] == ["/opt/lab/bin/take-gpu", "1"]
+
+
+def test_what_renders_is_what_a_shell_understands(tmp_path: Path) -> None:
+    text = templates.render("oldschool", NAMES["oldschool"], VALUES)
+    file = tmp_path / "lab"
+    # The script's own lines that write the file, to another place.
+    lines = text[text.index("cat >") : text.index("chmod")].replace("/etc/default/lab", str(file))
+    told = subprocess.run(
+        ["/bin/sh", "-eu", "-c", f"{lines}\n. {file}\nenv -0"],
+        env={"PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    found = dict(each.split("=", 1) for each in told.split("\0") if each)
+    assert {name: found.get(name) for name in ENVIRONMENT} == ENVIRONMENT
 
 
 @pytest.mark.parametrize("module", ["labcloud", "oldschool"])

@@ -55,7 +55,7 @@ def install() -> None:
     waiting.hub.on_refusal(_count)
 
 
-def _count(refusal: Refusal, _address: str) -> None:
+def _count(refusal: Refusal, _address: str, _whose: str) -> None:
     _REFUSALS.labels(str(refusal.reason)).inc()
 
 

@@ -15,6 +15,7 @@ from jupyterhub_anywhere.targets.machines import (
     failures,
     fresh,
     job,
+    seen,
     versions,
 )
 from jupyterhub_anywhere.targets.machines.core import MachineCore
@@ -85,6 +86,9 @@ class Awaiting(MachineCore):
             for name in ("hostname", "python", "singleuser", "agent", "addresses", "boot")
             if machine.get(name)
         }
+        if self.anywhere_target is not None:
+            hub = self.anywhere_target.site.state.hub
+            seen.note(hub, self.place.target, str(self.image), machine)
         memo.host_keys = [str(each) for each in machine.get("host_keys") or []]
         try:
             if caller.again and not self._starting:
@@ -112,11 +116,14 @@ class Awaiting(MachineCore):
         if first:
             report = {"cause": "configure", "detail": first, "log": said.splitlines()}
             # A script may say what its template was given.
-            secrets = [*secrets_of(self.userdata_values), self.api_token]
-            self._fail(failures.of_agent(report, secrets))
+            self._fail(failures.of_agent(report, self.untold()))
             raise JobRefusedError(f"What sets this machine up has failed: {first}.")
         if self.configurer != NONE or self.home_volume:
             self.news.enter(Step.CONFIGURED)
+
+    def untold(self) -> list[str]:
+        """What nothing that a machine says may show."""
+        return [*secrets_of(self.userdata_values), *self._secrets, self.api_token]
 
     async def _certificate(self, caller: Caller) -> dict[str, Any]:
         """What a job has of certificates.
@@ -203,7 +210,7 @@ class Awaiting(MachineCore):
         return _HELD
 
     def _heard(self, stage: str, report: Mapping[str, Any]) -> None:
-        detail = scrubbed(str(report.get("detail") or ""), self._secrets)[:_LONGEST]
+        detail = scrubbed(str(report.get("detail") or ""), self.untold())[:_LONGEST]
         if stage in OF_STAGE:
             self.news.enter(OF_STAGE[stage], detail)
         if stage in {"listening", "running"}:
@@ -216,7 +223,7 @@ class Awaiting(MachineCore):
             status = report.get("status")
             ended = Ended(status if isinstance(status, int) else None)
             if self._starting:
-                self._fail(failures.of_agent(report, [*self._secrets, self.api_token]))
+                self._fail(failures.of_agent(report, self.untold()))
             elif self.memo.machine:
                 self.place.ended[self.ended_at(self.memo.machine)] = ended
 

@@ -87,6 +87,11 @@ class MachineCore(MachineTraits):
         return marks.Owner(place.hub, place.target, self.user.name, self.name or "")
 
     @property
+    def whose(self) -> str:
+        """User and server, for an administrator."""
+        return str(self._log_name)
+
+    @property
     def resource(self) -> str:
         """The deterministic name of its machine."""
         return resource_name(self.place.hub, self.user.name, self.name or "")

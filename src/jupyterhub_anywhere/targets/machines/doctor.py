@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from jupyterhub_anywhere.core.errors import AnywhereError
 from jupyterhub_anywhere.core.findings import Finding, Level
 from jupyterhub_anywhere.core.loopback import is_loopback
+from jupyterhub_anywhere.targets.machines import seen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,9 +24,10 @@ NAMES: Final = (
 
 
 async def findings(target: CloudTarget) -> Sequence[Finding]:
-    """The cloud, and what the target's own `spawner` names there."""
+    """The cloud, what the target's own `spawner` names there, and what its machines had of late."""
     declared = target.declared.spawner
-    return await _of_provider(target, {x: [declared[x]] for x in NAMES if declared.get(x)})
+    found = await _of_provider(target, {x: [declared[x]] for x in NAMES if declared.get(x)})
+    return [*found, *seen.findings(target.site.state.hub, target.name)]
 
 
 async def choice_findings(target: CloudTarget, trait: str, value: Any) -> Sequence[Finding]:
@@ -39,6 +41,25 @@ async def choice_findings(target: CloudTarget, trait: str, value: Any) -> Sequen
     if worse or trait == _HOME:
         return worse or own
     return [Finding(Level.OK, subject, "it is there")]
+
+
+async def profile_findings(
+    target: CloudTarget, chosen: Sequence[Mapping[str, Any]]
+) -> Sequence[Finding]:
+    """Sizes that are too small for an image that can be chosen with them."""
+    found = [{**target.declared.spawner, **each} for each in chosen]
+    pairs = {
+        (str(each["image"]), str(each["size"]))
+        for each in found
+        # Else the size's own disk is not what it boots from.
+        if each.get("image") and each.get("size") and not each.get("boot_volume")
+    }
+    if not pairs:
+        return ()
+    try:
+        return await target.place.provider.misfits(pairs)
+    except AnywhereError:
+        return ()  # told by `findings`
 
 
 async def _of_provider(

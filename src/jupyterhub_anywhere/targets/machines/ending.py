@@ -7,6 +7,7 @@ from the volume, which is all that is left of the user's files.
 from __future__ import annotations
 
 import logging
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from jupyterhub_anywhere.targets.causes import FailureCause
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.targets.machines.provider import Machine, Provider
 
 log: Final = logging.getLogger(__name__)
+
+
+# Seconds after which one that will not switch off goes all the same: a host that is dead never
+# does it, and the volume would stay with it.
+PATIENCE: Final = 120.0
+# Machine's id → when it was first asked to switch off; ids are never given twice.
+_asked: Final[dict[str, float]] = {}
 
 
 async def removed(provider: Provider, machine: Machine) -> bool:
@@ -30,17 +38,27 @@ async def removed(provider: Provider, machine: Machine) -> bool:
     """
     if machine.marks.get(marks.HOME) == "1":
         now = await provider.machine(machine.id)
-        if now is not None and now.power is Power.RUNNING and not await _off(provider, now):
+        # Some clouds say that it is off from the moment on at which it begins to be.
+        on = now is not None and now.power in {Power.RUNNING, Power.STOPPED}
+        if on and not await _off(provider, machine):
             return False
-    return await provider.destroy(machine.id)
+    gone = await provider.destroy(machine.id)
+    if gone:
+        _asked.pop(machine.id, None)
+    return gone
 
 
 async def _off(provider: Provider, machine: Machine) -> bool:
     """Whether it rests, or cannot be put to rest: it is removed all the same."""
+    since = _asked.setdefault(machine.id, monotonic())
     try:
-        return await provider.rest(machine.id, Rest.STOP)
+        off = await provider.rest(machine.id, Rest.STOP)
     except ProviderError as error:
         if error.cause is FailureCause.UNREACHABLE or not error.sure:
             raise
         log.warning("%s goes without being switched off: %s", machine.name, error)
         return True
+    if not off and monotonic() - since > PATIENCE:
+        log.warning("%s goes though it did not switch off in %.0f s", machine.name, PATIENCE)
+        return True
+    return off

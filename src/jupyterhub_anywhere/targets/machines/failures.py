@@ -10,6 +10,7 @@ from jupyterhub_anywhere.targets.causes import FailureCause
 from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.targets.machines import shapes
 from jupyterhub_anywhere.targets.machines.provider import ProviderError
+from jupyterhub_anywhere.targets.machines.said import cause_and_cure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,13 +18,9 @@ if TYPE_CHECKING:
 _CONFLICT: Final = 409
 _LINES: Final = 40
 _TELL: Final = "Please tell the administrator of this hub."
-# What a cloud says of a machine that failed, in lower case → cause.
-_OF_WORDS: Final = (
-    ("no valid host", FailureCause.NO_CAPACITY),
-    ("exceeded maximum number of retries", FailureCause.NO_CAPACITY),
-    ("insufficient", FailureCause.NO_CAPACITY),
-    ("quota", FailureCause.QUOTA),
-    ("image", FailureCause.IMAGE_NOT_FOUND),
+_AGAIN: Final = (
+    "Try again, or choose another size or image; if that does not help, tell the administrator of"
+    " this hub."
 )
 # What the agent calls its failures → cause.
 _OF_AGENT: Final = {
@@ -48,11 +45,9 @@ def broken(fault: str, state: str) -> StartError:
     """The cloud says that the machine has failed."""
     # Nova ends its sentences with a stop and a blank.
     said = (fault or state or "no reason was given").strip().rstrip(" .")
-    lowered = said.lower()
-    cause = next((c for words, c in _OF_WORDS if words in lowered), FailureCause.INTERNAL)
+    cause, cure = cause_and_cure(said) or (FailureCause.INTERNAL, _AGAIN)
     return StartError(
-        f"The cloud could not build your machine: {said}. Try again, or choose another"
-        f" size or image; if that does not help, tell the administrator of this hub.",
+        f"The cloud could not build your machine: {said}. {cure}",
         reason=str(cause),
         cause=cause,
         stage="building",
@@ -97,13 +92,14 @@ def of_agent(report: Mapping[str, Any], secrets: Iterable[str]) -> StartError:
     return StartError(text, reason="exited" if ended else str(cause), cause=cause, stage="machine")
 
 
-def late(words: str, url: str, where: str) -> StartError:
+def late(words: str, url: str, where: str, console: str = "") -> StartError:
     """Time is up.
 
     Args:
         words: How far it was.
         url: The hub's address as machines have it.
         where: Where the server is said to listen; empty where nobody said so.
+        console: The end of the machine's console, without secrets; empty where nobody has it.
     """
     if where:
         return StartError(
@@ -119,7 +115,7 @@ def late(words: str, url: str, where: str) -> StartError:
         f" that does not help: {_TELL}",
         reason="timeout",
         log_message=f"the machine did not report from {words!r} on; look whether it reaches {url},"
-        " and at its console",
+        f" and at its console{f', which ends:{chr(10)}{console}' if console else ''}",
         cause=FailureCause.TIMEOUT,
         stage="machine",
     )

@@ -41,6 +41,9 @@ class CloudTarget(Target):
     settings_model: ClassVar[type[Model]] = CloudSettings
     keeps_for_user: ClassVar[bool] = True
     reconnects: ClassVar[bool] = True
+    together: ClassVar[frozenset[str]] = frozenset(
+        {"image", "size", "boot_volume", "share_machine", "on_stop"}
+    )
     own: CloudSettings
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -60,9 +63,11 @@ class CloudTarget(Target):
     # --- the spawner -----------------------------------------------------------------------------
 
     def child_class(self) -> type[Spawner]:
-        """`MachineSpawner`."""
+        """`MachineSpawner`. From now on refusals of its machines are written down."""
+        from jupyterhub_anywhere.targets.machines import turned_away, waiting
         from jupyterhub_anywhere.targets.machines.spawner import MachineSpawner
 
+        waiting.hub.on_refusal(turned_away.book(self.site.state.hub))
         return MachineSpawner
 
     def class_attributes(self) -> Mapping[str, Any]:
@@ -82,6 +87,20 @@ class CloudTarget(Target):
     def file_problems(self, hub_url: str | None) -> Sequence[tuple[tuple[str, ...], str, str]]:
         """Machines need an address of the hub that is theirs; shared ones cannot be kept."""
         return [*self._sharing_problems(), *self._address_problems(hub_url)]
+
+    def profile_problems(
+        self, chosen: Mapping[str, tuple[tuple[str | int, ...], Any]]
+    ) -> Sequence[tuple[tuple[str | int, ...], str, str]]:
+        """Choices of which servers share machines, and machines are kept."""
+        from jupyterhub_anywhere.targets.machines.traits import DELETE
+
+        said = self.declared.spawner
+        here = [chosen[each][0] for each in ("share_machine", "on_stop") if each in chosen]
+        _, shares = chosen.get("share_machine", ((), said.get("share_machine")))
+        _, end = chosen.get("on_stop", ((), said.get("on_stop", DELETE)))
+        if not here or not shares or end == DELETE:
+            return ()
+        return [(here[0], f"{shapes.not_kept(str(end))}.", f"Set {shapes.NOT_KEPT_CURE}.")]
 
     def _sharing_problems(self) -> Sequence[tuple[tuple[str, ...], str, str]]:
         from jupyterhub_anywhere.targets.machines.traits import DELETE
@@ -146,3 +165,9 @@ class CloudTarget(Target):
         from jupyterhub_anywhere.targets.machines import doctor
 
         return await doctor.choice_findings(self, trait, value)
+
+    async def profile_findings(self, chosen: Sequence[Mapping[str, Any]]) -> Sequence[Finding]:
+        """Sizes that are too small for an image that can be chosen with them."""
+        from jupyterhub_anywhere.targets.machines import doctor
+
+        return await doctor.profile_findings(self, chosen)

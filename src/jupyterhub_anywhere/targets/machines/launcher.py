@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 FOLDER: Final = "/var/lib/jupyterhub-anywhere"
 # In it: what ended badly before the agent was started, in a line, and what it said.
 FAILED: Final = "failed"
+# What starts the agent, now and at each boot; it lies beside it.
+LAUNCH: Final = "launch.sh"
 _LINE: Final = 120
 
 
@@ -34,6 +36,7 @@ class Boot:
         insecure: Whether the hub may be reached by plain http.
         internal_ssl: Whether the machine makes a key, and asks for a certificate.
         dial: Whether the machine opens a tunnel, and so needs the tunnel's file.
+        home: Whether a home volume is mounted before.
         search: Folders in which the server's program is looked for first.
         command: The server's program, whose version is told.
         folder: Where the agent lies.
@@ -45,6 +48,7 @@ class Boot:
     insecure: bool = False
     internal_ssl: bool = False
     dial: bool = False
+    home: bool = False
     search: tuple[str, ...] = ()
     command: str = ""
     folder: str = FOLDER
@@ -62,15 +66,23 @@ def boot_script(boot: Boot) -> str:
     if parts.scheme == "http" and not boot.insecure:
         raise ValueError(f"{boot.hub} is plain http, and `insecure` is not set")
     names = ("agent.py", "tunnel.py") if boot.dial else ("agent.py",)
-    text = _TEMPLATE.read_text("ascii")
+    text = _bare(_template("boot.sh"))
     values = {
         "@FOLDER@": _quoted(boot.folder),
+        "@HOME@": "yes" if boot.home else "no",
         "@CONFIG@": config_of(boot),
         "@FILES@": packed(names),
     }
     for name, value in values.items():
         text = text.replace(name, value)
     return text
+
+
+def _bare(text: str) -> str:
+    """A script without its comments, but for those at its top: for who finds it on a machine."""
+    top, _, rest = text.partition("\nset ")
+    lines = rest.splitlines(keepends=True)
+    return f"{top}\nset {''.join(x for x in lines if not x.lstrip(' ').startswith('# '))}"
 
 
 def config_of(boot: Boot) -> str:
@@ -89,8 +101,9 @@ def config_of(boot: Boot) -> str:
 
 @lru_cache(maxsize=4)
 def packed(names: tuple[str, ...]) -> str:
-    """Files of the agent as one text: JSON of names to sources, compressed, in base 85."""
+    """What lies beside the agent, and itself: JSON of names to texts, compressed, in base 85."""
     files = {name: sent(source(name)) for name in names}
+    files[LAUNCH] = _bare(_template(LAUNCH))
     data = zlib.compress(json.dumps(files).encode(), 9)
     text = base64.b85encode(data).decode("ascii")
     return "\n".join(text[at : at + _LINE] for at in range(0, len(text), _LINE))
@@ -105,9 +118,15 @@ def sent(text: str) -> str:
     """A program as it travels: without comments and documentation, for user-data is small.
 
     EC2 takes 16 KiB. What runs is the same, statement by statement.
+
+    Raises:
+        ValueError: It cannot be written so that each Python from 3.8 on can read it.
     """
     tree = ast.parse(text, feature_version=(3, 8))
     for node in ast.walk(tree):
+        if isinstance(node, ast.FormattedValue) and any(map(_is_text, ast.walk(node.value))):
+            # From 3.12 on Python writes it as older ones, on machines, cannot read it.
+            raise ValueError(f"line {node.lineno}: a text within the braces of an f-string")
         if isinstance(
             node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module
         ) and (ast.get_docstring(node) is not None):
@@ -116,6 +135,10 @@ def sent(text: str) -> str:
             _without_types(node)
     lines = ast.unparse(ast.fix_missing_locations(tree)).splitlines()
     return "\n".join(map(_narrow, lines)) + "\n"
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _without_types(node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
@@ -137,4 +160,6 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-_TEMPLATE: Final = resources.files(__package__).joinpath("templates", "boot.sh")
+def _template(name: str) -> str:
+    """A shell script that is shipped."""
+    return resources.files(__package__).joinpath("templates", name).read_text("ascii")

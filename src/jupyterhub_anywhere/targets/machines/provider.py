@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from jupyterhub_anywhere.core.errors import TargetError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from jupyterhub_anywhere.core.findings import Finding
@@ -230,6 +230,13 @@ class Provider(Protocol):
 
         Args:
             choices: Trait (`image`, `size`, `networks`, …) to the values that profiles set.
+        """
+
+    async def misfits(self, pairs: Collection[tuple[str, str]]) -> Sequence[Finding]:
+        """Of images and sizes that go together, those where the size is too small. Never raises.
+
+        Args:
+            pairs: Image and size, by name or id. One that is not there is told by `findings`.
         """
 
     async def close(self) -> None:

@@ -76,6 +76,10 @@ class Sharing:
         """Have a ticket given to a machine, until it was redeemed."""
         self._offers.setdefault(machine, {})[key] = _Offer(ticket)
 
+    def offers(self, machine: str, key: str) -> bool:
+        """Whether a ticket is on its way to a machine, and not redeemed yet."""
+        return key in self._offers.get(machine, {})
+
     def taken(self, machine: str, key: str) -> None:
         """It was redeemed."""
         self._offers.get(machine, {}).pop(key, None)

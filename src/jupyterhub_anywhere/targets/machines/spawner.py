@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # Seconds that a stop waits for the proof; after that the ledger goes on with it.
 _STOP_SECONDS: Final = 50.0
+# The same where the machine is switched off before: Nova alone gives its system a minute for that.
+_OFF_SECONDS: Final = ending.PATIENCE + _STOP_SECONDS
 # Seconds for which a listing answers all who poll.
 _POLL_SECONDS: Final = 5.0
 _CONFLICT: Final = 409
@@ -78,9 +80,9 @@ class MachineSpawner(Inheriting, Starting, Spawner):
             ProviderError: The cloud cannot be asked, or refuses.
             TimeoutError: It is not proven in time: it is tried again.
         """
-        memo = self.memo
+        memo, seconds = self.memo, _OFF_SECONDS if self.home_volume else _STOP_SECONDS
         if memo.shared:
-            async with asyncio.timeout(_STOP_SECONDS):
+            async with asyncio.timeout(seconds):
                 await self.leave()
             if self.memo is memo:
                 self._forget_machine()
@@ -88,7 +90,7 @@ class MachineSpawner(Inheriting, Starting, Spawner):
         await self.expect_no_more()
         if not memo.machine and not memo.key:
             return
-        async with asyncio.timeout(_STOP_SECONDS):
+        async with asyncio.timeout(seconds):
             for each in await self.own_machines():
                 if self._rests():
                     await self._rest(each)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from jupyterhub_anywhere.core.loopback import is_loopback
+from jupyterhub_anywhere.core.scrubbing import scrubbed
 from jupyterhub_anywhere.targets.machines import (
     addresses,
+    ending,
     failures,
     launcher,
     marks,
@@ -26,6 +28,7 @@ from jupyterhub_anywhere.targets.machines.together import Together
 from jupyterhub_anywhere.targets.machines.traits import DIAL, DIRECT, listed
 
 if TYPE_CHECKING:
+    from jupyterhub_anywhere.targets.errors import StartError
     from jupyterhub_anywhere.targets.machines.provider import Machine
 
 # Seconds by which a start ends before the hub's own deadline.
@@ -36,6 +39,8 @@ _FIRST_LOOK, _SLOWEST_LOOK = 0.5, 5.0
 _GLANCE: Final = 0.5
 # Seconds that a start which failed gets to remove what it made.
 _UNDO_SECONDS: Final = 90.0
+# What is asked for of the console of a machine that was late: less than the margin, lines, letters.
+_CONSOLE_SECONDS, _CONSOLE_LINES, _CONSOLE_LONGEST = 2.0, 20, 4000
 
 
 class Starting(Together):
@@ -149,7 +154,7 @@ class Starting(Together):
             why = "this hub has no record of it that would let it be started again"
             raise failures.taken(machine.name, why)
         self.log.warning("%s (%s) is of an earlier start, and goes", machine.name, machine.id)
-        await self._until(lambda: self.cloud.destroy(machine.id))
+        await self._until(lambda: ending.removed(self.cloud, machine))
 
     # --- a new machine ---------------------------------------------------------------------------
 
@@ -197,6 +202,7 @@ class Starting(Together):
             insecure=urlsplit(self.hub_url).scheme != "https",
             internal_ssl=bool(self.internal_ssl),
             dial=self.reach == DIAL,
+            home=bool(self.home_volume),
             command=str(self.cmd[0]) if self.cmd else "",
         )
         return launcher.boot_script(boot)
@@ -274,12 +280,30 @@ class Starting(Together):
                     return url
             left = deadline - time.monotonic()
             if left <= 0:
-                where = f"{self.memo.address}:{self.memo.port}" if self._listening else ""
-                raise failures.late(self.news.words, self.hub_url, where)
+                raise await self._late()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(pause, left)):
                     await self._told.wait()
             pause = min(pause * 1.5, _SLOWEST_LOOK)
+
+    async def _late(self) -> StartError:
+        if self._listening:
+            where = f"{self.memo.address}:{self.memo.port}"
+            return failures.late(self.news.words, self.hub_url, where)
+        return failures.late(self.news.words, self.hub_url, "", await self._console())
+
+    async def _console(self) -> str:
+        """The end of its console, for the administrator; empty where it cannot be had."""
+        if not self.memo.machine:
+            return ""
+        try:
+            async with asyncio.timeout(_CONSOLE_SECONDS):
+                text = await self.cloud.console(self.memo.machine, _CONSOLE_LINES)
+        except (ProviderError, TimeoutError) as error:
+            self.log.info("%s: its console cannot be had: %s", self._log_name, error)
+            return ""
+        # Cut afterwards: a secret across the cut would not be found.
+        return scrubbed(text, self.untold())[-_CONSOLE_LONGEST:].strip()
 
     async def _look(self) -> Machine | None:
         """What the cloud says of the machine; None where it cannot be asked just now.

@@ -131,9 +131,9 @@ class Together(Awaiting):
         Raises:
             ProviderError: The cloud cannot be asked, or refuses.
         """
-        memo = self.memo
-        if not self._redeemer:
-            self.place.sharing.closed.add(memo.machine)
+        memo, sharing = self.memo, self.place.sharing
+        if not self._redeemer and sharing.offers(memo.machine, memo.key):
+            sharing.closed.add(memo.machine)
         await self.leave()
         self.place.disclaim(self.resource)
         self.memo = Memo(engine=memo.engine)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from jupyterhub_anywhere.core.clock import Clock
 
+    Told = Callable[[Refusal, str, str], None]
+
 log = logging.getLogger(__name__)
 
 
@@ -51,6 +53,10 @@ class Awaited(Protocol):
 
     record: Record | None
     credential: Record | None
+
+    @property
+    def whose(self) -> str:
+        """User and server, for an administrator."""
 
     async def redeemed(self, caller: Caller) -> Mapping[str, Any]:
         """The machine is there: keep both records and where it is, and tell its job.
@@ -92,7 +98,7 @@ class Waiting:
         self._clock: Clock = clock or SystemClock()
         self._limits = limits or tickets.Limits()
         self._awaited: dict[str, Awaited] = {}
-        self._told: list[Callable[[Refusal, str], None]] = []
+        self._told: list[Told] = []
 
     def expect(self, key: str, awaited: Awaited) -> None:
         """Wait for a machine; who waited under that key before waits no more."""
@@ -112,8 +118,11 @@ class Waiting:
         """Who waits under a key."""
         return self._awaited.get(key)
 
-    def on_refusal(self, told: Callable[[Refusal, str], None]) -> None:
-        """Have a function told of every refusal and its address; once, however often given."""
+    def on_refusal(self, told: Told) -> None:
+        """Have a function told of every refusal, its address and whose server it named.
+
+        Once, however often it is given. The last is empty where none of that name waits.
+        """
         if told not in self._told:
             self._told.append(told)
 
@@ -176,14 +185,16 @@ class Waiting:
         return key, awaited
 
     def _refuse(self, refusal: Refusal, address: str) -> Refusal:
+        awaited = self._awaited.get(refusal.key)
         if refusal.reason is not Reason.TOO_MANY:
             self._limits.refused(address, refusal.key, self._clock.elapsed())
-            awaited = self._awaited.get(refusal.key)
             if awaited is not None:
                 awaited.refused(refusal, address)
-        log.warning("Refused a machine at %s: %s (%s)", address, refusal.reason, refusal.key or "-")
+        whose = "" if awaited is None else awaited.whose
+        named = whose or refusal.key or "-"
+        log.warning("Refused a machine at %s: %s (%s)", address, refusal.reason, named)
         for told in self._told:
-            told(refusal, address)
+            told(refusal, address, whose)
         return refusal
 
 

@@ -79,6 +79,9 @@
     bar.firstElementChild.classList.add("bg-danger");
     part("progress-message").textContent = "";
     part("anywhere-promise").hidden = true;
+    part("anywhere-title").textContent = page.dataset.failedTitle;
+    document.title = `${page.dataset.failedTitle} – JupyterHub`;
+    page.classList.add("anywhere-over");
     part("anywhere-again").hidden = false;
     stop.hidden = true;
   };

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +19,7 @@ from jupyterhub_anywhere.targets.machines.inventory import CloudInventory
 from jupyterhub_anywhere.targets.machines.provider import Power, ProviderError
 
 if TYPE_CHECKING:
+    from jupyterhub_anywhere.targets.machines.provider import Machine
     from jupyterhub_anywhere.targets.machines.providers.memory_cloud import MemoryCloud
     from jupyterhub_anywhere.testing.contract.stage import Stage
     from jupyterhub_anywhere.testing.worlds.machines import StubGuest
@@ -318,6 +320,37 @@ async def test_one_that_cannot_be_switched_off_goes_all_the_same(
             await ending.removed(provider, machine)
         assert len(cloud.machines) == 1
     assert calls == 1
+
+
+@given(home_volume=3)
+@pytest.mark.parametrize("power", [Power.RUNNING, Power.STOPPED])
+async def test_one_that_never_comes_to_rest_goes_in_the_end(
+    stage: Stage, cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch, power: Any
+) -> None:
+    """As on a host that is dead; some clouds say at once that it is off."""
+    hub = await stage.begin()
+    provider = (await hub.start()).child.cloud
+    [machine] = await provider.machines({})
+    now, seen = 1000.0, provider.machine
+
+    async def rest(*_: object) -> bool:
+        return False
+
+    async def seen_so(machine_id: str) -> Machine | None:
+        found: Machine | None = await seen(machine_id)
+        return found and replace(found, power=power)
+
+    monkeypatch.setattr(provider, "rest", rest)
+    monkeypatch.setattr(provider, "machine", seen_so)
+    monkeypatch.setattr(ending, "monotonic", lambda: now)
+    for _ in range(3):
+        assert not await ending.removed(provider, machine)
+    assert len(cloud.machines) == 1
+    now += ending.PATIENCE + 1
+    while not await ending.removed(provider, machine):
+        pass
+    assert cloud.machines == {}
+    assert machine.id not in ending._asked
 
 
 @given(home_volume=3, delete_volumes=True)

@@ -14,7 +14,7 @@ from jupyterhub_anywhere.config.models import TargetConfig
 from jupyterhub_anywhere.core.errors import ConfigError, Problem, TargetError
 from jupyterhub_anywhere.core.findings import Level
 from jupyterhub_anywhere.core.state import StatePaths
-from jupyterhub_anywhere.spawner.check import build_targets, check_targets
+from jupyterhub_anywhere.spawner.check import build_targets, check_targets, profile_problems
 from jupyterhub_anywhere.targets.base import SiteInfo
 from jupyterhub_anywhere.targets.machines import CloudTarget, marks
 from jupyterhub_anywhere.targets.machines.access import access_of
@@ -391,6 +391,59 @@ def test_check_finds_shared_machines_that_would_be_kept(
     own = f"provider: memory, spawner: {{{spawner}}}"
     for problem in problems_of(tmp_path, FILE.format(hub="null", own=own), said):
         assert "share_machine: false" in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("spawner", "sets", "said"),
+    [
+        ("size: small", "{share_machine: true, on_stop: stop}", "on_stop is stop"),
+        ("on_stop: shelve", "{share_machine: true}", "on_stop is shelve"),
+        ("share_machine: true", "{on_stop: suspend}", "on_stop is suspend"),
+        # What the profile says of its own counts.
+        ("on_stop: stop", "{share_machine: true, on_stop: delete}", ""),
+        ("share_machine: true", "{share_machine: false, on_stop: stop}", ""),
+        ("share_machine: true", "{size: large}", ""),
+    ],
+)
+def test_check_finds_a_profile_whose_shared_machines_would_be_kept(
+    tmp_path: Path, spawner: str, sets: str, said: str
+) -> None:
+    text = FILE.format(hub="null", own=f"provider: memory, spawner: {{{spawner}}}")
+    text = text.replace("title: P, ", f"title: P, sets: {sets}, ")
+    loaded = load_text(text, name="anywhere.yaml")
+    targets, _, _ = build_targets(loaded, SiteInfo("h", StatePaths(tmp_path), tmp_path))
+    found = profile_problems(loaded, targets)
+    assert len(found) == bool(said)
+    for problem in found:
+        assert "at target lab: machines that servers share are not kept" in problem.message
+        assert said in problem.message
+        assert "share_machine: false" in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("spawner", "choices", "said"),
+    [
+        # Nobody can choose both of one option.
+        ("size: small", ["share_machine: true", "on_stop: stop"], 0),
+        ("on_stop: stop", ["share_machine: true, on_stop: delete", "share_machine: true"], 1),
+        ("share_machine: true", ["on_stop: delete", "on_stop: stop", "size: large"], 1),
+    ],
+)
+def test_check_judges_what_can_be_chosen_together(
+    tmp_path: Path, spawner: str, choices: list[str], said: int
+) -> None:
+    own = f"provider: memory, spawner: {{{spawner}}}"
+    entries = ", ".join(
+        f"{name}: {{sets: {{{sets}}}}}" for name, sets in zip("abc", choices, strict=False)
+    )
+    options = f"options: {{end: {{type: choice, choices: {{{entries}}}}}}}"
+    text = FILE.format(hub="null", own=own).replace("title: P, ", f"title: P, {options}, ")
+    loaded = load_text(text, name="anywhere.yaml")
+    targets, _, _ = build_targets(loaded, SiteInfo("h", StatePaths(tmp_path), tmp_path))
+    found = profile_problems(loaded, targets)
+    paths = [str(each) for each in found]
+    assert len(found) == said, paths
+    assert all("are not kept, and on_stop is stop" in each for each in paths)
 
 
 @pytest.mark.asyncio

@@ -13,8 +13,9 @@ from jupyterhub_anywhere.targets.causes import FailureCause, failure_cause
 from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.targets.machines import marks, waiting
 from jupyterhub_anywhere.targets.machines.progress import Step
-from jupyterhub_anywhere.targets.machines.provider import Machine, Power
+from jupyterhub_anywhere.targets.machines.provider import Machine, Power, ProviderError
 from jupyterhub_anywhere.targets.machines.providers.memory_cloud import MemoryCloud, MemoryImage
+from jupyterhub_anywhere.targets.machines.said import cause_and_cure
 from jupyterhub_anywhere.testing.worlds.machines import StubGuest
 
 if TYPE_CHECKING:
@@ -164,7 +165,9 @@ async def test_a_machine_that_the_cloud_cannot_build(
 ) -> None:
     cloud.images["doomed"] = MemoryImage("doomed", fault)
     error = await failed(await stage.begin(), stage)
-    assert f"machine: {fault.rstrip(' .')}. Try again" in error.jupyterhub_message
+    assert f"machine: {fault.rstrip(' .')}. " in error.jupyterhub_message
+    _, cure = cause_and_cure(fault) or (cause, "Try again, or choose another size or image; ")
+    assert cure in error.jupyterhub_message
     assert failure_cause(error) is cause
 
 
@@ -207,6 +210,35 @@ async def test_a_machine_that_never_reports(stage: Stage, cloud: MemoryCloud) ->
     assert failure_cause(error) is FailureCause.TIMEOUT
     assert "The machine is there, and boots" in error.jupyterhub_message
     assert "http://127.0.0.1:8081" in error.log_message
+
+
+@given(start_timeout=4, userdata_values={"bind_password": "hunter-2-hunter"})
+async def test_the_console_of_a_machine_that_was_late_is_told_to_the_administrator(
+    stage: Stage, cloud: MemoryCloud
+) -> None:
+    cloud.guest = None
+    lines = [f"[{second}.0] booting" for second in range(40)]
+    cloud.console = "\n".join([*lines, "+ ldapadd -w hunter-2-hunter", "Kernel panic: no init"])
+    error = await failed(await stage.begin(), stage)
+    assert "which ends:\n[22.0] booting" in error.log_message
+    assert error.log_message.endswith("Kernel panic: no init")
+    assert "hunter-2-hunter" not in error.log_message
+    assert "panic" not in error.jupyterhub_message
+
+
+@given(start_timeout=4)
+async def test_a_console_that_cannot_be_had_is_no_matter(stage: Stage, cloud: MemoryCloud) -> None:
+    cloud.guest = None
+
+    async def unasked(verb: str) -> None:
+        if verb == "console":
+            raise ProviderError("no console here", cause=FailureCause.REFUSED)
+
+    cloud.pace = unasked
+    error = await failed(await stage.begin(), stage)
+    assert "at its console" in error.log_message
+    assert "which ends" not in error.log_message
+    assert failure_cause(error) is FailureCause.TIMEOUT
 
 
 class Deaf(StubGuest):

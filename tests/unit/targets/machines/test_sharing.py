@@ -13,6 +13,7 @@ from jupyterhub_anywhere.ledger.states import State
 from jupyterhub_anywhere.targets.causes import FailureCause, failure_cause
 from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.targets.machines import marks, waiting
+from jupyterhub_anywhere.targets.machines.provider import ProviderError
 from jupyterhub_anywhere.testing.contract.subject import TWO
 from jupyterhub_anywhere.testing.worlds.machines import SharingGuest
 
@@ -48,7 +49,7 @@ async def until(true: Any) -> None:
 
 async def settled(hub: Any, leases: int) -> None:
     """Sweep until so many leases are left: the proof is the agent's, who needs a moment for it."""
-    for _ in range(20):
+    for _ in range(100):
         if len(await hub.settle()) == leases:
             return
         await asyncio.sleep(0.1)
@@ -278,3 +279,73 @@ async def test_no_ticket_is_good_after_its_server_has_left(
     assert waiting.hub.found(key) is None
     assert child.get_state() == {"engine": cloud.id}
     assert await child.poll() == 0
+
+
+class Marking:
+    """Fails calls that mark a machine: refused, or done with the answer lost."""
+
+    def __init__(self, cloud: MemoryCloud, patch: pytest.MonkeyPatch) -> None:
+        self._ask, self._cloud = cloud.ask, cloud
+        self.fault, self.failed = "", 0
+        patch.setattr(cloud, "ask", self.ask)
+
+    async def ask(self, verb: str, do: Any) -> Any:
+        if verb != "mark" or not self.fault:
+            return await self._ask(verb, do)
+        self.failed += 1
+        if self.fault == "lose":
+            await self._ask(verb, do)
+        raise self._cloud._unreachable(verb, sure=self.fault == "fail")
+
+
+@pytest.fixture
+def marking(cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch) -> Marking:
+    return Marking(cloud, monkeypatch)
+
+
+@pytest.mark.parametrize("fault", ["fail", "lose"])
+async def test_a_machine_that_cannot_be_marked_is_not_joined(
+    stage: Stage, cloud: MemoryCloud, guest: SharingGuest, marking: Marking, fault: str
+) -> None:
+    hub = await stage.begin()
+    await hub.start()
+    key = (await hub.lease()).id
+    [machine] = cloud.machines
+    _, start = hub.begin_start(server="second")
+    marking.fault = fault
+    with pytest.raises(StartError) as caught:
+        await start
+    assert failure_cause(caught.value) is FailureCause.UNREACHABLE
+    assert marking.failed
+    marking.fault = ""
+    await settled(hub, 1)
+    assert list(marks.seats_of(cloud.machines[machine].marks)) == [key]
+    assert [each.key for each in guest.there(machine)] == [key]
+    assert hub.tokens() == 1
+    # Nothing of it is in the way of the next one.
+    await hub.start(server="second")
+    assert len(guest.there(machine)) == 2
+
+
+@pytest.mark.parametrize("fault", ["fail", "lose"])
+async def test_a_seat_that_cannot_be_taken_away_is_taken_later(
+    stage: Stage, cloud: MemoryCloud, guest: SharingGuest, marking: Marking, fault: str
+) -> None:
+    hub = await stage.begin()
+    await hub.start()
+    await hub.start(server="second")
+    key = (await hub.lease(server="second")).id
+    [machine] = cloud.machines
+    marking.fault = fault
+    with contextlib.suppress(ProviderError):
+        await hub.stop()
+    await hub.sweep(2)
+    assert marking.failed
+    assert machine in cloud.machines
+    marking.fault = ""
+    await settled(hub, 1)
+    assert list(marks.seats_of(cloud.machines[machine].marks)) == [key]
+    assert [each.key for each in guest.there(machine)] == [key]
+    await hub.stop(server="second")
+    assert await hub.settle() == []
+    assert cloud.machines == {}

@@ -45,6 +45,10 @@ class Start:
         self.called = asyncio.Event()
         self.no = ""
 
+    @property
+    def whose(self) -> str:
+        return "ann:lab"
+
     async def redeemed(self, caller: Caller) -> Mapping[str, Any]:
         self.callers.append(caller)
         self.called.set()
@@ -147,18 +151,21 @@ async def test_refusals_are_counted_logged_and_told_to_who_waits(
     waiting: Waiting, ticket_and_start: Pair, clock: StandingClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     text, start = ticket_and_start
-    told: list[tuple[Refusal, str]] = []
-    waiting.on_refusal(lambda refusal, address: told.append((refusal, address)))
+    told: list[tuple[Refusal, str, str]] = []
+    waiting.on_refusal(lambda *each: told.append(each))
     wrong, _ = tickets.issue("lease1", 0, 1)
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             await waiting.redeem(wrong, SECRET, HERE)
         many = await waiting.redeem(text, SECRET, HERE)
     assert many == Refusal(Reason.TOO_MANY, "lease1")
-    assert [each.reason for each, _ in told] == ["wrong"] * 3 + ["too-many"]
+    assert [(each.reason, whose) for each, _, whose in told] == [
+        *[("wrong", "ann:lab")] * 3,
+        ("too-many", "ann:lab"),
+    ]
     assert [each.reason for each, _ in start.refusals] == ["wrong"] * 3
     assert wrong.split(".")[2] not in caplog.text
-    assert "10.0.0.7: wrong (lease1)" in caplog.text
+    assert "10.0.0.7: wrong (ann:lab)" in caplog.text
     # Others are not hindered, and after a minute the machine itself is not either.
     clock.at += timedelta(seconds=61)
     assert await waiting.redeem(text, SECRET, HERE) == {"cmd": ["x"]}

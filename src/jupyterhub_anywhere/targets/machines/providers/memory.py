@@ -15,7 +15,7 @@ from jupyterhub_anywhere.targets.machines.provider import ProviderError
 from jupyterhub_anywhere.targets.machines.providers.memory_cloud import MemoryCloud
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from jupyterhub_anywhere.targets.machines.provider import Access, Machine, Rest, Wanted
 
@@ -149,9 +149,19 @@ class MemoryProvider:
         return bool(await self._ask("delete_volume", delete))
 
     async def console(self, machine_id: str, lines: int) -> str:
-        """It has none."""
-        del machine_id, lines
-        return ""
+        """See `Provider.console`.
+
+        Raises:
+            ProviderError: It cannot be asked.
+        """
+        del machine_id
+        text = str(await self._ask("console", lambda: self.cloud.console))
+        return "\n".join(text.splitlines()[-lines:])
+
+    async def misfits(self, pairs: Collection[tuple[str, str]]) -> Sequence[Finding]:
+        """Every size is large enough."""
+        del pairs
+        return ()
 
     async def findings(self, choices: Mapping[str, Sequence[Any]]) -> Sequence[Finding]:
         """Whether it answers, and has what profiles name."""

@@ -92,6 +92,7 @@ class MemoryCloud:
             (done, and the answer is lost), ``empty`` (a list is empty), ``twice`` (done twice).
         away: Whether no call is answered.
         asked: The names of all calls so far.
+        console: What is at the console of each of its machines.
     """
 
     opened: ClassVar[dict[str, MemoryCloud]] = {}
@@ -109,6 +110,7 @@ class MemoryCloud:
         self.script: deque[str] = deque()
         self.away = False
         self.asked: list[str] = []
+        self.console = ""
         self.volumes: dict[str, MemoryVolume] = {}
         self._built: dict[str, _Built] = {}
         self._ids, self._addresses = itertools.count(1), itertools.count()

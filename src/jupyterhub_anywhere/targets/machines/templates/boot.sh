@@ -13,6 +13,17 @@ chmod 700 "$dir"
 cat >"$dir/config.new" <<'END_OF_CONFIG'
 @CONFIG@
 END_OF_CONFIG
+start=start
+if [ "$(cat "$dir/config.new")" != "$(cat "$dir/config.json" 2>/dev/null)" ]; then
+    # Where the image was made of another server's machine, that one's credential is here, too.
+    rm -rf "$dir/servers"
+    # Its home is not this one's, and a machine without would wait for it at each boot.
+    if [ @HOME@ = no ]; then
+        rm -f /etc/systemd/system/jupyterhub-anywhere.service.d/home.conf
+        [ ! -w /etc/fstab ] || sed -i '/^LABEL=anywhere-home /d' /etc/fstab
+    fi
+    start=restart
+fi
 mv "$dir/config.new" "$dir/config.json"
 
 value() {
@@ -35,19 +46,13 @@ refuse() {
     rm -f "$dir/told"
     fail "the agent needs Python 3.8 or newer, and this image has $had"
 }
-python=
-had=none
-for each in python3 /usr/bin/python3 /opt/conda/bin/python3 /usr/libexec/platform-python; do
-    found=$(command -v "$each") || continue
-    if "$found" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null; then
-        python=$found
-        break
-    fi
-    had=$("$found" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || had=none
-done
-[ -n "$python" ] || refuse "$had"
-"$python" -c '
-import base64, json, os, sys, zlib
+# One process tells whether it is new enough, and unpacks: on small machines each takes its time.
+unpack() {
+    "$1" -I -S -c '
+import sys
+if sys.version_info < (3, 8):
+    sys.exit("%d.%d" % sys.version_info[:2])
+import base64, json, os, zlib
 folder = sys.argv[1]
 packed = base64.b85decode("".join(sys.stdin.read().split()))
 for name, text in json.loads(zlib.decompress(packed)).items():
@@ -58,47 +63,19 @@ for name, text in json.loads(zlib.decompress(packed)).items():
 ' "$dir" <<'END_OF_FILES'
 @FILES@
 END_OF_FILES
-if [ -d /run/systemd/system ] && command -v systemctl >/dev/null; then
-    unit=/etc/systemd/system/jupyterhub-anywhere.service
-    cat >"$unit" <<END_OF_UNIT
-[Unit]
-Description=Agent of JupyterHub Anywhere
-Wants=network-online.target
-After=network-online.target nss-user-lookup.target
-
-[Service]
-ExecStart="$python" -I -B "$dir/agent.py"
-Restart=on-failure
-RestartSec=2
-KillMode=process
-TimeoutStopSec=40
-
-[Install]
-WantedBy=multi-user.target
-END_OF_UNIT
-    chmod 644 "$unit"
-    systemctl daemon-reload
-    systemctl --quiet enable jupyterhub-anywhere.service
-    # Not waited for: this script may itself run in what the unit comes after.
-    exec systemctl --no-block start jupyterhub-anywhere.service
-fi
-cat >"$dir/run" <<END_OF_RUN
-#!/bin/sh
-until "$python" -I -B "$dir/agent.py" >>"$dir/agent.log" 2>&1; do sleep 2; done
-END_OF_RUN
-cat >"$dir/boot" <<END_OF_BOOT
-#!/bin/sh
-if command -v setsid >/dev/null; then
-    setsid "$dir/run" </dev/null >/dev/null 2>&1 &
-else
-    nohup "$dir/run" </dev/null >/dev/null 2>&1 &
-fi
-END_OF_BOOT
-chmod 700 "$dir/run" "$dir/boot"
-# Where the next boot looks: cloud-init, OpenRC.
-if [ -d /var/lib/cloud/scripts/per-boot ]; then
-    ln -sf "$dir/boot" /var/lib/cloud/scripts/per-boot/jupyterhub-anywhere
-elif [ -d /etc/local.d ]; then
-    ln -sf "$dir/boot" /etc/local.d/jupyterhub-anywhere.start
-fi
-exec "$dir/boot"
+}
+python=
+had=none
+for each in python3 /usr/bin/python3 /opt/conda/bin/python3 /usr/libexec/platform-python; do
+    found=$(command -v "$each") || continue
+    if said=$(unpack "$found" 2>&1); then
+        python=$found
+        break
+    fi
+    case $said in
+    [0-9]*.[0-9]*) had=$said ;;
+    *) echo "jupyterhub-anywhere: $found: $said" >&2 ;;
+    esac
+done
+[ -n "$python" ] || refuse "$had"
+exec /bin/sh "$dir/launch.sh" "$dir" "$python" "$start"

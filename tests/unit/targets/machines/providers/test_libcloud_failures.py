@@ -16,7 +16,6 @@ from jupyterhub_anywhere.targets.machines.provider import ProviderError
 from jupyterhub_anywhere.targets.machines.providers.libcloud.connections import said_in
 from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import (
     Doing,
-    cause_of_words,
     explain,
 )
 
@@ -190,13 +189,6 @@ def test_no_secret_is_told_and_no_novel() -> None:
     assert "swordfish" not in str(found)
     assert len(found.message) < 400
     assert explain(found, DOING) is found
-
-
-def test_faults_of_machines() -> None:
-    assert cause_of_words("No valid host was found.") is FailureCause.NO_CAPACITY
-    assert cause_of_words("Exceeded maximum number of retries") is FailureCause.NO_CAPACITY
-    assert cause_of_words("Quota exceeded") is FailureCause.QUOTA
-    assert cause_of_words("odd") is FailureCause.INTERNAL
 
 
 @pytest.mark.parametrize(

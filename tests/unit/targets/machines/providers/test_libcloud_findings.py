@@ -16,6 +16,7 @@ from jupyterhub_anywhere.targets.machines.providers.libcloud.findings import (
     quota_findings,
     role_findings,
 )
+from jupyterhub_anywhere.targets.machines.providers.libcloud.fitting import lacking
 
 if TYPE_CHECKING:
     from jupyterhub_anywhere.targets.machines.providers.libcloud import LibcloudProvider
@@ -152,3 +153,34 @@ def test_quota_clocks_and_roles() -> None:
     assert "reader" in next(role_findings("t", {"roles": [{"name": "reader"}]})).message
     open_one = {**member, "application_credential": {"restricted": False}}
     assert "unrestricted" in next(role_findings("t", open_one)).message
+
+
+async def test_sizes_that_are_too_small_for_an_image(made: LibcloudProvider, cloud: Cloud) -> None:
+    cloud.add_image("big", min_ram=2048)
+    cloud.add_image("wide", min_disk=20, size=1)
+    cloud.add_image("long", size=11 << 30)
+    cloud.add_flavor("ample", ram=4096)
+    sizes = ("small", "ample", "gone")
+    images = ("debian", "big", "wide", "long", "gone")
+    pairs = {(image, size) for image in images for size in sizes}
+    found = list(await made.misfits(pairs))
+    assert [each.level for each in found] == [Level.ERROR] * len(found)
+    told = {(each.subject.removeprefix("target cloud: size "), each.message) for each in found}
+    assert told == {
+        ("small", "too small for the image big: 1024 of 2048 MiB memory"),
+        ("small", "too small for the image wide: 10 of 20 GiB disk"),
+        ("ample", "too small for the image wide: 10 of 20 GiB disk"),
+        ("small", "too small for the image long: 10 of 11 GiB disk"),
+        ("ample", "too small for the image long: 10 of 11 GiB disk"),
+    }
+    assert len(bad(found)) == 2
+
+
+def test_a_disk_of_nothing_is_as_large_as_the_image() -> None:
+    assert lacking({"min_disk": 20, "size": None}, {"ram": 1, "disk": 0}) == ""
+
+
+async def test_a_cloud_that_cannot_be_asked_what_fits(world: OpenStackWorld) -> None:
+    async with provider(world, key="wrong") as wrong:
+        [told] = bad(list(await wrong.misfits({("debian", "small")}))).values()
+    assert "credential" in told.message

@@ -5,7 +5,6 @@ Pure. A cloud's own words are shown, one line of them, without the secrets of th
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +15,7 @@ from libcloud.common.types import InvalidCredsError, LibcloudError, MalformedRes
 from jupyterhub_anywhere.core.scrubbing import scrubbed
 from jupyterhub_anywhere.targets.causes import FailureCause
 from jupyterhub_anywhere.targets.machines.provider import ProviderError
+from jupyterhub_anywhere.targets.machines.said import cause_and_cure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,43 +24,6 @@ _LONGEST: Final = 300
 _SERVER_ERRORS: Final = range(500, 600)
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT = 401, 403, 404, 409
 _TOO_LARGE, _TOO_MANY, _BAD_REQUEST = 413, 429, 400
-# What the cloud says, in lower case; the first that matches counts.
-_SAID: Final[tuple[tuple[re.Pattern[str], FailureCause, str], ...]] = (
-    (
-        re.compile(
-            r"no valid host|insufficient ?(instance)? ?capacity|not enough hosts"
-            r"|exceeded maximum number of retries|out of (capacity|memory)"
-        ),
-        FailureCause.NO_CAPACITY,
-        "Choose a smaller size or another place, or try again later.",
-    ),
-    (
-        re.compile(r"quota|limit ?exceeded|maximum number of|exceeds? .*limit|instancelimit"),
-        FailureCause.QUOTA,
-        "Stop what nobody needs there, or let the cloud raise the quota of the project.",
-    ),
-    (
-        re.compile(
-            r"can not find requested image|image .*(not be found|not found|is not active)"
-            r"|invalidamiid|no image with id|image id .* does not exist"
-        ),
-        FailureCause.IMAGE_NOT_FOUND,
-        "Choose another image, or upload it again under its name.",
-    ),
-    (
-        re.compile(r"user_?-? ?data"),
-        FailureCause.CONFIG,
-        "What the machine runs at its first boot is too long or malformed: shorten the template.",
-    ),
-    (
-        re.compile(
-            r"no such host|name or service not known|nodename nor servname|failed to resolve"
-            r"|temporary failure in name resolution|nameresolution"
-        ),
-        FailureCause.UNREACHABLE,
-        "The cloud's host is not known here: correct its address, or this machine's name service.",
-    ),
-)
 # What a status means where the words say nothing.
 _CODES: Final[dict[int, tuple[FailureCause, str]]] = {
     _BAD_REQUEST: (
@@ -120,17 +83,6 @@ def code_of(error: BaseException) -> int:
     return code if isinstance(code, int) else 0
 
 
-def cause_of_words(said: str, default: FailureCause = FailureCause.INTERNAL) -> FailureCause:
-    """The cause in what a cloud says, as in the fault of a machine that it could not build."""
-    found = _by_words(said)
-    return found[0] if found else default
-
-
-def _by_words(said: str) -> tuple[FailureCause, str] | None:
-    lowered = said.lower()
-    return next(((cause, hint) for words, cause, hint in _SAID if words.search(lowered)), None)
-
-
 def explain(error: BaseException, doing: Doing, secrets: Iterable[str] = ()) -> ProviderError:
     """Type an error of a call to a cloud."""
     if isinstance(error, ProviderError):
@@ -164,7 +116,7 @@ def _of_library(error: BaseException) -> tuple[FailureCause, str, bool]:
     if isinstance(error, MalformedResponseError):
         hint = "Something else than the cloud's API answers: a proxy, or a wrong address."
         return FailureCause.UNREACHABLE, hint, False
-    found = _by_words(_words(error))
+    found = cause_and_cure(_words(error))
     if found:
         return *found, isinstance(error, LibcloudError)
     if isinstance(error, LibcloudError | ValueError | TypeError | AttributeError | LookupError):
@@ -178,12 +130,12 @@ def _of_code(code: int, said: str) -> tuple[FailureCause, str, bool]:
         hint = "The cloud has a fault of its own: try again, and tell those who run it."
         return FailureCause.UNREACHABLE, hint, False
     # How often it is asked is another matter than what the project may have.
-    found = _by_words(said) if code != _TOO_MANY else None
+    found = cause_and_cure(said) if code != _TOO_MANY else None
     return *(found or _CODES.get(code) or (FailureCause.REFUSED, "")), True
 
 
 def _of_connection(error: BaseException) -> tuple[FailureCause, str, bool]:
-    found = _by_words(" ".join(str(each) for each in _chain(error)))
+    found = cause_and_cure(" ".join(str(each) for each in _chain(error)))
     names = {type(each).__name__ for each in _chain(error)}
     if isinstance(error, requests.exceptions.SSLError) or "SSLCertVerificationError" in names:
         hint = (

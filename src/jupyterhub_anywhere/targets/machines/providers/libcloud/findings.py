@@ -12,9 +12,10 @@ from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import (
     Missing,
     explain,
 )
+from jupyterhub_anywhere.targets.machines.providers.libcloud.fitting import lacking
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from jupyterhub_anywhere.targets.machines.providers.libcloud.backend import Backend
@@ -67,6 +68,29 @@ class Looking:
             for value in _flat(values):
                 found += self._guarded(f"{trait} {value}", partial(self._one, trait, value))
         return found
+
+    def pairs(self, pairs: Collection[tuple[str, str]]) -> list[Finding]:
+        """Of images and sizes, those that do not go together; what is not there is no finding."""
+        found: list[Finding] = []
+        for image, size in sorted(pairs):
+            found += self._guarded(f"size {size}", partial(self._pair, image, size))
+        return found
+
+    def _pair(self, image: str, size: str) -> Iterator[Finding]:
+        try:
+            raw = [
+                self._backend.find(kind, name, self._driver).raw
+                for kind, name in (("image", image), ("size", size))
+            ]
+        except Missing:
+            return  # told where it is looked for by itself
+        if not all(isinstance(each, dict) for each in raw):
+            return  # only OpenStack's own lists tell what is needed
+        lack = lacking(raw[0], raw[1])
+        if lack:
+            told = f"too small for the image {image}: {lack}"
+            cure = "Offer a larger size with it, or another image; such a start is refused."
+            yield self._finding(Level.ERROR, f"size {size}", told, cure)
 
     def _guarded(self, what: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
         try:

@@ -26,7 +26,7 @@ from jupyterhub_anywhere.targets.machines.providers.libcloud.making import (
 from jupyterhub_anywhere.targets.machines.providers.libcloud.pool import THREADS, Drivers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from jupyterhub_anywhere.targets.machines.provider import Access, Machine, Rest, Wanted
     from jupyterhub_anywhere.targets.machines.providers.libcloud.backend import Backend
@@ -202,11 +202,18 @@ class LibcloudProvider:
 
     async def findings(self, choices: Mapping[str, Sequence[Any]]) -> Sequence[Finding]:
         """What `anywhere doctor` tells; each with its cure. Never raises."""
+        return await self._looked(lambda looking: looking.all(choices))
+
+    async def misfits(self, pairs: Collection[tuple[str, str]]) -> Sequence[Finding]:
+        """See `Provider.misfits`; only OpenStack tells what an image needs."""
+        return await self._looked(lambda looking: looking.pairs(pairs))
+
+    async def _looked(self, how: Callable[[Looking], list[Finding]]) -> Sequence[Finding]:
         drivers, backend, _ = self._made()
         now = self._clock.now()
 
         def look(driver: Any) -> list[Finding]:
-            return Looking(self._title, backend, driver, now).all(choices)
+            return how(Looking(self._title, backend, driver, now))
 
         try:
             return await drivers.run(look, doing=self._doing("it cannot be looked at"))

@@ -6,7 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from jupyterhub_anywhere.spawner.journal import FRESH, MOST, Journal
+from jupyterhub_anywhere.core.journal import FRESH, MOST, Journal
 
 if TYPE_CHECKING:
     from pathlib import Path
