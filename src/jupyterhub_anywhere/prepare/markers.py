@@ -7,6 +7,9 @@ from typing import Final
 
 # What a value may hold; all else becomes a dash, in the machine already.
 _VALUE: Final = r"[A-Za-z0-9._:+~-]*"
+_BEGIN: Final = "-----BEGIN SSH HOST KEY KEYS-----"
+_END: Final = "-----END SSH HOST KEY KEYS-----"
+_BLOCK: Final = re.compile(f"{_BEGIN}(.*?){_END}", re.DOTALL)
 _KEYS: Final = re.compile(
     r"^(?:ssh-ed25519|ecdsa-sha2-nistp\d+|ssh-rsa) [A-Za-z0-9+/=]+(?: \S+)?$", re.MULTILINE
 )
@@ -19,6 +22,18 @@ tell() {
         (printf '\\nANYWHERE-%s %s=%s\\n' "$nonce" "$1" "$value" >"$console") 2>/dev/null || :
     done
 }
+"""
+# As cloud-init shows them, but sooner: it does so only after all user-data has run.
+SHOW_KEYS: Final = f"""\
+show_keys() {{
+    for console in /dev/console /dev/ttyS0; do
+        ({{
+            printf '\\n%s\\n' '{_BEGIN}'
+            cat /etc/ssh/ssh_host_*_key.pub
+            printf '%s\\n' '{_END}'
+        }} >"$console") 2>/dev/null || :
+    done
+}}
 """
 
 
@@ -34,12 +49,16 @@ def told(console: str, nonce: str) -> dict[str, str]:
 
 
 def host_keys(console: str) -> list[str]:
-    """The SSH host keys that cloud-init prints, as `TYPE KEY`; none where it prints none."""
-    _, found, rest = console.partition("-----BEGIN SSH HOST KEY KEYS-----")
-    block = rest.partition("-----END SSH HOST KEY KEYS-----")
-    if not found or not block[1]:
-        return []
-    text = block[0].replace("\r", "")
+    """The SSH host keys that a machine has shown first, as `TYPE KEY`; none where it shows none.
+
+    cloud-init shows them at a first boot, and the machine of the hub does so itself.
+    """
+    shown = [_keys_in(block) for block in _BLOCK.findall(console)]
+    return next((keys for keys in shown if keys), [])
+
+
+def _keys_in(block: str) -> list[str]:
     # Some consoles put a time in front of each line, as `[   12.3] cloud-init[512]: `.
-    lines = [re.sub(r"^.*?(?=(?:ssh-|ecdsa-))", "", line.strip()) for line in text.splitlines()]
-    return [" ".join(line.split()[:2]) for line in lines if _KEYS.match(line)]
+    lines = block.replace("\r", "").splitlines()
+    cut = [re.sub(r"^.*?(?=(?:ssh-|ecdsa-))", "", line.strip()) for line in lines]
+    return [" ".join(line.split()[:2]) for line in cut if _KEYS.match(line)]

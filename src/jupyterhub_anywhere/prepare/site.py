@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from jupyterhub_anywhere.prepare.image import PYTHON, pip_source
-from jupyterhub_anywhere.prepare.markers import TELL
+from jupyterhub_anywhere.prepare.markers import SHOW_KEYS, TELL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -214,11 +214,12 @@ def hub_userdata(wish: Wish, place: Place, nonce: str) -> str:
 nonce={shlex.quote(nonce)}
 PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 export PATH
-{TELL}umask 022
+{TELL}{SHOW_KEYS}umask 022
 mkdir -p {FOLDER} {UNITS}
 {written}if {run} >{FOLDER}/install.log 2>&1; then
     systemctl daemon-reload
     systemctl enable --now jupyterhub-anywhere-begin.path
+    show_keys
     tell done yes
 else
     tell failed "$(grep . {FOLDER}/install.log | tail -n 1)"

@@ -16,7 +16,7 @@ from jupyterhub_anywhere.prepare.image import (
     verdict,
     virtual_size,
 )
-from jupyterhub_anywhere.prepare.markers import TELL, host_keys, told
+from jupyterhub_anywhere.prepare.markers import SHOW_KEYS, TELL, host_keys, told
 from jupyterhub_anywhere.prepare.wish import Install
 
 if TYPE_CHECKING:
@@ -92,6 +92,17 @@ def run(script: str, folder: Path, path: str) -> dict[str, str]:
     return told(console.read_text(), "abc-trial")
 
 
+def test_a_machine_shows_its_keys_itself(tmp_path: Path) -> None:
+    key = "ssh-ed25519 AAAA"
+    (tmp_path / "ssh_host_ed25519_key.pub").write_text(f"{key} root@hub\n")
+    (tmp_path / "ssh_host_ed25519_key").write_text("secret")
+    script = SHOW_KEYS.replace("/etc/ssh", str(tmp_path)) + "show_keys\n"
+    run(script, tmp_path, "/nowhere")
+    console = (tmp_path / "console").read_text()
+    assert host_keys(console) == [key]
+    assert "secret" not in console
+
+
 def test_the_trial_tells_what_is_there(tmp_path: Path) -> None:
     programs = {
         "jupyterhub-singleuser": "echo 'Some warning'; echo 6.1.0",
@@ -135,6 +146,12 @@ def test_host_keys_of_the_console(before: str) -> None:
     lines = ["ssh-ed25519 AAAA root@hub", "ecdsa-sha2-nistp256 BBBB root@hub"]
     console = "\n".join(["noise", *(before + line for line in [HEAD, *lines, TAIL]), "login:"])
     assert host_keys(console) == ["ssh-ed25519 AAAA", "ecdsa-sha2-nistp256 BBBB"]
+
+
+def test_a_block_without_keys_is_not_the_last_word() -> None:
+    assert host_keys(f"{HEAD}\n{TAIL}\n{HEAD}\nssh-ed25519 AAAA root@hub\n{TAIL}\n") == [
+        "ssh-ed25519 AAAA"
+    ]
 
 
 def test_half_a_block_is_none() -> None:
