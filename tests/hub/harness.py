@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
@@ -83,14 +84,21 @@ runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
 """
 
 
+# What was given lately: nobody may hold it yet, as a hub that takes three and is about to start.
+_given: Final[deque[int]] = deque(maxlen=64)
+
+
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody holds now, and that no other worker of pytest chooses."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     while True:
         port = secrets.choice(_PORTS[worker::workers])
+        if port in _given:
+            continue
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            _given.append(port)
             return port
 
 
