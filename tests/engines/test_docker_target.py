@@ -208,7 +208,7 @@ async def test_two_hubs_do_not_touch_each_others_containers(stage: Servers) -> N
     (resource,) = await target.inventory().owned()
     assert (resource.name, resource.user) == ("other-ann", "ann")
     # Begun, or proven: a busy engine takes its time, and is asked again.
-    while not await target.inventory().destroy(resource):
+    while not await target.inventory().destroy(resource):  # noqa: ASYNC110 - nobody tells
         await asyncio.sleep(0.1)
     seen = await target.inventory().observe(["other-ann"])
     assert seen["other-ann"].phase is Phase.GONE
