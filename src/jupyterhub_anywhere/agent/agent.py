@@ -111,8 +111,8 @@ def host_keys() -> list[str]:
 def version_of(program: str) -> list[str | None]:
     """The version of jupyterhub-singleuser and of its Python; the program itself is asked last."""
     python = read(program)[:200].partition("\n")[0].lstrip("#!").strip()
-    found = re.fullmatch(r"(\d\S*) (\d\S*)\s*", run([python, "-I", "-c", ASK], timeout=30)[1])
-    if found:
+    said = run([python, "-I", "-c", ASK], timeout=30)[1] if re.match("/.*python", python) else ""
+    if found := re.fullmatch(r"(\d\S*) (\d\S*)\s*", said):
         return [found[1], found[2]]
     found = re.search(r"(?m)^(\d+\.\d\S*)\s*$", run([program, "--version"], timeout=120)[1])
     return [found[1] if found else None, None]

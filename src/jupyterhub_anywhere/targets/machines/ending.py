@@ -54,7 +54,8 @@ async def _off(provider: Provider, machine: Machine) -> bool:
     try:
         off = await provider.rest(machine.id, Rest.STOP)
     except ProviderError as error:
-        if error.cause is FailureCause.UNREACHABLE or not error.sure:
+        passing = error.cause is FailureCause.UNREACHABLE or not error.sure
+        if passing and monotonic() - since <= PATIENCE:
             raise
         log.warning("%s goes without being switched off: %s", machine.name, error)
         return True

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FACTS: Final = ("agent", "python", "singleuser")
+# Letters of a version: machines may say what they like.
+_MOST: Final = 40
 
 
 def note(hub: Path, target: str, image: str, machine: Mapping[str, Any]) -> None:
@@ -27,7 +29,7 @@ def note(hub: Path, target: str, image: str, machine: Mapping[str, Any]) -> None
         image: The image's.
         machine: What the machine says of itself.
     """
-    facts: dict[str, Any] = {name: str(machine.get(name) or "") for name in _FACTS}
+    facts: dict[str, Any] = {name: str(machine.get(name) or "")[:_MOST] for name in _FACTS}
     _journal(hub).note(f"{target} {image}", target=target, image=image, **facts)
 
 

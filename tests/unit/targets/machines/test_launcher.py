@@ -155,6 +155,24 @@ def test_a_server_that_is_no_script_is_asked_itself() -> None:
     assert agent.version_of(str(Path(sys.executable).resolve())) == [None, None]
 
 
+@pytest.mark.parametrize("first", ["python3", "../bin/python3", "/bin/sh"])
+def test_only_a_python_by_its_path_is_asked_for_a_servers_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    """Another one would be found where the agent happens to be."""
+    asked: list[str] = []
+
+    def run(words: list[str], **_: Any) -> tuple[int, str]:
+        asked.append(words[0])
+        return 0, "5.2.1\n"
+
+    monkeypatch.setattr(agent, "run", run)
+    program = tmp_path / "jupyterhub-singleuser"
+    program.write_text(f"#!{first}\n")
+    assert agent.version_of(str(program)) == ["5.2.1", None]
+    assert asked == [str(program)]
+
+
 @pytest.mark.parametrize("home", [True, False])
 def test_what_an_image_has_of_another_machines_home_goes_where_none_is_wanted(home: Any) -> None:
     script = boot_script(Boot(hub=HUB, ticket=TICKET, home=home))

@@ -54,3 +54,8 @@ def test_the_last_machine_of_an_image_counts_and_other_targets_do_not(tmp_path: 
     seen.note(tmp_path, "nova", "debian", {**FINE, "singleuser": "1.5.1"})
     seen.note(tmp_path, "elsewhere", "debian", FINE)
     assert told(tmp_path).level is Level.OK
+
+
+def test_a_machine_cannot_fill_the_file(tmp_path: Path) -> None:
+    told(tmp_path, singleuser="9" * 8000, python="3.11.2" * 1000)
+    assert (tmp_path / "machines.json").stat().st_size < 1000
