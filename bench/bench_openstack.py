@@ -33,7 +33,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.engines.openstack_hub import OpenStackHub, followed, openstack_hub
+from tests.engines.openstack_hub import OpenStackHub, followed, openstack_hub, steps_of
 
 from engines import room
 from engines.ancestors import supplies
@@ -185,7 +185,7 @@ def ours(hub: OpenStackHub, user: str) -> tuple[float, float]:
     told = followed(hub, user)
     if not told[-1][1].get("ready"):
         raise RuntimeError(f"{told[-1]}\n{hub.logs(100)}")
-    steps = {each["machine"]: at for at, each in told if "machine" in each}
+    steps = steps_of(told)
     own = steps["listening"] - steps["starting"]
     hub.stop_server(user, seconds=300)
     return told[-1][0], own

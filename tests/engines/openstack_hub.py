@@ -11,6 +11,7 @@ import httpx
 from tests.hub.harness import Hub, free_port, wait_for
 
 from engines.openstack import layout as at
+from jupyterhub_anywhere.targets.machines.progress import Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from engines.openstack.cloud import OpenStack
 
 _Hub = TypeVar("_Hub", bound=Hub)
+# What each start of a machine tells, in this order; other steps may come between.
+HAVE_TO_COME: Final = [Step.ASKED, Step.BUILT, Step.REDEEMED, Step.STARTING, Step.LISTENING]
 # An emulated processor imports JupyterLab for a minute, and the machine is busy.
 PATIENCE: Final = 600.0
 # A kernel takes its time, too; the hub's own deadlines are for machines with hardware.
@@ -175,3 +178,8 @@ def progress(hub: OpenStackHub, user: str, began: float) -> Iterator[tuple[float
         for line in stream.iter_lines():
             if line.startswith("data:"):
                 yield time.monotonic() - began, json.loads(line[5:])
+
+
+def steps_of(told: Sequence[tuple[float, Mapping[str, Any]]]) -> dict[str, float]:
+    """When each step of a machine came, in their order, of what `followed` gives."""
+    return {each["machine"]: at for at, each in told if "machine" in each}

@@ -14,7 +14,15 @@ import pytest
 from playwright.sync_api import expect
 from tests.browser import journey
 from tests.browser.journey import SUBMIT, Journey, hub_errors, keep
-from tests.engines.openstack_hub import PATIENCE, OpenStackHub, openstack_hub, ports_of, progress
+from tests.engines.openstack_hub import (
+    HAVE_TO_COME,
+    PATIENCE,
+    OpenStackHub,
+    openstack_hub,
+    ports_of,
+    progress,
+    steps_of,
+)
 from tests.hub.harness import wait_for
 
 from jupyterhub_anywhere.targets.machines.progress import Step
@@ -28,8 +36,6 @@ if TYPE_CHECKING:
     from engines.openstack.cloud import OpenStack
 
 pytestmark = [pytest.mark.root, pytest.mark.browser]
-
-_HAS_TO_COME = [Step.ASKED, Step.BUILT, Step.REDEEMED, Step.STARTING, Step.LISTENING]
 
 
 def choices(trait: str, **named: tuple[str, str, str]) -> dict[str, Any]:
@@ -115,8 +121,8 @@ def watch(view: BrowserPage, hub: OpenStackHub, user: str) -> dict[str, float]:
             past = [each["message"] for _, each in told if "machine" in each]
             assert [each for each in past if each not in log] == []
     assert told[-1][1].get("ready"), (told[-3:], hub.logs(200))
-    steps = {each["machine"]: at for at, each in told if "machine" in each}
-    assert [each for each in steps if each in _HAS_TO_COME] == _HAS_TO_COME, told
+    steps = steps_of(told)
+    assert [each for each in steps if each in HAVE_TO_COME] == HAVE_TO_COME, told
     shares = [each["progress"] for _, each in told if "progress" in each]
     assert shares == sorted(shares), told
     return steps

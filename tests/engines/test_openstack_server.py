@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from tests.engines.openstack_hub import PATIENCE, OpenStackHub, followed, openstack_hub, ports_of
+from tests.engines.openstack_hub import (
+    HAVE_TO_COME,
+    PATIENCE,
+    OpenStackHub,
+    followed,
+    openstack_hub,
+    ports_of,
+    steps_of,
+)
 from tests.hub.harness import wait_for
 from tests.hub.kernels import Kernel
-
-from jupyterhub_anywhere.targets.machines.progress import Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +27,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.root
 
-_HAS_TO_COME = [Step.ASKED, Step.BUILT, Step.REDEEMED, Step.STARTING, Step.LISTENING]
 _ENVIRONMENT = """
 import os
 print(os.environ["JUPYTERHUB_API_TOKEN"], os.getuid(), os.path.expanduser("~"))
@@ -70,8 +75,8 @@ def test_from_the_click_until_nothing_is_left(
 ) -> None:
     told = followed(hub, "ann")
     assert told[-1][1].get("ready"), (told[-3:], hub.logs(200))
-    steps = {each["machine"]: at for at, each in told if "machine" in each}
-    assert [each for each in steps if each in _HAS_TO_COME] == _HAS_TO_COME, told
+    steps = steps_of(told)
+    assert [each for each in steps if each in HAVE_TO_COME] == HAVE_TO_COME, told
     shares = [each["progress"] for _, each in told if "progress" in each]
     assert shares == sorted(shares), told
     with capsys.disabled():

@@ -147,8 +147,10 @@ def test_jupyter_is_installed_where_it_is_missing(
 ) -> None:
     """JupyterLab from wheels, as a stage that the user sees; then it runs a cell."""
     with served(wheels(), openstack.gateway) as url:
-        install: dict[str, Any] = {"wheels": f"{url}/", "insecure": True}
-        with guest_hub(openstack, image="debian-bare", size="m1.medium", install=install) as hub:
+        more: dict[str, Any] = {"install": {"wheels": f"{url}/", "insecure": True}}
+        # pip alone takes a quarter of an hour of an emulated processor.
+        more |= {"size": "m1.medium", "start_timeout": 3000}
+        with guest_hub(openstack, image="debian-bare", **more) as hub:
             told = messages(hub)
             [venv, pip] = [each for each in told if "being installed" in each]
             assert "venv" in venv
