@@ -182,9 +182,10 @@ def open_room(command: Sequence[str]) -> int:
         text=True,
     )
     assert keeper.stdin is not None  # noqa: S101  (asked for above; tells the type)
+    before = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    libc = ctypes.CDLL(None, use_errno=True)
     try:
         # From here on children of this process start in a process namespace of their own.
-        libc = ctypes.CDLL(None, use_errno=True)
         if libc.unshare(_CLONE_NEWPID) != 0:
             cause = os.strerror(ctypes.get_errno())
             raise RoomError(
@@ -201,6 +202,9 @@ def open_room(command: Sequence[str]) -> int:
         _pass_on(first)
         code = first.wait()
     finally:
+        # In one whose first process has ended, no other can start.
+        libc.setns(before, _CLONE_NEWPID)
+        os.close(before)
         keeper.stdin.close()
         keeper.wait()
         os.close(lock)

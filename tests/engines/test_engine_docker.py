@@ -290,3 +290,15 @@ def test_rooms_that_nobody_holds_are_removed_and_others_are_not(engine_room: Pat
     finally:
         os.close(lock)
         room.remove(folder)
+
+
+def test_a_program_may_open_one_room_after_another() -> None:
+    """And start others afterwards: they are not to begin in a namespace that has ended."""
+    lines = """
+        import subprocess
+        from engines import room
+        assert [room.open_room(["sh", "-c", f"exit {code}"]) for code in (3, 0)] == [3, 0]
+        subprocess.run(["true"], check=True)
+    """
+    words = [sys.executable, "-c", textwrap.dedent(lines)]
+    subprocess.run(words, cwd=ROOT, check=True, timeout=120)
