@@ -166,6 +166,7 @@ def test_a_script_of_1_2(openstack: OpenStack, tmp_path: Path) -> None:
         stopped(hub, "ann")
 
 
+@pytest.mark.full
 def test_a_script_of_the_first_guide(openstack: OpenStack, tmp_path: Path) -> None:
     with custom_hub(openstack, tmp_path, _FIRST, _FIRSTHUB) as hub:
         options = {"machineimage": "debian-stub", "machinesize": "m1.tiny"}
