@@ -257,7 +257,16 @@ def test_an_image_is_made_of_another_one(
     things(openstack)
     before = things(openstack)
     sizes = ["--flavor", "m1.small", "--servers", "3", "--no-hub"]
-    wanted = ["--image", "mine", "--make-from", "debian-bare", "--wheels", index, *sizes]
+    wanted = [
+        "--image",
+        "mine",
+        "--make-from",
+        "debian-bare",
+        "--wheels",
+        index,
+        "--insecure",
+        *sizes,
+    ]
     assert prepare(person, "--apply", *wanted) == 0
     err = capsys.readouterr().err
     assert f"ok: image mine: jupyterhub-singleuser {version('jupyterhub')}" in err

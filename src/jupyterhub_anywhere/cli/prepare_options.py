@@ -88,6 +88,9 @@ _OPTIONS = (
     _option("--index", default="", metavar="URL", help="The Python package index to install from."),
     _option("--wheels", default="", metavar="DIR",
             help="Install from these wheels instead: a folder here, or an address of one."),
+    _option("--insecure", is_flag=True,
+            help="Take --index or --wheels by plain http, too: whoever is on the way chooses what"
+            " is installed."),
     _option("--minutes", default=30.0, show_default=True, type=click.FloatRange(min=0.1),
             help="How long a machine may take to install or test something."),
 )  # fmt: skip
@@ -172,12 +175,21 @@ def _image(o: dict[str, Any]) -> Any:
 def _install(o: dict[str, Any]) -> Any:
     from jupyterhub_anywhere.prepare.wish import Install
 
-    return Install(
+    found = Install(
         version=o["version"] or _version("jupyterhub-anywhere"),
         hub_version=_version("jupyterhub"),
         index=o["index"],
         wheels=o["wheels"],
+        insecure=o["insecure"],
     )
+    if found.plain and not found.insecure:
+        name = "--wheels" if found.wheels else "--index"
+        raise SurroundingsError(
+            f"{name} is an address of plain http, from which pip installs nothing.",
+            hint="Serve it by https; or say --insecure: whoever is on the way then chooses what"
+            " machines run.",
+        )
+    return found
 
 
 def _hub(o: dict[str, Any]) -> Any:

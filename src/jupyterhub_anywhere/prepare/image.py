@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from jupyterhub_anywhere.core.findings import Finding, Level
 from jupyterhub_anywhere.prepare.markers import TELL
@@ -62,9 +63,12 @@ def trial_script(nonce: str) -> str:
 
 def pip_source(install: Install) -> list[str]:
     """The options of pip that say where packages come from; a folder here is not among them."""
-    if install.wheels and not install.carried:
-        return ["--no-index", "--find-links", install.wheels]
-    return ["--index-url", install.index] if install.index else []
+    if not install.source:
+        return []
+    # pip takes nothing from a host by plain http unless it is told to.
+    trust = ["--trusted-host", urlsplit(install.source).netloc.rpartition("@")[2]]
+    words = ["--no-index", "--find-links"] if install.wheels else ["--index-url"]
+    return [*words, install.source, *(trust if install.plain and install.insecure else [])]
 
 
 PYTHON: Final = """\

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from jupyterhub_anywhere.core.names import slug
 
@@ -107,17 +108,29 @@ class Install:
         hub_version: Of JupyterHub, in an image that is made.
         index: A Python package index; empty for the default one.
         wheels: A folder of wheels here, handed over by SSH; or an address of one.
+        insecure: Whether plain http will do for either: whoever is on the way chooses what comes.
     """
 
     version: str = ""
     hub_version: str = ""
     index: str = ""
     wheels: str = ""
+    insecure: bool = False
 
     @property
     def carried(self) -> bool:
         """Whether the wheels lie in a folder of this machine."""
         return bool(self.wheels) and "://" not in self.wheels
+
+    @property
+    def source(self) -> str:
+        """The address that machines install from; empty for pip's own, and for a folder here."""
+        return "" if self.carried else self.wheels or self.index
+
+    @property
+    def plain(self) -> bool:
+        """Whether that address is one of plain http."""
+        return urlsplit(self.source).scheme == "http"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

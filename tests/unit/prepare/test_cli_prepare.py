@@ -141,6 +141,8 @@ def test_what_is_in_the_way_is_shown_with_the_plan(
         (["--upload", "x", "--make-from", "y"], "either uploaded or made"),
         (["--upload", "nowhere.img"], "nowhere.img cannot be read"),
         (["--image", ""], "Name it with --image NAME"),
+        (["--wheels", "http://10.0.0.1/wheels/"], "or say --insecure"),
+        (["--index", "http://10.0.0.1/simple"], "--index is an address of plain http"),
     ],
 )
 def test_what_was_said_wrong(
