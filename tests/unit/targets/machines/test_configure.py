@@ -162,3 +162,45 @@ def test_a_template_that_fails(tmp_path: Path) -> None:
 
 def test_nobody_escapes_for_html() -> None:
     assert configure.environment("", "").autoescape is False
+
+
+# What home.sh asks of a machine; its third step would write to this one, and ends it.
+PROGRAMS = {
+    "lsblk": """case "$*" in *SIZE*) cut -d' ' -f1-3 disks ;; *) echo one ;; esac""",
+    # Of -L, too: there is nothing.
+    "blkid": """[ "$1" != -p ] || ! grep -q "^$2 .*full" disks || exit 0; exit 2""",
+    "mkfs.ext4": """echo "$*" >made""",
+    "mkdir": "exit 9",
+    "sleep": "exit 8",
+}
+GIB2 = 2 << 30
+
+
+@pytest.mark.parametrize(
+    ("disks", "code", "made"),
+    [
+        ([f"/dev/vda {4 << 30} disk", f"/dev/vdb {GIB2} disk"], 9, "/dev/vdb"),
+        # Somebody's data, or the machine's own: it is waited for.
+        ([f"/dev/vda {GIB2} disk full", f"/dev/vdb {4 << 30} disk"], 8, ""),
+        ([f"/dev/vdb {GIB2} disk", f"/dev/vdc {GIB2} disk"], 1, ""),
+    ],
+)
+def test_only_the_one_empty_disk_of_its_size_becomes_a_home(
+    tmp_path: Path, disks: list[str], code: int, made: str
+) -> None:
+    for name, text in PROGRAMS.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "disks").write_text("".join(f"{each}\n" for each in disks))
+    done = subprocess.run(
+        ["sh", "-c", render("", "", "home.sh.j2", VALUES)],
+        cwd=tmp_path,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    told = tmp_path / "made"
+    assert (told.read_text().split()[-1:] if told.exists() else [""]) == [made]
+    assert ("could be the home volume" in done.stderr) == (code == 1)
