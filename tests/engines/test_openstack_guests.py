@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,8 @@ from tests.engines.openstack_hub import PATIENCE
 from tests.hub.harness import wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from engines.openstack.cloud import OpenStack
 
 pytestmark = pytest.mark.root
@@ -166,6 +169,64 @@ def test_a_machine_that_is_booted_again_brings_its_server_back(
                 assert guest.processes(SCOPE) == [pid]
         hub.stop_server("ann", seconds=LONGER)
         wait_for(lambda: hub.machines() == [], seconds=LONGER, what="the end of the machine")
+
+
+@pytest.mark.full
+def test_a_copy_of_a_machine_starts_no_server(openstack: OpenStack) -> None:
+    """Booted from a snapshot, it has everything that the first one has but its number."""
+    with guest_hub(
+        openstack, image="debian-stub", cmd=[STUB], first=DOOR_AT_BOOTS, start_timeout=LONGER
+    ) as hub:
+        hub.start_server("ann", seconds=LONGER)
+        before = hub.server("ann")
+        assert before is not None
+        with hub.guest() as guest:
+            guest.run("sync")
+        with copied(openstack, hub.machine()["id"]) as address:
+            state = {"address": address, "host_keys": before["state"]["host_keys"]}
+            with Guest(hub.keys, state) as copy:
+                wait_for(lambda: copy.tried("true").returncode == 0, seconds=LONGER)
+                log = "/var/lib/jupyterhub-anywhere/agent.log"
+                said = wait_for(
+                    lambda: copied_word(copy.tried(f"cat {log}").stdout), seconds=LONGER
+                )
+                assert "whose server stays there" in said
+                assert copy.tried("pgrep -u ann").returncode == 1
+                assert copy.tried("pgrep -f [a]gent.py").returncode == 1
+        after = hub.server("ann")
+        assert after is not None
+        assert [after[name] for name in _STAYS] == [before[name] for name in _STAYS]
+        assert answers(f"{hub.url}user/ann/stub/about")
+
+
+def copied_word(log: str) -> str:
+    """The line of a log that says what a machine is; empty where none does."""
+    return next((each for each in log.splitlines() if "a copy of another machine's" in each), "")
+
+
+@contextlib.contextmanager
+def copied(cloud: OpenStack, machine: str) -> Iterator[str]:
+    """The address of a machine that boots from a snapshot of another one's disk."""
+    with cloud.client() as project:
+        image = cloud.act(machine, "createImage", {"name": "a copy"})["image_id"]
+        try:
+            path = f"/images/{image}"
+            wait_for(lambda: project.get("image", path)["status"] == "active", seconds=LONGER)
+            body = {
+                "name": "copy",
+                "imageRef": image,
+                "flavorRef": cloud.seeded.flavors["m1.small"],
+                "networks": [{"uuid": cloud.seeded.networks["hubnet"]}],
+            }
+            made = project.post("compute", "/servers", {"server": body})["server"]["id"]
+            try:
+                wait_for(lambda: cloud.status(made) == "ACTIVE", seconds=LONGER)
+                [found] = cloud.server(made)["addresses"]["hubnet"]
+                yield found["addr"]
+            finally:
+                cloud.destroy_behind_our_back(made)
+        finally:
+            cloud.admin.delete("image", f"/images/{image}")
 
 
 # Of what the hub's API tells of a server.
