@@ -63,13 +63,15 @@ and nowhere else; those files count. What a hub writes down is our ledger, in on
 disk with the hub's database, and the stock hub's database. *It never comes to that*: the stock hub
 makes no call that such a fault could meet.
 
-OpenStack is a real one (`engines/openstack/README.md`), and servers run on its guests. Its control
-would be LibcloudSpawner, which no JupyterHub of today can import.
+OpenStack is a real one (`engines/openstack/README.md`), and servers run on its guests. The stock hub
+has no spawner for them that it can import as it is; what LibcloudSpawner makes of its faults, with
+what it lacks laid beside it, stands in [Coming from
+LibcloudSpawner](from-libcloudspawner.md#what-was-wrong-what-happens-now).
 
 To renew it, with every fault in place of the few that are always made:
 
 ```sh
-export ANYWHERE_KILLS=all ANYWHERE_FAULTS_RECORD=/tmp/faults.jsonl
+export ANYWHERE_KILLS=all ANYWHERE_OPENSTACK=full ANYWHERE_FAULTS_RECORD=/tmp/faults.jsonl
 sudo -E make test ARGS="tests/hub/test_kills_process.py tests/hub/test_kills_servers.py \\
     tests/hub/test_machine_faults.py tests/hub/test_machine_faults_time.py"
 sudo -E make test-engines ARGS=tests/engines/faults
@@ -206,5 +208,5 @@ def _why_not(side: str, world: str, doing: str) -> str:
     if side == STOCK and world == LEDGER_ELSEWHERE:
         return "it has no ledger"
     if side == STOCK and world == OPENSTACK:
-        return "its spawner cannot be imported"
+        return "it has no spawner for them"
     return "it sets nothing right" if (side, doing) == (STOCK, "reconcile") else "not tried"
