@@ -88,7 +88,7 @@ def test_the_table_says_why_a_cell_has_nothing(tmp_path: Path) -> None:
         "| the hub is killed during a start | 1 of 1 well | it has no ledger |",
         "## Process, ledger in PostgreSQL\n",
         "## OpenStack\n",
-        "| the hub is killed during a start | 1 of 1 well | its spawner cannot be imported |",
+        "| the hub is killed during a start | 1 of 1 well | it has no spawner for them |",
     ):
         assert words in page
 

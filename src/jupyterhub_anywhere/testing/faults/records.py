@@ -63,9 +63,9 @@ and nowhere else; those files count. What a hub writes down is our ledger, in on
 disk with the hub's database, and the stock hub's database. *It never comes to that*: the stock hub
 makes no call that such a fault could meet.
 
-OpenStack is a real one (`engines/openstack/README.md`), and servers run on its guests. The stock hub
-has no spawner for them that it can import as it is; what LibcloudSpawner makes of its faults, with
-what it lacks laid beside it, stands in [Coming from
+OpenStack is a real one (`engines/openstack/README.md`), and servers run on its guests. The stock
+hub has no spawner for them that it can import as it is; what becomes of LibcloudSpawner's faults,
+with what it lacks laid beside it, stands in [Coming from
 LibcloudSpawner](from-libcloudspawner.md#what-was-wrong-what-happens-now).
 
 To renew it, with every fault in place of the few that are always made:
