@@ -8,11 +8,14 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
+import httpx
 from tests.engines.openstack_hub import PATIENCE, OpenStackHub, followed, running
 
 if TYPE_CHECKING:
     from engines.openstack.cloud import OpenStack
 
+# Seconds: a whole boot of systemd, and what is set up in it, each by an emulated processor.
+LONGER: Final = 1800
 STUB: Final = "/opt/stub/jupyterhub-singleuser"
 # Lets root in by a key; where no systemd has started sshd, this does. Then what a test asks for.
 _SCRIPT: Final = """\
@@ -198,3 +201,18 @@ def failed_start(hub: OpenStackHub, user: str = "ann") -> str:
     told = [each for _, each in followed(hub, user)]
     assert told[-1].get("failed"), (told, hub.logs(20))
     return str(told[-1]["message"])
+
+
+def boot_of(hub: GuestHub) -> str:
+    """Which boot of its machine a server's agent has told of last."""
+    model = hub.server("ann")
+    assert model is not None, hub.logs()
+    return str(model["state"]["agent"]["boot"])
+
+
+def answers(url: str) -> bool:
+    """Whether somebody answers 200 there, through the hub's proxy."""
+    try:
+        return httpx.get(url, timeout=60, trust_env=False).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False

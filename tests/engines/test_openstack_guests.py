@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 import pytest
-from tests.engines.openstack_guests import CLOUD_CONFIG, STUB, Guest, GuestHub, guest_hub
+from tests.engines.openstack_guests import (
+    CLOUD_CONFIG,
+    LONGER,
+    STUB,
+    Guest,
+    GuestHub,
+    answers,
+    boot_of,
+    guest_hub,
+)
 from tests.engines.openstack_hub import PATIENCE
 from tests.hub.harness import wait_for
 
@@ -19,8 +28,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.root
 
-# A whole boot of systemd, and what is set up in it, each by an emulated processor.
-LONGER: Final = 1800
 # Where no systemd starts sshd.
 DOOR_AT_BOOTS: Final = """\
 door=/var/lib/cloud/scripts/per-boot/door
@@ -231,18 +238,3 @@ def copied(cloud: OpenStack, machine: str) -> Iterator[str]:
 
 # Of what the hub's API tells of a server.
 _STAYS: Final = ("ready", "pending", "stopped", "started", "url")
-
-
-def boot_of(hub: GuestHub) -> str:
-    """Which boot of its machine a server's agent has told of last."""
-    model = hub.server("ann")
-    assert model is not None, hub.logs()
-    return str(model["state"]["agent"]["boot"])
-
-
-def answers(url: str) -> bool:
-    """Whether somebody answers 200 there, through the hub's proxy."""
-    try:
-        return httpx.get(url, timeout=60, trust_env=False).status_code == httpx.codes.OK
-    except httpx.TransportError:
-        return False

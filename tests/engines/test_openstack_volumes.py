@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import pytest
-from tests.engines.openstack_guests import STUB, GuestHub, failed_start, guest_hub
+from tests.engines.openstack_guests import (
+    LONGER,
+    STUB,
+    GuestHub,
+    answers,
+    boot_of,
+    failed_start,
+    guest_hub,
+)
 from tests.engines.openstack_hub import PATIENCE
 from tests.hub.harness import wait_for
 
@@ -194,6 +202,33 @@ def test_what_a_machine_had_not_yet_written_is_on_the_volume(
         assert on_volume(file, "/ann/kept.txt", tmp_path) == ""
         hub.stop_server("ann", seconds=PATIENCE)
         wait_for(lambda: hub.machines() == [], seconds=PATIENCE, what="the end of the machine")
+        assert on_volume(file, "/ann/kept.txt", tmp_path) == "what was done last"
+
+
+def test_under_systemd_a_home_is_there_at_each_boot(volumes: OpenStack, tmp_path: Path) -> None:
+    """The server comes back once its home is mounted, and nothing of it is lost at the end."""
+    more = {"image": "debian-12", "cmd": [STUB], "start_timeout": LONGER}
+    with patient_shutdown(volumes, "debian-12"), volume_hub(volumes, **more) as hub:
+        hub.start_server("ann", seconds=LONGER)
+        booted = boot_of(hub)
+        where = "findmnt -rno LABEL /home"
+        with hub.guest() as guest:
+            assert guest.run(where) == "anywhere-home"
+            unit = "jupyterhub-anywhere.service"
+            assert guest.run(f"systemctl show -P RequiresMountsFor {unit}").split()[-1] == "/home"
+            file_of_server(hub, "PUT", "what was done")
+            # Its connection may end before it is answered.
+            guest.tried("systemctl reboot")
+        wait_for(lambda: boot_of(hub) != booted, seconds=LONGER, what="the next boot")
+        url = f"{hub.url}user/ann/stub/about"
+        wait_for(lambda: answers(url), seconds=LONGER, what="the server that has come back")
+        with hub.guest() as guest:
+            assert guest.run(where) == "anywhere-home"
+        assert file_of_server(hub, "GET") == "what was done"
+        file = volumes.layout.var / "cinder/volumes" / f"volume-{volume(hub)['id']}"
+        file_of_server(hub, "PUT", "what was done last")
+        hub.stop_server("ann", seconds=LONGER)
+        wait_for(lambda: hub.machines() == [], seconds=LONGER, what="the end of the machine")
         assert on_volume(file, "/ann/kept.txt", tmp_path) == "what was done last"
 
 
