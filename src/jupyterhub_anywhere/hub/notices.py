@@ -53,7 +53,7 @@ def notice_of(lease: Lease, now: datetime) -> Notice | None:
         text = f"It cannot be reached{when}. It is kept, and goes on as soon as it can be."
         return Notice(lease.server, "unknown", row.unknown_since, text)
     when = _since(row.since, now)
-    text = f"It has been stopping{when}. It can be started again once its end is certain."
+    text = f"It has been stopping{when}. A new start waits until its end is certain."
     return Notice(lease.server, "stopping", row.since, text)
 
 
