@@ -67,7 +67,8 @@ def pip_source(install: Install) -> list[str]:
         return []
     # pip takes nothing from a host by plain http unless it is told to.
     trust = ["--trusted-host", urlsplit(install.source).netloc.rpartition("@")[2]]
-    words = ["--no-index", "--find-links"] if install.wheels else ["--index-url"]
+    indexed = install.source == install.index
+    words = ["--index-url"] if indexed else ["--no-index", "--find-links"]
     return [*words, install.source, *(trust if install.plain and install.insecure else [])]
 
 

@@ -124,8 +124,8 @@ class Install:
 
     @property
     def source(self) -> str:
-        """The address that machines install from; empty for pip's own, and for a folder here."""
-        return "" if self.carried else self.wheels or self.index
+        """The address that machines install from where they were given no wheels; empty: pip's."""
+        return self.index if self.carried else self.wheels or self.index
 
     @property
     def plain(self) -> bool:

@@ -168,6 +168,9 @@ def test_where_packages_come_from() -> None:
     found = ["--no-index", "--find-links", "https://example.org/wheels/"]
     assert pip_source(Install(wheels=found[-1])) == found
     assert pip_source(Install(wheels="/srv/wheels")) == []
+    # The wheels are for the hub's machine; an image is made from the index all the same.
+    both = Install(wheels="/srv/wheels", index="https://pypi.example.org/simple")
+    assert pip_source(both) == ["--index-url", both.index]
     plain = Install(wheels="http://me:word@10.0.0.1:8000/wheels/", insecure=True)
     assert pip_source(plain)[-2:] == ["--trusted-host", "10.0.0.1:8000"]
     assert "--trusted-host" not in pip_source(Install(wheels=found[-1], insecure=True))

@@ -23,8 +23,10 @@ log: Final = logging.getLogger(__name__)
 # Seconds after which one that will not switch off goes all the same: a host that is dead never
 # does it, and the volume would stay with it.
 PATIENCE: Final = 120.0
-# Machine's id → when it was first asked to switch off; ids are never given twice.
+# Machine's id → when its cloud first took the word that it is to switch off, and since when it has
+# been failing to; ids are never given twice.
 _asked: Final[dict[str, float]] = {}
+_failing: Final[dict[str, float]] = {}
 
 
 async def removed(provider: Provider, machine: Machine) -> bool:
@@ -44,22 +46,31 @@ async def removed(provider: Provider, machine: Machine) -> bool:
             return False
     gone = await provider.destroy(machine.id)
     if gone:
-        _asked.pop(machine.id, None)
+        for each in (_asked, _failing):
+            each.pop(machine.id, None)
     return gone
 
 
 async def _off(provider: Provider, machine: Machine) -> bool:
     """Whether it rests, or cannot be put to rest: it is removed all the same."""
-    since = _asked.setdefault(machine.id, monotonic())
     try:
         off = await provider.rest(machine.id, Rest.STOP)
     except ProviderError as error:
-        passing = error.cause is FailureCause.UNREACHABLE or not error.sure
-        if passing and monotonic() - since <= PATIENCE:
+        # Whoever is away removes nothing either.
+        if error.cause is FailureCause.UNREACHABLE:
+            raise
+        if not error.sure and not _over(_failing, machine.id):
             raise
         log.warning("%s goes without being switched off: %s", machine.name, error)
         return True
-    if not off and monotonic() - since > PATIENCE:
+    _failing.pop(machine.id, None)
+    if not off and _over(_asked, machine.id):
         log.warning("%s goes though it did not switch off in %.0f s", machine.name, PATIENCE)
         return True
     return off
+
+
+def _over(since: dict[str, float], machine_id: str) -> bool:
+    """Whether the time of a machine is over, which begins with the first look."""
+    now = monotonic()
+    return now - since.setdefault(machine_id, now) > PATIENCE

@@ -323,6 +323,39 @@ async def test_one_that_cannot_be_switched_off_goes_all_the_same(
 
 
 @given(home_volume=3)
+async def test_a_cloud_that_comes_back_has_its_time_to_switch_off(
+    stage: Stage, cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it was away: nobody had told the machine."""
+    hub = await stage.begin()
+    provider = (await hub.start()).child.cloud
+    [machine] = await provider.machines({})
+    now, away = 1000.0, True
+
+    async def rest(*_: object) -> bool:
+        if away:
+            raise ProviderError("no", cause=FailureCause.UNREACHABLE, sure=False)
+        return False
+
+    monkeypatch.setattr(provider, "rest", rest)
+    monkeypatch.setattr(ending, "monotonic", lambda: now)
+    for _ in range(3):
+        with pytest.raises(ProviderError):
+            await ending.removed(provider, machine)
+        now += ending.PATIENCE
+    away = False
+    for _ in range(3):
+        assert not await ending.removed(provider, machine)
+        now += ending.PATIENCE / 3
+    assert len(cloud.machines) == 1
+    now += 1
+    while not await ending.removed(provider, machine):
+        pass
+    assert cloud.machines == {}
+    assert machine.id not in {*ending._asked, *ending._failing}
+
+
+@given(home_volume=3)
 @pytest.mark.parametrize("power", [Power.RUNNING, Power.STOPPED])
 async def test_one_that_never_comes_to_rest_goes_in_the_end(
     stage: Stage, cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch, power: Any
