@@ -86,7 +86,7 @@ class Ending(Deadlines, Holder):
         if factory is None:
             self.log.warning("%s was at target %s, which is gone", self._log_name, name)
             return None
-        return self._build(factory, self._foreign_options, state)
+        return self._as_chosen(factory, state)
 
     def _places(self) -> list[str]:
         """Every target that may keep something of this server, the latest last."""

@@ -101,15 +101,20 @@ class Holder(Delegate):
         factory = self.site.factory(name, envelope.definition)
         if factory is None:
             raise TargetError(f"target {name} is not declared any more")
-        choice = self._restored_choice(name)
+        self._adopt(self._as_chosen(factory, envelope.child), factory)
+
+    def _as_chosen(self, factory: ChildFactory, state: Mapping[str, Any]) -> Spawner:
+        """A child with a state, and with what was chosen last where that was at its target."""
+        choice = self._restored_choice(factory.name)
         options = (choice.child if choice is not None else self._foreign_options) or {}
-        child = self._build(factory, options, envelope.child)
+        child = self._build(factory, options, state)
         if choice is not None:
             # The file may have changed since the start; what does not fit any more is left out.
             guard.guarded(
-                lambda: apply_settings(child, self._settings(choice)), f"{name}: restored choice"
+                lambda: apply_settings(child, self._settings(choice)),
+                f"{factory.name}: restored choice",
             )
-        self._adopt(child, factory)
+        return child
 
     async def _take_over(self) -> None:
         """Find the target of a server that another spawner class has started."""

@@ -172,10 +172,15 @@ class MachineCore(MachineTraits):
     async def anywhere_reconnect(self) -> None:
         """After the hub's restart: what its machine dials to is there again.
 
+        And of two machines of its name, that one is known which is this server's.
+
         Raises:
             OSError: No port can be had.
         """
-        if self.memo.served:
+        memo = self.memo
+        if memo.served:
+            if not memo.shared:
+                self.place.own.setdefault(self.resource, memo.machine)
             await self.expect()
 
     async def expect(self) -> None:
@@ -208,7 +213,8 @@ class MachineCore(MachineTraits):
         """Before a start, and after an end: what rests is remembered."""
         super().clear_state()
         self.news = News()
-        keeps = self.anywhere_keeps and self.memo.machine and self.memo.served
+        # What is chosen now says nothing of a machine that is there already.
+        keeps = (self.anywhere_keeps or self.memo.keep) and self.memo.machine and self.memo.served
         self.memo = self.memo.rested() if keeps else Memo()
 
     def new_key(self) -> str:

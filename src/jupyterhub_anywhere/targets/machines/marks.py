@@ -109,6 +109,11 @@ def of_shared(owner: Owner, shape: str, seat: Seat) -> dict[str, str]:
     return {**place, KEEP: "0", SHARED: shape, **seat.marks()}
 
 
+def start_of(found: Mapping[str, str]) -> dict[str, str]:
+    """Those of one start alone: no other machine has them."""
+    return {name: value for name, value in found.items() if name == LEASE or name.startswith(SEAT)}
+
+
 def is_shared(found: Mapping[str, str]) -> bool:
     """Whether something was made for servers that share it."""
     return bool(found.get(SHARED))

@@ -22,6 +22,7 @@ class Memo:
         engine: `Provider.source`: the cloud that it was made at.
         key: Under which its machine redeems and reports: the lease that it was made for.
         shared: Whether other servers may be on its machine.
+        keep: Whether its machine was made to stay when its server has ended.
         address: Where its server is reached.
         port: Where its server listens; 0 before it does.
         tunnel: The port of this machine at which the hub reaches it, where its machine dials out.
@@ -35,6 +36,7 @@ class Memo:
     engine: str = ""
     key: str = ""
     shared: bool = False
+    keep: bool = False
     address: str = ""
     port: int = 0
     tunnel: int = 0
@@ -52,7 +54,7 @@ class Memo:
         """As a spawner's state; empty where there is nothing to remember."""
         found: dict[str, Any] = {name: getattr(self, name) for name in _TEXTS}
         found["port"], found["tunnel"] = self.port, self.tunnel
-        found["shared"] = self.shared
+        found["shared"], found["keep"] = self.shared, self.keep
         found["ticket"] = self.ticket.plain() if self.ticket is not None else None
         found["credential"] = self.credential.plain() if self.credential is not None else None
         found["agent"], found["host_keys"] = dict(self.agent), list(self.host_keys)
@@ -65,7 +67,7 @@ class Memo:
         for name in _TEXTS:
             if isinstance(state.get(name), str):
                 setattr(memo, name, state[name])
-        memo.shared = state.get("shared") is True
+        memo.shared, memo.keep = (state.get(name) is True for name in ("shared", "keep"))
         port, tunnel = state.get("port"), state.get("tunnel")
         memo.port = port if isinstance(port, int) else 0
         memo.tunnel = tunnel if isinstance(tunnel, int) else 0
@@ -82,6 +84,7 @@ class Memo:
             machine=self.machine,
             engine=self.engine,
             key=self.key,
+            keep=self.keep,
             ticket=self.ticket,
             credential=self.credential,
             host_keys=self.host_keys,

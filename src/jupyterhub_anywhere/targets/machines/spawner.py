@@ -14,10 +14,11 @@ from jupyterhub.spawner import Spawner
 from jupyterhub.utils import maybe_future
 from tornado import web
 
+from jupyterhub_anywhere.core.errors import AnywhereError
 from jupyterhub_anywhere.targets.machines import api, ending, marks
 from jupyterhub_anywhere.targets.machines.inherit import Inheriting
 from jupyterhub_anywhere.targets.machines.memo import Memo
-from jupyterhub_anywhere.targets.machines.provider import Power, ProviderError, Rest
+from jupyterhub_anywhere.targets.machines.provider import Power, Rest
 from jupyterhub_anywhere.targets.machines.starting import Starting
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class MachineSpawner(Inheriting, Starting, Spawner):
         """None while it runs or nobody can tell; never raises."""
         try:
             return await self._poll()
-        except ProviderError as error:
+        except (AnywhereError, OSError) as error:
+            # Of a secret that is away, too: JupyterHub forgets whoever raises here.
             self.log.warning("Whether %s runs cannot be told: %s", self._log_name, error)
             return None
 
@@ -91,12 +93,14 @@ class MachineSpawner(Inheriting, Starting, Spawner):
         if not memo.machine and not memo.key:
             return
         async with asyncio.timeout(seconds):
+            kept = False
             for each in await self.own_machines():
-                if self._rests():
+                if self._rests(each):
+                    kept = True
                     await self._rest(each)
                 else:
                     await self._until(lambda each=each: ending.removed(self.cloud, each))
-        if self._rests():
+        if kept:
             self.place.ended.pop(memo.machine, None)
         elif self.memo is memo:
             self._forget_machine()
@@ -105,13 +109,17 @@ class MachineSpawner(Inheriting, Starting, Spawner):
         self.place.disclaim(self.resource)
         self.memo = Memo(engine=self.memo.engine)
 
-    def _rests(self) -> bool:
-        """Whether its machine is kept: one that never served holds nobody's files."""
-        return bool(self.anywhere_keeps and self.memo.served)
+    def _rests(self, machine: Machine) -> bool:
+        """Whether a machine stays: one that was made so, and has ever served somebody.
+
+        What `on_stop` is now may be another profile's, or that of no profile at all.
+        """
+        keep = machine.marks.get(marks.KEEP)
+        return self.memo.served and (self.anywhere_keeps if keep is None else keep == "1")
 
     async def _rest(self, machine: Machine) -> None:
         if machine.power is not Power.STOPPED:
-            how = Rest(self.on_stop)
+            how = Rest(self.on_stop) if self.anywhere_keeps else Rest.STOP
             await self._until(lambda: self.cloud.rest(machine.id, how))
 
     async def delete_forever(self) -> None:

@@ -166,7 +166,7 @@ class Starting(Together):
             ProviderError: The cloud cannot be asked, or refuses.
         """
         memo = self.memo
-        memo.shared = bool(self.share_machine)
+        memo.shared, memo.keep = bool(self.share_machine), bool(self.anywhere_keeps)
         memo.key = self.new_key()
         lifetime = float(self.ticket_seconds) or max(deadline - time.monotonic(), 1.0)
         text, memo.ticket = tickets.issue(memo.key, time.time(), lifetime)
@@ -408,7 +408,8 @@ class Starting(Together):
             return
         if self._resumed:
             # Its user's files are in it.
-            await self._until(lambda: self.cloud.rest(memo.machine, Rest(self.on_stop)))
+            how = Rest(self.on_stop) if self.anywhere_keeps else Rest.STOP
+            await self._until(lambda: self.cloud.rest(memo.machine, how))
             self.memo = memo.rested()
             return
         if creating is None:

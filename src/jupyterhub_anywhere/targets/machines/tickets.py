@@ -236,7 +236,7 @@ class Limits:
         self._counts: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
 
     def reached(self, address: str, key: str, elapsed: float) -> bool:
-        """Whether a further try is not even looked at.
+        """Whether a further wrong one is told no more than that.
 
         Args:
             address: Where it comes from.

@@ -142,8 +142,6 @@ class Waiting:
             JobRefusedError: The ticket was right, and there is no job for this machine.
         """
         key = tickets.key_of(ticket)
-        if self._limits.reached(caller.address, key, self._clock.elapsed()):
-            return self._refuse(Refusal(Reason.TOO_MANY, key), caller.address)
         awaited = self._awaited.get(key)
         record = awaited.record if awaited is not None else None
         if awaited is not None and self._lost_answer(awaited, key, ticket, credential, caller):
@@ -175,8 +173,6 @@ class Waiting:
     def admit(self, credential: object, address: str) -> tuple[str, Awaited] | Refusal:
         """Who a machine works for, by its credential (``KEY.SECRET``)."""
         key, _ = tickets.credential_of(credential)
-        if self._limits.reached(address, key, self._clock.elapsed()):
-            return self._refuse(Refusal(Reason.TOO_MANY, key), address)
         awaited = self._awaited.get(key)
         record = awaited.credential if awaited is not None else None
         refusal = tickets.refused(record, credential, address)
@@ -185,6 +181,10 @@ class Waiting:
         return key, awaited
 
     def _refuse(self, refusal: Refusal, address: str) -> Refusal:
+        # What is right is never limited: many machines may be behind one address, and one of them
+        # would shut the others out.
+        if self._limits.reached(address, refusal.key, self._clock.elapsed()):
+            refusal = Refusal(Reason.TOO_MANY, refusal.key)
         awaited = self._awaited.get(refusal.key)
         if refusal.reason is not Reason.TOO_MANY:
             self._limits.refused(address, refusal.key, self._clock.elapsed())

@@ -35,6 +35,9 @@ class Stage:
         subject: The kind, at its engine.
         can: What it can do.
         folder: Private.
+
+    Attributes:
+        sets: What the profile sets, from the next hub on.
     """
 
     def __init__(self, subject: Subject, can: Can, folder: Path) -> None:
@@ -43,6 +46,7 @@ class Stage:
         # Two hubs of the same engine.
         self.ours, self.theirs = f"{name}-ours", f"{name}-theirs"
         subject.hubs = (self.ours, self.theirs)
+        self.sets: Mapping[str, Any] = {}
         self.clock = AdvancedClock()
         self.before: frozenset[str] = frozenset()
         self._hub: HubProcess | None = None
@@ -120,7 +124,9 @@ class Stage:
         kind, declared = self.subject.target, self._targets()
         text = {
             "targets": {name: {"kind": kind.kind, **keys} for name, keys in declared.items()},
-            "profiles": {PROFILE: {"title": "Contract", "targets": list(declared)}},
+            "profiles": {
+                PROFILE: {"title": "Contract", "targets": list(declared), "sets": dict(self.sets)}
+            },
         }
         loaded = load_text(json.dumps(text), name="contract.yaml")
         targets = {

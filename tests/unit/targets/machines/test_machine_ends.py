@@ -9,13 +9,14 @@ import pytest
 from jupyterhub import orm
 from tornado import web
 
+from jupyterhub_anywhere.config.secrets import SecretUnavailableError
 from jupyterhub_anywhere.core.observation import Phase
 from jupyterhub_anywhere.ledger.states import State
 from jupyterhub_anywhere.targets.causes import FailureCause, failure_cause
 from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.targets.machines import ending, marks, waiting
 from jupyterhub_anywhere.targets.machines.core import OtherCloudError
-from jupyterhub_anywhere.targets.machines.inventory import CloudInventory
+from jupyterhub_anywhere.targets.machines.inventory import CloudInventory, resources_of
 from jupyterhub_anywhere.targets.machines.provider import Power, ProviderError
 
 if TYPE_CHECKING:
@@ -232,6 +233,97 @@ async def test_a_kept_machine_whose_record_was_lost_is_nobodys_to_delete(
     assert failure_cause(caught.value) is FailureCause.NAME_CONFLICT
     await hub.sweep(5, after=700)
     assert len(cloud.machines) == 1
+
+
+@given(on_stop="suspend")
+async def test_what_a_machine_was_made_as_counts_and_not_what_is_chosen_now(
+    stage: Stage, cloud: MemoryCloud
+) -> None:
+    """As where a profile that kept is gone, or another one is chosen, at a stop and at a start."""
+    hub = await stage.begin()
+    child = (await hub.start()).child
+    child.on_stop = "delete"
+    await child.stop()
+    [machine] = cloud.machines.values()
+    assert machine.power is Power.STOPPED
+    child.clear_state()
+    assert child.memo.machine == machine.id
+    # So is it where its start fails, and it is woken by the next one.
+    child.load_state(child.get_state())
+    child.clear_state()
+    assert child.memo.machine == machine.id
+
+
+async def test_what_a_profile_keeps_stays_when_the_profile_keeps_no_more(
+    stage: Stage, cloud: MemoryCloud
+) -> None:
+    stage.sets = {"on_stop": "stop"}
+    hub = await stage.begin()
+    await hub.start()
+    stage.sets = {}
+    hub = await stage.begin()
+    await hub.stop()
+    [machine] = cloud.machines.values()
+    assert machine.power is Power.STOPPED
+    assert [each.state for each in await hub.settle()] == [State.KEPT]
+    # And it is not lost to its user.
+    await hub.start()
+    assert list(cloud.machines) == [machine.id]
+    await hub.delete()
+    await hub.settle()
+    assert cloud.machines == {}
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_what_a_profile_says_of_volumes_is_heeded_at_the_end_of_a_user(
+    stage: Stage, cloud: MemoryCloud, restarted: Any
+) -> None:
+    stage.sets = {"home_volume": 3, "delete_volumes": True}
+    hub = await stage.begin()
+    await hub.start()
+    await hub.stop()
+    assert len(cloud.volumes) == 1
+    hub = await stage.begin() if restarted else hub
+    await hub.delete()
+    await hub.settle()
+    assert (cloud.machines, cloud.volumes) == ({}, {})
+
+
+async def test_the_next_hub_knows_which_of_two_is_the_servers(
+    stage: Stage, cloud: MemoryCloud
+) -> None:
+    """The other one has every mark that this one has, and may be the older one."""
+    hub = await stage.begin()
+    child = (await hub.start()).child
+    [machine] = cloud.machines.values()
+    child.place.own.clear()  # as in a new process
+    await child.anywhere_reconnect()
+    older = replace(machine, id="0", created=None)
+    found = resources_of([older, machine], child.place.own, {})
+    assert {each.handle["id"]: each.user for each in found} == {"0": "", machine.id: "ann"}
+
+
+@given(on_stop="delete")
+async def test_a_machine_that_was_not_made_to_stay_goes(stage: Stage, cloud: MemoryCloud) -> None:
+    hub = await stage.begin()
+    child = (await hub.start()).child
+    child.on_stop = "stop"
+    await child.stop()
+    assert cloud.machines == {}
+
+
+async def test_a_secret_that_is_away_proves_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JupyterHub forgets servers whose spawner raises when it is asked."""
+    hub = await stage.begin()
+    child = (await hub.start()).child
+
+    async def away(*_: object) -> None:
+        raise SecretUnavailableError("The secret is not set.")
+
+    monkeypatch.setattr(child.place, "glance", away)
+    assert await child.poll() is None
 
 
 @given(on_stop="stop", start_timeout=4)

@@ -157,7 +157,7 @@ async def test_refusals_are_counted_logged_and_told_to_who_waits(
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             await waiting.redeem(wrong, SECRET, HERE)
-        many = await waiting.redeem(text, SECRET, HERE)
+        many = await waiting.redeem(wrong, SECRET, HERE)
     assert many == Refusal(Reason.TOO_MANY, "lease1")
     assert [(each.reason, whose) for each, _, whose in told] == [
         *[("wrong", "ann:lab")] * 3,
@@ -166,8 +166,9 @@ async def test_refusals_are_counted_logged_and_told_to_who_waits(
     assert [each.reason for each, _ in start.refusals] == ["wrong"] * 3
     assert wrong.split(".")[2] not in caplog.text
     assert "10.0.0.7: wrong (ann:lab)" in caplog.text
-    # Others are not hindered, and after a minute the machine itself is not either.
+    # After a minute they are looked at again.
     clock.at += timedelta(seconds=61)
+    assert await waiting.redeem(wrong, SECRET, HERE) == Refusal(Reason.WRONG, "lease1")
     assert await waiting.redeem(text, SECRET, HERE) == {"cmd": ["x"]}
 
 
@@ -186,6 +187,18 @@ async def test_tries_of_a_credential_are_limited_too(
     assert [isinstance(each, Refusal) and each.reason for each in found] == ["wrong"] * 3 + [
         "too-many"
     ]
+    assert waiting.admit(CREDENTIAL, HERE.address) == ("lease1", start)
+
+
+async def test_what_is_right_is_let_in_however_much_was_wrong(
+    waiting: Waiting, ticket_and_start: Pair
+) -> None:
+    """Of two machines behind one address, the one cannot shut the other out."""
+    text, start = ticket_and_start
+    for _ in range(50):
+        await waiting.redeem("awt1.lease1." + "B" * 43, SECRET, HERE)
+        waiting.admit("lease1." + "B" * 43, HERE.address)
+    assert await waiting.redeem(text, SECRET, HERE) == {"cmd": ["x"]}
     assert waiting.admit(CREDENTIAL, HERE.address) == ("lease1", start)
 
 

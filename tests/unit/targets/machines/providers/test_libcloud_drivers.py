@@ -24,6 +24,7 @@ from jupyterhub_anywhere.targets.machines.providers.libcloud.account import (
 )
 from jupyterhub_anywhere.targets.machines.providers.libcloud.aws import Response
 from jupyterhub_anywhere.targets.machines.providers.libcloud.backend import Backend, marks_in
+from jupyterhub_anywhere.targets.machines.providers.libcloud.ec2 import Ec2Backend
 from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import Refused
 from jupyterhub_anywhere.targets.machines.providers.libcloud.lookups import Lookups
 
@@ -198,6 +199,24 @@ def test_an_account_tells_no_secret() -> None:
 
 async def test_a_provider_that_was_never_used_is_closed() -> None:
     await LibcloudProvider(Access(title="t")).close()
+
+
+def test_an_instance_that_stops_is_not_off_yet() -> None:
+    """Its system still writes to the volume with the home."""
+    node = Node("i-1", "ann", NodeState.UNKNOWN, [], [], None, extra={"status": "stopping"})
+
+    class Instances:
+        def list_nodes(self, **_: Any) -> list[Node]:
+            return [node]
+
+        def ex_stop_node(self, node: Node) -> None:
+            raise AssertionError(f"{node.id} stops already")
+
+    backend = Ec2Backend(Account.of(Access(title="t", driver="ec2")), Lookups(HandClock()))
+    assert backend.machine_of(node).power is Power.STOPPED
+    assert not backend.rest(Instances(), "i-1", Rest.STOP)
+    node.state, node.extra["status"] = NodeState.STOPPED, "stopped"
+    assert backend.rest(Instances(), "i-1", Rest.STOP)
 
 
 NAMESPACE = ' xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"'

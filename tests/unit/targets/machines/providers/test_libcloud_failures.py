@@ -9,7 +9,7 @@ import pytest
 import requests
 from libcloud.common.exceptions import BaseHTTPError
 from libcloud.common.types import InvalidCredsError, LibcloudError, MalformedResponseError
-from tests.unit.targets.machines.providers.clouds import provider, wanted
+from tests.unit.targets.machines.providers.clouds import MARKS, provider, wanted
 
 from jupyterhub_anywhere.targets.causes import FailureCause, failure_cause
 from jupyterhub_anywhere.targets.machines.provider import ProviderError
@@ -74,6 +74,23 @@ async def test_a_lost_answer_is_looked_for(made: LibcloudProvider, cloud: Cloud,
     assert not caught.value.sure
     assert caught.value.cause is FailureCause.UNREACHABLE
     assert len(cloud.servers) == 1
+
+
+async def test_a_machine_that_servers_share_is_never_taken_for_a_lost_one(
+    made: LibcloudProvider, cloud: Cloud
+) -> None:
+    """They all have one name: a start that fails would remove the one that others are on."""
+    first = {**MARKS, "anywhere-shared": "shape", "anywhere-seat-l0": "/"}
+    old = await made.create(wanted(marks=first))
+    second = {**MARKS, "anywhere-shared": "shape", "anywhere-seat-l1": "/two"}
+    cloud.order("POST", "/servers$", "cut")
+    with pytest.raises(ProviderError):
+        await made.create(wanted(marks=second))
+    assert list(cloud.servers) == [old.id]
+    cloud.order("POST", "/servers$", "lost")
+    machine = await made.create(wanted(marks=second))
+    assert machine.id != old.id
+    assert machine.marks["anywhere-seat-l1"] == "/two"
 
 
 async def test_a_machine_that_appears_late_is_found_before_a_second_is_made(

@@ -214,9 +214,13 @@ class Backend:
         call = self._method(driver, *calls.get(how, ()), what=how.value)
         node = self._there(driver, machine_id)
         if self.machine_of(node).power is Power.STOPPED:
-            return bool(node.state != NodeState.STOPPING)
+            return not self.still_writes(node)
         call(node)
         return False
+
+    def still_writes(self, node: Any) -> bool:
+        """Whether a machine that stops is not yet off: what its system writes would be lost."""
+        return bool(node.state == NodeState.STOPPING)
 
     def wake(self, driver: Any, machine_id: str) -> None:
         """Start a machine that rests."""

@@ -83,10 +83,14 @@ class Ec2Backend(Backend):
         state = str(node.extra.get("status") or made.state)
         return replace(made, state=state, power=_POWERS.get(state, made.power))
 
+    def still_writes(self, node: Any) -> bool:
+        """Whether a machine that stops is not yet off; libcloud has no word of its own for it."""
+        return bool(node.extra.get("status") == "stopping")
+
     def words(self, driver: Any, wanted: Wanted) -> dict[str, Any]:
         """The arguments of `create_node`."""
-        lease = wanted.marks.get(marking.LEASE, "")
-        token = hashlib.sha256(f"{wanted.name}\0{lease}".encode()).hexdigest()
+        start = sorted(marking.start_of(wanted.marks).items())
+        token = hashlib.sha256(f"{wanted.name}\0{start}".encode()).hexdigest()
         words: dict[str, Any] = {
             "name": wanted.name,
             # Its list of types is a file of libcloud's, and older than they are.
@@ -97,7 +101,7 @@ class Ec2Backend(Backend):
             "ex_keyname": wanted.key or None,
             "ex_security_groups": list(wanted.security_groups) or None,
             # EC2 makes one instance for one such token, however often it is asked.
-            "ex_clienttoken": token if lease else None,
+            "ex_clienttoken": token if start else None,
         }
         self._place(driver, wanted, words)
         words.update(wanted.more)

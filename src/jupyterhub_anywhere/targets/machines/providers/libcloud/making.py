@@ -106,12 +106,14 @@ class Making:
 
     async def _found(self, wanted: Wanted, doing: Doing) -> Machine | None:
         """The machine of a create whose answer was lost; None where none has appeared."""
-        lease = {name: value for name, value in wanted.marks.items() if name == marks.LEASE}
+        start = marks.start_of(wanted.marks)
+        if not start:
+            return None  # Another one of its name would be taken for it.
         for look in range(LOOKS):
             if look:
                 await asyncio.sleep(self._pause)
             with contextlib.suppress(ProviderError):
-                found = await self._drivers.run(_by_name, self._backend, wanted, lease, doing=doing)
+                found = await self._drivers.run(_by_name, self._backend, wanted, start, doing=doing)
                 if found is not None:
                     self._doubtful.discard(wanted.name)
                     return found
@@ -198,10 +200,10 @@ class Making:
 
 
 def _by_name(
-    driver: Any, backend: Backend, wanted: Wanted, lease: Mapping[str, str]
+    driver: Any, backend: Backend, wanted: Wanted, start: Mapping[str, str]
 ) -> Machine | None:
-    found = backend.by_name(driver, wanted.name, lease)
-    return next((each for each in found if matches(each, lease)), None)
+    found = backend.by_name(driver, wanted.name, start)
+    return next((each for each in found if matches(each, start)), None)
 
 
 def lasting(written: Mapping[str, str]) -> dict[str, str]:
