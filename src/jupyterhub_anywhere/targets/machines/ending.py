@@ -27,6 +27,9 @@ PATIENCE: Final = 120.0
 # been failing to; ids are never given twice.
 _asked: Final[dict[str, float]] = {}
 _failing: Final[dict[str, float]] = {}
+# The same for one that sleeps and is woken for it.
+_woken: Final[dict[str, float]] = {}
+_ASLEEP: Final = ("suspended", "paused")
 
 
 async def removed(provider: Provider, machine: Machine) -> bool:
@@ -42,19 +45,27 @@ async def removed(provider: Provider, machine: Machine) -> bool:
         now = await provider.machine(machine.id)
         # Some clouds say that it is off from the moment on at which it begins to be.
         on = now is not None and now.power in {Power.RUNNING, Power.STOPPED}
-        if on and not await _off(provider, machine):
+        if now is not None and on and not await _off(provider, now):
             return False
     gone = await provider.destroy(machine.id)
     if gone:
-        for each in (_asked, _failing):
+        for each in (_asked, _failing, _woken):
             each.pop(machine.id, None)
     return gone
 
 
 async def _off(provider: Provider, machine: Machine) -> bool:
     """Whether it rests, or cannot be put to rest: it is removed all the same."""
+    state = machine.state.lower()
+    asleep = state.startswith(_ASLEEP)
     try:
-        off = await provider.rest(machine.id, Rest.STOP)
+        if asleep:
+            # What it had not written yet is in its memory, which would go with it.
+            off = False
+            if state in _ASLEEP:
+                await provider.wake(machine.id)
+        else:
+            off = await provider.rest(machine.id, Rest.STOP)
     except ProviderError as error:
         # Whoever is away removes nothing either.
         if error.cause is FailureCause.UNREACHABLE:
@@ -64,7 +75,7 @@ async def _off(provider: Provider, machine: Machine) -> bool:
         log.warning("%s goes without being switched off: %s", machine.name, error)
         return True
     _failing.pop(machine.id, None)
-    if not off and _over(_asked, machine.id):
+    if not off and _over(_woken if asleep else _asked, machine.id):
         log.warning("%s goes though it did not switch off in %.0f s", machine.name, PATIENCE)
         return True
     return off

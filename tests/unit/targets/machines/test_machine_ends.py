@@ -373,6 +373,36 @@ async def test_a_machine_with_a_home_is_switched_off_before_it_goes(
 
 
 @given(home_volume=3)
+@pytest.mark.parametrize("wakes", [True, False])
+async def test_one_that_sleeps_is_woken_and_switched_off_before_it_goes(
+    stage: Stage, cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch, wakes: Any
+) -> None:
+    """What it had not yet written is in the memory that sleeps with it; one that stays so goes."""
+    stage.sets = {"on_stop": "suspend"}
+    hub = await stage.begin()
+    provider = (await hub.start()).child.cloud
+    await hub.stop()
+    [machine] = await provider.machines({})
+    assert machine.state == "suspended"
+    before, now = len(cloud.asked), 1000.0
+    monkeypatch.setattr(ending, "monotonic", lambda: now)
+    if not wakes:
+
+        async def wake(_: str) -> None:
+            cloud.asked.append("wake")
+
+        monkeypatch.setattr(provider, "wake", wake)
+    while not await ending.removed(provider, machine):
+        await cloud.settled()
+        now += ending.PATIENCE / 3
+    asked = [each for each in cloud.asked[before:] if each in {"wake", "rest", "destroy"}]
+    assert asked[0] == "wake"
+    assert ("rest" in asked) == wakes
+    assert cloud.machines == {}
+    assert machine.id not in {*ending._asked, *ending._failing, *ending._woken}
+
+
+@given(home_volume=3)
 async def test_one_that_nobody_wants_is_switched_off_too(stage: Stage, cloud: MemoryCloud) -> None:
     hub = await stage.begin()
     inventory = CloudInventory((await hub.start()).child.place)
