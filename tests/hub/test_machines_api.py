@@ -102,7 +102,7 @@ async def test_refusals_are_counted_where_prometheus_looks(
     assert count() == before + 1
 
 
-async def test_too_many_wrong_ones_are_not_even_looked_at(
+async def test_too_many_wrong_ones_are_told_so_and_no_more(
     client: httpx.AsyncClient, start: Start
 ) -> None:
     waiting.hub._limits = Limits(by_address=3)
