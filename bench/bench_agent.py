@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 from typing import Final
 
-from tests.hub.machine_door import Door, Start, expect, forget
-from tests.hub.test_machines_boot import Machine
+from tests.hub.machine_door import STUB, Door, Start, expect, forget
+from tests.hub.machine_guest import Booting
 
 from jupyterhub_anywhere.targets.machines.launcher import Boot, boot_script
 
@@ -27,7 +27,7 @@ ROUNDS: Final = 10
 
 async def once(door: Door, number: int) -> float:
     """Seconds from the script's start until the server's process."""
-    machine = Machine(Path(f"/var/tmp/anywhere-bench-{os.getpid()}-{number}"))
+    machine = Booting(Path(f"/var/tmp/anywhere-bench-{os.getpid()}-{number}"), STUB)
     start = Start(f"lease{number}", cmd=["jupyterhub-singleuser"], account={"name": "ann"})
     expect([start])
     try:

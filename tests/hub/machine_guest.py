@@ -84,3 +84,64 @@ class Guest:
     def close(self) -> None:
         """Remove what machines have left."""
         shutil.rmtree(self.folder)
+
+
+class Booting:
+    """One such machine, whose shell's commands are what boots on it.
+
+    Args:
+        folder: Where its files are; it goes with it.
+        program: What is its ``jupyterhub-singleuser``.
+    """
+
+    def __init__(self, folder: Path, program: Path) -> None:
+        self.folder = folder
+        self.folder.mkdir()
+        self.shell = subprocess.Popen(
+            ["unshare", *OWN, "sh", "-c", MACHINE, "machine", str(folder), str(program)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={"PATH": SHELL_PATH},
+        )
+
+    async def run(self, command: str) -> str:
+        """Run a command; what it says."""
+        return await asyncio.to_thread(self._run, command)
+
+    def _run(self, command: str) -> str:
+        assert self.shell.stdin is not None
+        assert self.shell.stdout is not None
+        self.shell.stdin.write(command + "\n")
+        self.shell.stdin.flush()
+        said = ""
+        for line in self.shell.stdout:
+            if line == "=end of it\n":
+                return said
+            said += line
+        raise AssertionError(f"the machine has ended: {said}")
+
+    async def boot(self, script: str) -> str:
+        """Run a script as user-data is."""
+        path = self.folder / "user-data"
+        path.write_text(script, "utf-8")
+        path.chmod(0o700)
+        return await self.run(f"{path} </dev/null")
+
+    @property
+    def agent(self) -> Path:
+        return self.folder / "var/lib/jupyterhub-anywhere"
+
+    @property
+    def log(self) -> str:
+        path = self.agent / "agent.log"
+        return path.read_text("utf-8") if path.exists() else ""
+
+    def close(self) -> None:
+        self.shell.kill()
+        self.shell.wait()
+        for stream in (self.shell.stdin, self.shell.stdout):
+            assert stream is not None
+            stream.close()
+        shutil.rmtree(self.folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import ssl
@@ -23,7 +22,7 @@ from tests.hub.machine_door import (
     expect,
     forget,
 )
-from tests.hub.machine_guest import MACHINE, OWN, SHELL_PATH
+from tests.hub.machine_guest import Booting
 from tests.pythons import python
 
 from jupyterhub_anywhere.targets.machines import configure, launcher, tunnels
@@ -35,68 +34,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.root
 
 
-class Machine:
-    """A machine: what boots on it is one shell's commands."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.folder.mkdir()
-        self.shell = subprocess.Popen(
-            ["unshare", *OWN, "sh", "-c", MACHINE, "machine", str(folder), str(STUB)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={"PATH": SHELL_PATH},
-        )
-
-    async def run(self, command: str) -> str:
-        """Run a command; what it says."""
-        return await asyncio.to_thread(self._run, command)
-
-    def _run(self, command: str) -> str:
-        assert self.shell.stdin is not None
-        assert self.shell.stdout is not None
-        self.shell.stdin.write(command + "\n")
-        self.shell.stdin.flush()
-        said = ""
-        for line in self.shell.stdout:
-            if line == "=end of it\n":
-                return said
-            said += line
-        raise AssertionError(f"the machine has ended: {said}")
-
-    async def boot(self, script: str) -> str:
-        """Run a script as user-data is."""
-        path = self.folder / "user-data"
-        path.write_text(script, "utf-8")
-        path.chmod(0o700)
-        return await self.run(f"{path} </dev/null")
-
-    @property
-    def agent(self) -> Path:
-        return self.folder / "var/lib/jupyterhub-anywhere"
-
-    @property
-    def log(self) -> str:
-        path = self.agent / "agent.log"
-        return path.read_text("utf-8") if path.exists() else ""
-
-    def close(self) -> None:
-        self.shell.kill()
-        self.shell.wait()
-        for stream in (self.shell.stdin, self.shell.stdout):
-            assert stream is not None
-            stream.close()
-        shutil.rmtree(self.folder)
-
-
 class Booted:
     """A machine, a door and a start."""
 
     def __init__(self, folder: Path) -> None:
         # pytest's folders are its user's alone.
-        self.machine = Machine(folder)
+        self.machine = Booting(folder, STUB)
         self.door = Door().open()
         port = free_port()
         self.start = Start(
