@@ -183,7 +183,7 @@ def _install(o: dict[str, Any]) -> Any:
         insecure=o["insecure"],
     )
     if found.plain and not found.insecure:
-        name = "--index" if found.source == found.index else "--wheels"
+        name = "--index" if found.indexed else "--wheels"
         raise SurroundingsError(
             f"{name} is an address of plain http, from which pip installs nothing.",
             hint="Serve it by https; or say --insecure: whoever is on the way then chooses what"

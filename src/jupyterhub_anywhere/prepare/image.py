@@ -67,8 +67,7 @@ def pip_source(install: Install) -> list[str]:
         return []
     # pip takes nothing from a host by plain http unless it is told to.
     trust = ["--trusted-host", urlsplit(install.source).netloc.rpartition("@")[2]]
-    indexed = install.source == install.index
-    words = ["--index-url"] if indexed else ["--no-index", "--find-links"]
+    words = ["--index-url"] if install.indexed else ["--no-index", "--find-links"]
     return [*words, install.source, *(trust if install.plain and install.insecure else [])]
 
 

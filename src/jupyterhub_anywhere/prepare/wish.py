@@ -123,9 +123,14 @@ class Install:
         return bool(self.wheels) and "://" not in self.wheels
 
     @property
+    def indexed(self) -> bool:
+        """Whether machines that were given no wheels install from an index."""
+        return self.carried or not self.wheels
+
+    @property
     def source(self) -> str:
-        """The address that machines install from where they were given no wheels; empty: pip's."""
-        return self.index if self.carried else self.wheels or self.index
+        """The address that they install from; empty for pip's own."""
+        return self.index if self.indexed else self.wheels
 
     @property
     def plain(self) -> bool:

@@ -18,7 +18,7 @@ from jupyterhub_anywhere.targets.machines.access import access_of
 from jupyterhub_anywhere.targets.machines.memo import Memo
 from jupyterhub_anywhere.targets.machines.place import Place, provider_class
 from jupyterhub_anywhere.targets.machines.progress import News
-from jupyterhub_anywhere.targets.machines.provider import ProviderError
+from jupyterhub_anywhere.targets.machines.provider import ProviderError, Rest
 from jupyterhub_anywhere.targets.machines.traits import DIAL, MachineTraits
 
 if TYPE_CHECKING:
@@ -213,8 +213,7 @@ class MachineCore(MachineTraits):
         """Before a start, and after an end: what rests is remembered."""
         super().clear_state()
         self.news = News()
-        # What is chosen now says nothing of a machine that is there already.
-        keeps = (self.anywhere_keeps or self.memo.keep) and self.memo.machine and self.memo.served
+        keeps = self.anywhere_keeps and self.memo.machine and self.memo.served
         self.memo = self.memo.rested() if keeps else Memo()
 
     def new_key(self) -> str:
@@ -251,6 +250,22 @@ class MachineCore(MachineTraits):
                 if env[name].startswith(before):
                     env[name] = own + env[name].removeprefix(before)
         return env
+
+    # --- what is kept ----------------------------------------------------------------------------
+
+    @property
+    def anywhere_keeps(self) -> bool:
+        """Whether the machine stays when the server has ended, with its user's files.
+
+        Of one that is there already, what it was made as counts: `on_stop` may be another
+        profile's by now, or that of no profile at all.
+        """
+        return self.makes_to_stay or self.memo.keep
+
+    @property
+    def rest_as(self) -> Rest:
+        """How a machine that is kept is put to rest."""
+        return Rest(self.on_stop) if self.makes_to_stay else Rest.STOP
 
     # --- its machine -----------------------------------------------------------------------------
 

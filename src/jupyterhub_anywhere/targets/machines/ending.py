@@ -29,6 +29,8 @@ _asked: Final[dict[str, float]] = {}
 _failing: Final[dict[str, float]] = {}
 # The same for one that sleeps and is woken for it.
 _woken: Final[dict[str, float]] = {}
+# As Nova, libcloud and the provider for simulations call it, in whatever case; a longer word of
+# Nova's says that something is under way.
 _ASLEEP: Final = ("suspended", "paused")
 
 

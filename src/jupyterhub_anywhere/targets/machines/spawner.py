@@ -18,7 +18,7 @@ from jupyterhub_anywhere.core.errors import AnywhereError
 from jupyterhub_anywhere.targets.machines import api, ending, marks
 from jupyterhub_anywhere.targets.machines.inherit import Inheriting
 from jupyterhub_anywhere.targets.machines.memo import Memo
-from jupyterhub_anywhere.targets.machines.provider import Power, Rest
+from jupyterhub_anywhere.targets.machines.provider import Power
 from jupyterhub_anywhere.targets.machines.starting import Starting
 
 if TYPE_CHECKING:
@@ -110,17 +110,13 @@ class MachineSpawner(Inheriting, Starting, Spawner):
         self.memo = Memo(engine=self.memo.engine)
 
     def _rests(self, machine: Machine) -> bool:
-        """Whether a machine stays: one that was made so, and has ever served somebody.
-
-        What `on_stop` is now may be another profile's, or that of no profile at all.
-        """
+        """Whether a machine stays: one that was made so, and has ever served somebody."""
         keep = machine.marks.get(marks.KEEP)
         return self.memo.served and (self.anywhere_keeps if keep is None else keep == "1")
 
     async def _rest(self, machine: Machine) -> None:
         if machine.power is not Power.STOPPED:
-            how = Rest(self.on_stop) if self.anywhere_keeps else Rest.STOP
-            await self._until(lambda: self.cloud.rest(machine.id, how))
+            await self._until(lambda: self.cloud.rest(machine.id, self.rest_as))
 
     async def delete_forever(self) -> None:
         """Remove what is kept: the machine that rests, and the home volume where wanted.

@@ -166,7 +166,7 @@ class Starting(Together):
             ProviderError: The cloud cannot be asked, or refuses.
         """
         memo = self.memo
-        memo.shared, memo.keep = bool(self.share_machine), bool(self.anywhere_keeps)
+        memo.shared, memo.keep = bool(self.share_machine), self.makes_to_stay
         memo.key = self.new_key()
         lifetime = float(self.ticket_seconds) or max(deadline - time.monotonic(), 1.0)
         text, memo.ticket = tickets.issue(memo.key, time.time(), lifetime)
@@ -254,7 +254,7 @@ class Starting(Together):
         if self.share_machine:
             found = marks.of_shared(self.household, self.shape, self.own_seat())
             return {**found, marks.HOME: "1"} if self.home_volume else found
-        keeps = self.anywhere_keeps
+        keeps = self.memo.keep
         # What is kept gets another token at each start.
         token = None if keeps else self.anywhere_token
         home, lease = bool(self.home_volume), self.memo.key
@@ -408,8 +408,7 @@ class Starting(Together):
             return
         if self._resumed:
             # Its user's files are in it.
-            how = Rest(self.on_stop) if self.anywhere_keeps else Rest.STOP
-            await self._until(lambda: self.cloud.rest(memo.machine, how))
+            await self._until(lambda: self.cloud.rest(memo.machine, self.rest_as))
             self.memo = memo.rested()
             return
         if creating is None:

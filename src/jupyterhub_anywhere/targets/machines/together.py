@@ -37,7 +37,7 @@ class Together(Awaiting):
             StartError: It cannot be had.
             ProviderError: The cloud cannot be asked, or refuses.
         """
-        if self.anywhere_keeps:
+        if self.makes_to_stay:
             raise failures.shared_and_kept(self.title, self.on_stop)
         door = self.place.sharing.door(self.user.name, self.shape)
         try:
@@ -46,7 +46,9 @@ class Together(Awaiting):
         except TimeoutError:
             raise failures.late(self.news.words, self.hub_url, "") from None
         try:
-            await self._take_up()
+            if await self._take_up():
+                # One that was kept, from before machines were shared.
+                return await self._served(deadline)
             if not await self._join(deadline):
                 await self._create(deadline)
                 return await self._served(deadline)

@@ -284,8 +284,8 @@ class MachineTraits(CloudTraits):
         return ["jupyterhub-singleuser"]
 
     @property
-    def anywhere_keeps(self) -> bool:
-        """Whether the machine stays when the server has ended, with its user's files."""
+    def makes_to_stay(self) -> bool:
+        """Whether a machine that is made now is to stay when its server has ended."""
         return bool(self.on_stop != DELETE)
 
 

@@ -36,7 +36,7 @@ _TOLD: Final = {
         "Find out whose address that is: somebody may be guessing.",
     ),
     Reason.TOO_MANY: (
-        "so many were refused that it was not looked at",
+        "so many were refused before that no reason was told",
         "Find out whose address that is, and keep it away from the hub.",
     ),
 }

@@ -266,12 +266,35 @@ async def test_what_a_profile_keeps_stays_when_the_profile_keeps_no_more(
     [machine] = cloud.machines.values()
     assert machine.power is Power.STOPPED
     assert [each.state for each in await hub.settle()] == [State.KEPT]
-    # And it is not lost to its user.
+    # And it is not lost to its user, however often.
     await hub.start()
+    assert list(cloud.machines) == [machine.id]
+    await hub.stop()
+    assert [each.state for each in await hub.settle()] == [State.KEPT]
+    await hub.sweep(5, after=700)
     assert list(cloud.machines) == [machine.id]
     await hub.delete()
     await hub.settle()
     assert cloud.machines == {}
+
+
+async def test_a_kept_machine_is_woken_where_others_are_shared_now(
+    stage: Stage, cloud: MemoryCloud
+) -> None:
+    """Not left awake beside another one, with nobody who knows of it."""
+    stage.sets = {"on_stop": "stop"}
+    hub = await stage.begin()
+    await hub.start()
+    await hub.stop()
+    [machine] = cloud.machines.values()
+    stage.sets = {"share_machine": True}
+    hub = await stage.begin()
+    spawner = await hub.start()
+    assert list(cloud.machines) == [machine.id]
+    assert await spawner.child.poll() is None
+    await hub.stop()
+    assert machine.power is Power.STOPPED
+    assert [each.state for each in await hub.settle()] == [State.KEPT]
 
 
 @pytest.mark.parametrize("restarted", [False, True])
