@@ -340,6 +340,7 @@ def _load(options: UpOptions, present: Site) -> Site:
         share_account=options.share_account,
         hub_id=present.info.hub_id,
         open_door=present.info.open_door,
+        lasting=present.info.lasting,
     )
 
 

@@ -20,7 +20,7 @@ from jupyterhub_anywhere.targets import registry
 from jupyterhub_anywhere.targets.base import SiteInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Hashable, Mapping, MutableMapping
     from pathlib import Path
 
     from jupyterhub_anywhere.config.models import Config, TargetConfig
@@ -117,6 +117,7 @@ def site_info(  # noqa: PLR0913 - a hub, a check and a look each know some of th
     hub_id: str = "",
     fallback_id: str = UNSAVED_HUB,
     open_door: Callable[[str], Awaitable[str]] | None = None,
+    lasting: MutableMapping[Hashable, Any] | None = None,
 ) -> SiteInfo:
     """What the targets of a file know of their hub.
 
@@ -127,6 +128,7 @@ def site_info(  # noqa: PLR0913 - a hub, a check and a look each know some of th
         hub_id: The hub's id; default: the file's, else the state folder's.
         fallback_id: The id of a hub that has none of these.
         open_door: See `SiteInfo`.
+        lasting: Of the site before, see `SiteInfo`; default: nothing has lasted yet.
     """
     first, _, last = loaded.config.users.uids.partition("-")
     return SiteInfo(
@@ -136,6 +138,7 @@ def site_info(  # noqa: PLR0913 - a hub, a check and a look each know some of th
         uids=(int(first), int(last)),
         share_account=share_account,
         open_door=open_door,
+        lasting={} if lasting is None else lasting,
     )
 
 

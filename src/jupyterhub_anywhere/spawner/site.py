@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from jupyterhub_anywhere.catalog.profiles import Catalog
 from jupyterhub_anywhere.config.crosscheck import secret_problems
@@ -21,7 +21,7 @@ from jupyterhub_anywhere.spawner.definitions import Definitions
 from jupyterhub_anywhere.spawner.places import UNSAVED_HUB, Places, load_file, site_info
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Hashable, Mapping, MutableMapping
     from pathlib import Path
 
     from jupyterhub_anywhere.config.load import Loaded
@@ -100,6 +100,7 @@ def load_site(  # noqa: PLR0913 - a hub, a check and a reload each know some of 
     hub_id: str = "",
     fallback_id: str = UNSAVED_HUB,
     open_door: Callable[[str], Awaitable[str]] | None = None,
+    lasting: MutableMapping[Hashable, Any] | None = None,
 ) -> Site:
     """Load, check and build in one step.
 
@@ -110,6 +111,7 @@ def load_site(  # noqa: PLR0913 - a hub, a check and a reload each know some of 
         hub_id: The hub's id; default: the file's, else the state folder's.
         fallback_id: The id of a hub that has none of these.
         open_door: See `SiteInfo`.
+        lasting: Of the site before, see `SiteInfo`; default: nothing has lasted yet.
 
     Raises:
         ConfigError: With every problem found.
@@ -122,6 +124,7 @@ def load_site(  # noqa: PLR0913 - a hub, a check and a reload each know some of 
         hub_id=hub_id,
         fallback_id=fallback_id,
         open_door=open_door,
+        lasting=lasting,
     )
     return build_site(loaded, info)
 

@@ -15,7 +15,14 @@ from jupyterhub_anywhere.core.findings import Finding, Level
 from jupyterhub_anywhere.core.inventory import Inventory, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import (
+        Awaitable,
+        Callable,
+        Hashable,
+        Mapping,
+        MutableMapping,
+        Sequence,
+    )
     from pathlib import Path
 
     from jupyterhub.spawner import Spawner
@@ -40,6 +47,9 @@ class SiteInfo:
             URL, as ``http://172.17.0.1:5000``; raises `TargetError` where that cannot be. Called
             again for an address it changes nothing. None in a hub of one's own, and where
             nothing is served, as in ``anywhere check``.
+        lasting: What targets keep for as long as the hub's process runs, under keys of their kinds'
+            own. A reload of the file makes targets anew, and hands this on; a server keeps the
+            definition that it was started with, which has the same.
     """
 
     hub_id: str
@@ -50,6 +60,7 @@ class SiteInfo:
     open_door: Callable[[str], Awaitable[str]] | None = field(
         default=None, compare=False, repr=False
     )
+    lasting: MutableMapping[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 class NoSettings(Model):

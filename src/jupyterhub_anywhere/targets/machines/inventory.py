@@ -162,6 +162,7 @@ class CloudInventory:
 
     def __init__(self, place: Place) -> None:
         self._place = place
+        place.use()
         # The cloud that answered when it was asked last; empty before that.
         self._source = ""
 
@@ -214,7 +215,7 @@ class CloudInventory:
         seat = resource.handle.get("seat")
         if seat:
             # The machine goes with the last of its servers.
-            return await self._place.sharing.leave(found.id, str(seat))
+            return await self._place.sharing.leave(self._place, found.id, str(seat))
         return await ending.removed(self._place.provider, found)
 
     async def end(self, resource: Resource) -> bool:
@@ -245,5 +246,5 @@ class CloudInventory:
         return found if found is not None and found.marks.get(marks.HUB) == place.hub else None
 
     async def close(self) -> None:
-        """Give up threads and connections; who asks again opens new ones."""
+        """Give up threads and connections that nobody else has; who asks again opens new ones."""
         await self._place.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ from jupyterhub_anywhere.targets.base import Target
 from jupyterhub_anywhere.targets.machines import shapes
 from jupyterhub_anywhere.targets.machines.access import access_of_target
 from jupyterhub_anywhere.targets.machines.inventory import CloudInventory
-from jupyterhub_anywhere.targets.machines.place import Place, provider_class
+from jupyterhub_anywhere.targets.machines.place import Place, place_of, provider_class
 from jupyterhub_anywhere.targets.machines.settings import CloudSettings
 
 if TYPE_CHECKING:
@@ -20,9 +21,14 @@ if TYPE_CHECKING:
 
     from jupyterhub_anywhere.config.models import Model
     from jupyterhub_anywhere.targets.base import Finding, Inventory, Resource
-    from jupyterhub_anywhere.targets.machines.provider import Provider
+    from jupyterhub_anywhere.targets.machines.provider import Access, Provider
 
 
+# Keys that say which cloud it is, and as whom it is asked.
+_CLOUD: Final = (
+    *("provider", "driver", "user", "key", "auth_url", "region", "options", "verify"),
+    "same_name",
+)
 # The provider whose machines are this one.
 LOCAL: Final = "memory"
 _CURE: Final = (
@@ -48,7 +54,21 @@ class CloudTarget(Target):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.place = Place(self.site.hub_id, self.name, self._provider)
+        place = Place(self.site.hub_id, self.name, self._provider, self._access)
+        self.place = place_of(self.site.lasting, place, self._cloud())
+
+    def _cloud(self) -> str:
+        """Which cloud, and as whom, as the file says it: secrets are named and not read."""
+        said = {name: self.declared.own.get(name) for name in _CLOUD}
+        return json.dumps([said, str(self.site.base)], sort_keys=True, default=str)
+
+    def _access(self) -> Access:
+        """What the file says of the cloud.
+
+        Raises:
+            SecretUnavailableError: A secret cannot be read.
+        """
+        return access_of_target(self.name, self.own, self.site.base)
 
     def _provider(self) -> Provider:
         """The provider, with what the file says of it.
@@ -57,8 +77,7 @@ class CloudTarget(Target):
             TargetError: It is not there.
             SecretUnavailableError: A secret cannot be read.
         """
-        access = access_of_target(self.name, self.own, self.site.base)
-        return provider_class(self.own.provider)(access)
+        return provider_class(self.own.provider)(self._access())
 
     # --- the spawner -----------------------------------------------------------------------------
 

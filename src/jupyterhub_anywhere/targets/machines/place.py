@@ -1,29 +1,33 @@
 """One place of machines as one hub uses it: its provider, and one listing for all who look.
 
-A target has one, and so have all spawners together that are used alone with the same provider. It
-remembers what no cloud knows: which machine a spawner has as its own, and what the agents on them
-said last.
+A target has one, and so have all spawners together that are used alone with the same provider. What
+no cloud knows of its machines is `Known`. Servers keep the definition of their target that they
+were started with, and a reload makes all targets anew: what their machines told, and who comes to
+them and goes, is one for all definitions of a target's name, and so is the place where they mean
+the same cloud.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from jupyterhub_anywhere.core.errors import TargetError
+from jupyterhub_anywhere.core.errors import AnywhereError, TargetError
 from jupyterhub_anywhere.core.names import did_you_mean
 from jupyterhub_anywhere.targets.machines import marks
 from jupyterhub_anywhere.targets.machines.sharing import Sharing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping, MutableMapping, Sequence
 
     from jupyterhub_anywhere.targets.machines.provider import Access, Machine, Provider
 
+log = logging.getLogger(__name__)
 GROUP: Final = "jupyterhub_anywhere.providers"
 
 
@@ -70,6 +74,25 @@ class _Listing:
 
 
 @dataclass
+class Known:
+    """What this hub knows of the machines of one target, and no cloud does.
+
+    Attributes:
+        own: Resource name to the id of the machine that its spawner has as its own: of two of one
+            name, the other is a leftover of a create call that was sent twice.
+        ended: Machine id to what its agent said of the end of its server; where servers share it,
+            what `Place.seat` says.
+        sharing: Of the machines that servers share.
+        places: Which cloud, and as whom, to the place there.
+    """
+
+    own: dict[str, str] = field(default_factory=dict)
+    ended: dict[str, Ended] = field(default_factory=dict)
+    sharing: Sharing = field(default_factory=Sharing)
+    places: dict[str, Place] = field(default_factory=dict)
+
+
+@dataclass
 class Place:
     """Where machines are made, and what this hub knows of them.
 
@@ -77,26 +100,35 @@ class Place:
         hub: The hub's id.
         target: The target's name; empty for spawners that are used alone.
         make: Makes the provider, at first use.
-
-    Attributes:
-        own: Resource name to the id of the machine that its spawner has as its own: of two of one
-            name, the other is a leftover of a create call that was sent twice.
-        ended: Machine id to what its agent said of the end of its server; where servers share it,
-            what `seat` says.
-        sharing: Of the machines that servers share.
+        key: What it is made with, secrets and all.
+        known: What is known of the target's machines.
     """
 
     hub: str
     target: str
     make: Callable[[], Provider]
-    own: dict[str, str] = field(default_factory=dict)
-    ended: dict[str, Ended] = field(default_factory=dict)
-    sharing: Sharing = field(init=False)
+    key: Callable[[], object] = lambda: None
+    known: Known = field(default_factory=Known)
     _provider: Provider | None = None
+    _made_with: object = None
+    _dated: bool = False
+    _users: int = 0
     _listing: _Listing | None = None
 
-    def __post_init__(self) -> None:
-        self.sharing = Sharing(self)
+    @property
+    def own(self) -> dict[str, str]:
+        """See `Known`."""
+        return self.known.own
+
+    @property
+    def ended(self) -> dict[str, Ended]:
+        """See `Known`."""
+        return self.known.ended
+
+    @property
+    def sharing(self) -> Sharing:
+        """See `Known`."""
+        return self.known.sharing
 
     @property
     def provider(self) -> Provider:
@@ -105,12 +137,45 @@ class Place:
         Raises:
             TargetError: It cannot be made.
         """
+        if self._dated:
+            self._dated = False
+            self._renew()
         if self._provider is None:
+            self._made_with = self.key()
             self._provider = self.make()
         return self._provider
 
+    def renew(self, make: Callable[[], Provider], key: Callable[[], object]) -> None:
+        """The file was loaded again, and a secret may be another one by now: looked at next time.
+
+        Args:
+            make: As at first.
+            key: As at first.
+        """
+        self.make, self.key, self._dated = make, key, True
+
+    def _renew(self) -> None:
+        try:
+            changed = self._provider is not None and self.key() != self._made_with
+        except AnywhereError as error:
+            log.warning("target %s goes on with the credential that it has: %s", self.target, error)
+            return
+        if changed:
+            # Who asks it just now gets an answer; its threads end when nobody does any more.
+            self._provider, self._listing = None, None
+
+    def use(self) -> None:
+        """One more has it open until `close`."""
+        self._users += 1
+
     async def close(self) -> None:
-        """Give up threads and connections; whoever asks again opens new ones."""
+        """With the last that has it open, give up threads and connections.
+
+        Whoever asks again opens new ones.
+        """
+        self._users = max(self._users - 1, 0)
+        if self._users:
+            return
         provider, self._provider = self._provider, None
         if provider is not None:
             await provider.close()
@@ -159,6 +224,22 @@ class Place:
     def seat(machine: str, key: str) -> str:
         """Under what the end of one server is found, on a machine that servers share."""
         return f"{machine}/{key}"
+
+
+def place_of(lasting: MutableMapping[Hashable, Any], place: Place, cloud: str) -> Place:
+    """The place of a target: that of an earlier definition of it where both mean the same cloud.
+
+    Args:
+        lasting: What lasts as long as the hub's process, see `SiteInfo`.
+        place: What is to be, where there is none yet.
+        cloud: Which cloud, and as whom, as the definition says it.
+    """
+    known: Known = lasting.setdefault(("machines", place.hub, place.target), place.known)
+    found = known.places.setdefault(cloud, place)
+    found.known = known
+    if found is not place:
+        found.renew(place.make, place.key)
+    return found
 
 
 def _failed(task: asyncio.Task[Mapping[str, Machine]]) -> bool:

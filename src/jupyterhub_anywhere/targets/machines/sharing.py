@@ -36,17 +36,13 @@ class _Offer:
 
 
 class Sharing:
-    """Of one place.
-
-    Args:
-        place: The place.
+    """Of one target, whichever definition of it a server was started with.
 
     Attributes:
         closed: Ids of machines that nobody joins any more.
     """
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self) -> None:
         self.closed: set[str] = set()
         # Each is there for as long as somebody holds it, or waits for it.
         self._doors: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
@@ -86,10 +82,11 @@ class Sharing:
 
     # --- those that go ---------------------------------------------------------------------------
 
-    async def leave(self, machine_id: str, key: str) -> bool:
+    async def leave(self, place: Place, machine_id: str, key: str) -> bool:
         """Begin or go on to end one server; with the last one, the machine. May be called again.
 
         Args:
+            place: Where the machine is.
             machine_id: The machine.
             key: The server's.
 
@@ -99,7 +96,7 @@ class Sharing:
         Raises:
             ProviderError: The cloud cannot be asked, or refuses.
         """
-        provider = self._place.provider
+        provider = place.provider
         async with self.lock(machine_id):
             machine = await provider.machine(machine_id)
             if machine is None:
@@ -109,7 +106,7 @@ class Sharing:
             self._leaving.setdefault(machine_id, set()).add(key)
             if not seats.keys() - self._leaving[machine_id]:
                 self.closed.add(machine_id)
-                self._place.changed()
+                place.changed()
                 gone = await ending.removed(provider, machine)
                 return gone and self._gone(machine_id, key)
             if key in seats:
@@ -117,7 +114,7 @@ class Sharing:
                     self._wishes.setdefault(machine_id, {}).setdefault(key, set())
                     return False
                 await provider.mark(machine_id, {marks.SEAT + key: ""})
-                self._place.changed()
+                place.changed()
             self.taken(machine_id, key)
             self._wishes.get(machine_id, {}).pop(key, None)
             waiting.forget(key)

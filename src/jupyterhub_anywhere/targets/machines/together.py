@@ -124,7 +124,9 @@ class Together(Awaiting):
             # Of a spawner that has lost its state, the name is all there is.
             mine = [memo.key] if memo.key else _named(seats, self.name or "")
             for key in mine:
-                await self._until(lambda each=each, key=key: sharing.leave(each.id, key))
+                await self._until(
+                    lambda each=each, key=key: sharing.leave(self.place, each.id, key)
+                )
         await self.expect_no_more()
 
     async def leave_what_was_joined(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from jupyterhub.httpclient import JupyterHubHTTPClient
@@ -101,6 +102,12 @@ class Stage:
         self._past.append(hub)
         for target in self._site.targets.values():
             await self.subject.let_go(target)
+
+    def reload(self) -> None:
+        """Have the hub load its file again."""
+        assert self._site is not None
+        self._site = self._make_site(replace(self._site.info))
+        sites.publish(self._site)
 
     def lose(self, *, ledger: bool = False, database: bool = False, hub_id: str = "") -> None:
         """Lose files of a hub that has ended."""
