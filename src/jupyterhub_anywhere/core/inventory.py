@@ -69,6 +69,20 @@ class Inventory(Protocol):
         """
 
 
+class Resting(Protocol):
+    """An inventory at which something may be kept for its user's files."""
+
+    async def end(self, resource: Resource) -> bool:
+        """Stop it; what is to be started again, with its user's files in it, stays.
+
+        Returns:
+            Whether it has ended. May be called again.
+
+        Raises:
+            Exception: The target could not be asked, or refuses.
+        """
+
+
 class Identified(Protocol):
     """An inventory that can tell which engine answers: one that was replaced knows of nothing."""
 

@@ -213,12 +213,23 @@ class Executor:
             return
         if self._hub.in_charge(lease.id) or await self._is_made_anew(lease):
             return
-        if action.halt or action.resource is None:
-            await self._hub.halt(lease)
-        else:
+        if action.resource is not None and not action.halt:
             await self._inventory(lease.target).destroy(action.resource)
+        elif action.resource is None or not await self._put_to_rest(lease, action.resource):
+            await self._hub.halt(lease)
         # Not its own word, but the next list proves that it is gone.
         await self._put_off(lease.id, "")
+
+    async def _put_to_rest(self, lease: Lease, resource: Resource) -> bool:
+        """Stop what keeps files and that no spawner has a record of; False where one has.
+
+        Its lease was made from a label, which says whose it is and not what its spawner knew.
+        """
+        end = getattr(self._inventory(lease.target), "end", None)
+        if end is None or lease.child.keys() - {"engine"}:
+            return False
+        await end(resource)
+        return True
 
     async def _is_made_anew(self, lease: Lease) -> bool:
         near = kin(self._watches, lease.target)

@@ -621,3 +621,30 @@ async def test_a_machine_that_was_booted_again_serves_again_in_the_next_hub(
     assert orm.APIToken.find(hub.db, token).id == before
     assert orm.APIToken.find(hub.db, old) is None
     assert await guest.report(machine, "running") == {"lease": "held"}
+
+
+@given(on_stop="stop")
+@pytest.mark.parametrize("asleep", [True, False], ids=["adopted", "stray"])
+async def test_a_kept_machine_that_runs_and_that_nobody_has_a_record_of_is_stopped(
+    stage: Stage, cloud: MemoryCloud, *, asleep: bool
+) -> None:
+    hub = await stage.begin()
+    await hub.start()
+    await hub.stop()
+    await hub.settle()
+    [machine] = cloud.machines
+    await stage.end()
+    stage.lose(ledger=True)
+    if not asleep:
+        cloud.wake(machine)
+    hub = await stage.begin()
+    await hub.sweep(2)
+    if asleep:
+        assert (await hub.lease()).state is State.KEPT
+        cloud.wake(machine)
+    await hub.sweep()
+    # Whoever runs the hub has looked at what the ledger does not know.
+    await hub._keeper.lift()
+    await hub.sweep(4, after=400)
+    assert [each.state for each in await hub.settle()] == [State.KEPT]
+    assert cloud.machines[machine].power is Power.STOPPED
