@@ -88,7 +88,7 @@ class Awaiting(MachineCore):
         }
         if self.anywhere_target is not None:
             hub = self.anywhere_target.site.state.hub
-            seen.note(hub, self.place.target, str(self.image), machine)
+            seen.note(hub, self.place.target, memo.image or str(self.image), machine)
         memo.host_keys = [str(each) for each in machine.get("host_keys") or []]
         try:
             if caller.again and not self._starting:

@@ -10,7 +10,7 @@ from jupyterhub_anywhere.targets.machines.tickets import Record
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_TEXTS = ("machine", "engine", "key", "address")
+_TEXTS = ("machine", "engine", "key", "image", "size", "address")
 
 
 @dataclass(slots=True)
@@ -21,6 +21,8 @@ class Memo:
         machine: The provider's id of the machine; empty before it is made.
         engine: `Provider.source`: the cloud that it was made at.
         key: Under which its machine redeems and reports: the lease that it was made for.
+        image: What its machine was made of, as the choice of that time named it.
+        size: Its machine's size likewise.
         shared: Whether other servers may be on its machine.
         keep: Whether its machine was made to stay when its server has ended.
         address: Where its server is reached.
@@ -35,6 +37,8 @@ class Memo:
     machine: str = ""
     engine: str = ""
     key: str = ""
+    image: str = ""
+    size: str = ""
     shared: bool = False
     keep: bool = False
     address: str = ""
@@ -84,6 +88,8 @@ class Memo:
             machine=self.machine,
             engine=self.engine,
             key=self.key,
+            image=self.image,
+            size=self.size,
             keep=self.keep,
             ticket=self.ticket,
             credential=self.credential,

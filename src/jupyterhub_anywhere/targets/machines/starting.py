@@ -136,12 +136,23 @@ class Starting(Together):
         self._resumed = True
         self.place.claim(self.resource, kept.id)
         await self.expect()
-        self.news.enter(Step.WAKING, kept.state)
+        self.news.enter(Step.WAKING, self._made_as() or kept.state)
         if kept.power is Power.RUNNING:
             # Somebody has woken it: only what boots asks for its server.
             await self._until(lambda: self.cloud.rest(kept.id, Rest.STOP))
         await self.cloud.wake(kept.id)
         return True
+
+    def _made_as(self) -> str:
+        """What the machine that was kept is, where another one is chosen now; empty where not."""
+        memo = self.memo
+        if (memo.image, memo.size) in {("", ""), (self.image, self.size)}:
+            return ""
+        self.log.info(
+            "%s has a machine that was kept, of image %s and size %s; chosen were %s and %s",
+            *(self._log_name, memo.image, memo.size, self.image, self.size),
+        )
+        return f"as it was made: image {memo.image}, size {memo.size}"
 
     async def _clear_away(self, machine: Machine) -> None:
         """A machine of an earlier life of this server; what may hold files is left alone.
@@ -167,6 +178,7 @@ class Starting(Together):
         """
         memo = self.memo
         memo.shared, memo.keep = bool(self.share_machine), self.makes_to_stay
+        memo.image, memo.size = self.image, self.size
         memo.key = self.new_key()
         lifetime = float(self.ticket_seconds) or max(deadline - time.monotonic(), 1.0)
         text, memo.ticket = tickets.issue(memo.key, time.time(), lifetime)

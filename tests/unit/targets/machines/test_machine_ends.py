@@ -14,7 +14,7 @@ from jupyterhub_anywhere.core.observation import Phase
 from jupyterhub_anywhere.ledger.states import State
 from jupyterhub_anywhere.targets.causes import FailureCause, failure_cause
 from jupyterhub_anywhere.targets.errors import StartError
-from jupyterhub_anywhere.targets.machines import ending, marks, waiting
+from jupyterhub_anywhere.targets.machines import ending, marks, seen, waiting
 from jupyterhub_anywhere.targets.machines.core import OtherCloudError
 from jupyterhub_anywhere.targets.machines.inventory import CloudInventory, resources_of
 from jupyterhub_anywhere.targets.machines.provider import Power, ProviderError
@@ -181,6 +181,29 @@ async def test_what_is_kept_is_woken_and_gets_a_new_token(
     assert hub.tokens() == 1
     told = [each["machine"] async for each in spawner.child.progress()]
     assert told == ["asked", "waking", "booted", "redeemed", "starting", "listening"]
+
+
+@given(on_stop="stop")
+@pytest.mark.parametrize("restarts", [True, False], ids=["restart", "reload"])
+async def test_a_kept_machine_of_another_choice_is_woken_and_told(
+    stage: Stage, cloud: MemoryCloud, *, restarts: bool
+) -> None:
+    hub = await stage.begin()
+    await hub.start()
+    await hub.stop()
+    stage.sets = {"image": "another", "size": "large"}
+    if restarts:
+        hub = await stage.begin()
+    else:
+        stage.reload()
+    spawner = await hub.start()
+    assert len(cloud.machines) == 1
+    told = {each["machine"]: each["message"] async for each in spawner.child.progress()}
+    said = "as it was made: image plain, size small"
+    assert told["waking"] == f"Your machine is being started again ({said})"
+    # What the machine has is told of the image that it was made of.
+    found = seen.findings(spawner.site.info.state.hub, "one")
+    assert [each.subject for each in found] == ["target one: machines of plain"]
 
 
 @given(on_stop="stop")

@@ -17,6 +17,8 @@ def full() -> Memo:
         machine="m-1",
         engine="cloud",
         key="lease",
+        image="lab",
+        size="small",
         address="10.0.0.7",
         port=8000,
         ticket=ticket,
