@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -119,6 +119,25 @@ async def test_a_port_that_somebody_else_has_taken_is_another() -> None:
     assert await own.listen("x", taken) not in {0, taken}
     await own.close("x")
     busy.close()
+
+
+async def test_two_that_listen_for_one_server_at_once_have_one_port(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[asyncio.Server] = []
+    start_server = asyncio.start_server
+
+    async def started(*args: Any, **kwargs: Any) -> asyncio.Server:
+        begun.append(await start_server(*args, **kwargs))
+        return begun[-1]
+
+    monkeypatch.setattr(asyncio, "start_server", started)
+    own = tunnels.Tunnels()
+    ports = await asyncio.gather(*(own.listen("x") for _ in range(3)))
+    assert len(set(ports)) == 1
+    assert [each.is_serving() for each in begun].count(True) == 1
+    await own.close("x")
+    assert not any(each.is_serving() for each in begun)
 
 
 async def test_nobody_waits_for_ever_for_a_machine_that_does_not_dial(

@@ -96,7 +96,8 @@ class MachineSpawner(Inheriting, Starting, Spawner):
             kept = False
             for each in await self.own_machines():
                 if self._rests(each):
-                    kept = True
+                    # Also where only its marks have told which it is.
+                    kept, memo.machine = True, each.id
                     await self._rest(each)
                 else:
                     await self._until(lambda each=each: ending.removed(self.cloud, each))

@@ -137,8 +137,9 @@ class Starting(Together):
         self.place.claim(self.resource, kept.id)
         await self.expect()
         self.news.enter(Step.WAKING, self._made_as() or kept.state)
-        if kept.power is Power.RUNNING:
-            # Somebody has woken it: only what boots asks for its server.
+        if kept.power in {Power.RUNNING, Power.STOPPED}:
+            # Somebody has woken it, and only what boots asks for its server; or it is still on its
+            # way to rest, and clouds wake none that is.
             await self._until(lambda: self.cloud.rest(kept.id, Rest.STOP))
         await self.cloud.wake(kept.id)
         return True
@@ -406,7 +407,8 @@ class Starting(Together):
         try:
             if not self._joined:
                 await self.expect_no_more()
-            async with asyncio.timeout(_UNDO_SECONDS):
+            more = ending.PATIENCE if self.home_volume else 0.0
+            async with asyncio.timeout(_UNDO_SECONDS + more):
                 await self._undo_now()
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the first error is the one to tell
             # A time-out has no words of its own.
@@ -427,14 +429,12 @@ class Starting(Together):
             return
         if not creating.done():
             await asyncio.wait({creating})
-        made = None
+        made = {each.id: each for each in await self.place.machines() if self.is_own(each)}
         if not creating.cancelled() and creating.exception() is None:
-            made = creating.result().id
-        for each in await self.place.machines():
-            if self.is_own(each) and each.id != made:
-                await self._until(lambda each=each: self.cloud.destroy(each.id))
-        if made is not None:
-            await self._until(lambda: self.cloud.destroy(made))
+            # What a cloud lists may be older than what it has made.
+            made[creating.result().id] = creating.result()
+        for each in made.values():
+            await self._until(lambda each=each: ending.removed(self.cloud, each))
         self.place.disclaim(self.resource)
         self.memo = Memo(engine=memo.engine)
 

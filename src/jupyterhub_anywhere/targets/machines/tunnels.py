@@ -84,6 +84,10 @@ class Tunnels:
             if not port:
                 raise
             listener = await asyncio.start_server(came, _HOST, 0)
+        if key in self._ends:
+            # Somebody else has begun to listen for it meanwhile.
+            listener.close()
+            return self._ends[key].port
         found = int(listener.sockets[0].getsockname()[1])
         self._ends[key] = _End(listener, found)
         return found

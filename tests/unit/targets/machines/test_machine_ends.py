@@ -102,6 +102,44 @@ async def test_a_lost_id_is_found_by_its_marks(stage: Stage, cloud: MemoryCloud)
     assert cloud.machines == {}
 
 
+@given(on_stop="stop")
+async def test_a_kept_machine_whose_id_was_lost_is_woken_again(
+    stage: Stage, cloud: MemoryCloud
+) -> None:
+    hub = await stage.begin()
+    child = (await hub.start()).child
+    child.memo.machine = ""
+    await hub.stop()
+    [machine] = cloud.machines.values()
+    assert machine.power is Power.STOPPED
+    await hub.start()
+    assert list(cloud.machines) == [machine.id]
+
+
+@given(on_stop="stop")
+async def test_a_kept_machine_that_is_still_on_its_way_to_rest_is_waited_for(
+    stage: Stage, cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = await stage.begin()
+    child = (await hub.start()).child
+    await hub.stop()
+    rest, wake, left = child.cloud.rest, child.cloud.wake, 2
+
+    async def slow(machine: str, how: Any) -> bool:
+        nonlocal left
+        left -= 1
+        return left <= 0 and await rest(machine, how)
+
+    async def only_what_rests(machine: str) -> None:
+        if left <= 0:
+            await wake(machine)
+
+    monkeypatch.setattr(child.cloud, "rest", slow)
+    monkeypatch.setattr(child.cloud, "wake", only_what_rests)
+    await hub.start()
+    assert (left, len(cloud.machines)) == (0, 1)
+
+
 async def test_a_server_that_ended_is_told_by_its_agent(
     stage: Stage, guest: StubGuest, cloud: MemoryCloud
 ) -> None:
@@ -446,6 +484,19 @@ async def test_one_that_sleeps_is_woken_and_switched_off_before_it_goes(
     assert ("rest" in asked) == wakes
     assert cloud.machines == {}
     assert machine.id not in {*ending._asked, *ending._failing, *ending._woken}
+
+
+@given(home_volume=3)
+async def test_one_whose_start_failed_is_switched_off_too(
+    stage: Stage, cloud: MemoryCloud, guest: StubGuest
+) -> None:
+    guest.failed = "the setup said no"
+    hub = await stage.begin()
+    with pytest.raises(StartError, match="the setup said no"):
+        await hub.start()
+    asked = [each for each in cloud.asked if each in {"rest", "destroy"}]
+    assert asked[:2] == ["rest", "destroy"]
+    assert cloud.machines == {}
 
 
 @given(home_volume=3)
