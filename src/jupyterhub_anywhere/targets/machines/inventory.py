@@ -144,6 +144,19 @@ def _double(resource: Resource, machine: Machine) -> Resource:
     )
 
 
+def leftover_of(machine: Machine, engine: str) -> Resource:
+    """What a machine has left that is gone: nobody's, so that it is removed like all of that."""
+    what = ", ".join(machine.public)
+    return Resource(
+        name=f"left~{machine.id}",
+        user="",
+        server="",
+        detail=f"{what or 'something'} of the machine {machine.id}, which is gone",
+        handle={"id": machine.id, "engine": engine, "left": True},
+        alive=False,
+    )
+
+
 def observation_of(resource: Resource) -> Observation:
     """Running, or gone: a machine that rests serves nobody, though it may be kept."""
     if resource.alive is None:
@@ -186,7 +199,9 @@ class CloudInventory:
         wanted = marks.of_place(place.hub, place.target).items()
         # The cloud was asked for these alone; what it adds is not ours to touch.
         ours = [each for each in machines if wanted <= each.marks.items()]
-        return resources_of(ours, place.own, place.ended, self._source)
+        found = resources_of(ours, place.own, place.ended, self._source)
+        left = await place.leftovers({each.id for each in machines})
+        return [*found, *(leftover_of(each, self._source) for each in left)]
 
     async def observe(self, names: Collection[str]) -> Mapping[str, Observation]:
         """Running or gone for each name; unknown where the cloud could not be asked."""
@@ -209,6 +224,8 @@ class CloudInventory:
             ProviderError: The cloud cannot be asked, refuses, or is another one than that which
                 listed the machine.
         """
+        if resource.handle.get("left"):
+            return await self._tidied(resource)
         found = await self._ours(resource)
         if found is None:
             return True
@@ -234,14 +251,27 @@ class CloudInventory:
             return await self.destroy(resource)
         return await self._place.provider.rest(str(resource.handle["id"]), Rest.STOP)
 
-    async def _ours(self, resource: Resource) -> Machine | None:
-        """A machine that was listed, as it is now; None where it is gone, or another hub's."""
+    async def _tidied(self, resource: Resource) -> bool:
+        """Remove what a machine has left; nothing where the machine is there after all."""
+        place, machine = self._place, str(resource.handle["id"])
+        await self._check_same(resource)
+        place.look_for_leftovers()
+        if await place.provider.machine(machine) is not None:
+            return True
+        return await place.provider.destroy(machine)
+
+    async def _check_same(self, resource: Resource) -> None:
         place = self._place
         engine = str(resource.handle.get("engine") or "")
         if engine and await place.provider.source() != engine:
             from jupyterhub_anywhere.targets.machines.core import other_cloud
 
             raise other_cloud(place.target, engine, await place.provider.source())
+
+    async def _ours(self, resource: Resource) -> Machine | None:
+        """A machine that was listed, as it is now; None where it is gone, or another hub's."""
+        place = self._place
+        await self._check_same(resource)
         found = await place.provider.machine(str(resource.handle["id"]))
         return found if found is not None and found.marks.get(marks.HUB) == place.hub else None
 

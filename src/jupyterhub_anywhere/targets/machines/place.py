@@ -23,12 +23,22 @@ from jupyterhub_anywhere.targets.machines import marks
 from jupyterhub_anywhere.targets.machines.sharing import Sharing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping, MutableMapping, Sequence
+    from collections.abc import (
+        Callable,
+        Collection,
+        Hashable,
+        Mapping,
+        MutableMapping,
+        Sequence,
+    )
 
     from jupyterhub_anywhere.targets.machines.provider import Access, Machine, Provider
 
 log = logging.getLogger(__name__)
 GROUP: Final = "jupyterhub_anywhere.providers"
+# Seconds between two looks for what machines have left that are gone themselves, and for one.
+LEFT_SECONDS: Final = 300.0
+_LEFT_PATIENCE: Final = 5.0
 
 
 @cache
@@ -114,6 +124,8 @@ class Place:
     _dated: bool = False
     _users: int = 0
     _listing: _Listing | None = None
+    _left: Sequence[Machine] = ()
+    _left_at: float | None = None
 
     @property
     def own(self) -> dict[str, str]:
@@ -203,6 +215,31 @@ class Place:
             self._listing = present = _Listing(now, task)
         # Whoever stops waiting does not end it for the others.
         return await asyncio.shield(present.task)
+
+    async def leftovers(self, present: Collection[str]) -> Sequence[Machine]:
+        """What machines have left that are gone themselves; never raises.
+
+        It is asked for every few minutes: what somebody else has deleted is rare.
+
+        Args:
+            present: Ids of all machines that are there.
+        """
+        now = time.monotonic()
+        if self._left_at is None or now - self._left_at >= LEFT_SECONDS:
+            self._left_at = now
+            try:
+                wanted = marks.of_place(self.hub, self.target)
+                async with asyncio.timeout(_LEFT_PATIENCE):
+                    self._left = await self.provider.leftovers(wanted, present)
+            except (TargetError, TimeoutError) as error:
+                # A list of machines is whole without it.
+                why = error if str(error) else f"no answer within {_LEFT_PATIENCE:g} s"
+                log.warning("target %s: what machines have left: %s", self.target, why)
+        return [each for each in self._left if each.id not in present]
+
+    def look_for_leftovers(self) -> None:
+        """Some have been removed: ask anew."""
+        self._left_at = None
 
     def changed(self) -> None:
         """Something was made or removed, or is about to be: no earlier listing answers any more."""

@@ -213,6 +213,19 @@ class Provider(Protocol):
             True once it is proven gone. May be called again.
         """
 
+    async def leftovers(
+        self, marks: Mapping[str, str], present: Collection[str]
+    ) -> Sequence[Machine]:
+        """What machines with these marks have left that are gone themselves, as a floating IP.
+
+        Args:
+            marks: Those of a hub and a target.
+            present: Ids of machines that are there, which need not be asked for.
+
+        Returns:
+            Each with the id of the machine that is gone, by which `destroy` removes it.
+        """
+
     async def rest(self, machine_id: str, how: Rest) -> bool:
         """Stop, suspend or shelve a machine; True once it rests. May be called again."""
 

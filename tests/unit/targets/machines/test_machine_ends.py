@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +12,21 @@ from tornado import web
 
 from jupyterhub_anywhere.config.secrets import SecretUnavailableError
 from jupyterhub_anywhere.core.observation import Phase
+from jupyterhub_anywhere.ledger.disagree import Kind, disagreements
 from jupyterhub_anywhere.ledger.states import State
 from jupyterhub_anywhere.targets.causes import FailureCause, failure_cause
 from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.targets.machines import ending, marks, seen, waiting
+from jupyterhub_anywhere.targets.machines import place as places
 from jupyterhub_anywhere.targets.machines.core import OtherCloudError
-from jupyterhub_anywhere.targets.machines.inventory import CloudInventory, resources_of
-from jupyterhub_anywhere.targets.machines.provider import Power, ProviderError
+from jupyterhub_anywhere.targets.machines.inventory import (
+    CloudInventory,
+    leftover_of,
+    resources_of,
+)
+from jupyterhub_anywhere.targets.machines.provider import Machine, Power, ProviderError
 
 if TYPE_CHECKING:
-    from jupyterhub_anywhere.targets.machines.provider import Machine
     from jupyterhub_anywhere.targets.machines.providers.memory_cloud import MemoryCloud
     from jupyterhub_anywhere.testing.contract.stage import Stage
     from jupyterhub_anywhere.testing.worlds.machines import StubGuest
@@ -722,3 +728,86 @@ async def test_a_kept_machine_that_runs_and_that_nobody_has_a_record_of_is_stopp
     await hub.sweep(4, after=400)
     assert [each.state for each in await hub.settle()] == [State.KEPT]
     assert cloud.machines[machine].power is Power.STOPPED
+
+
+# --- what machines leave that somebody else has deleted --------------------------------------
+
+
+def left_by(hub: str, machine: str = "gone-1") -> Machine:
+    found = marks.of_place(hub, "one")
+    return Machine(
+        id=machine, name="x", power=Power.GOING, public=("192.0.2.7",), marks=found, state="gone"
+    )
+
+
+async def test_what_a_deleted_machine_has_left_is_told_and_removed(
+    stage: Stage, cloud: MemoryCloud
+) -> None:
+    hub = await stage.begin()
+    spawner = await hub.start()
+    cloud.left = {"gone-1": left_by(stage.ours), "gone-2": left_by(stage.theirs, "gone-2")}
+    [_, left] = await hub.owned()
+    assert (left.name, left.user, left.keep) == ("left~gone-1", "", False)
+    assert left.detail == "192.0.2.7 of the machine gone-1, which is gone"
+    await hub.sweep()
+    await hub._keeper.lift()
+    found = [each for each in disagreements(await hub._keeper.facts()) if "left~" in each.key]
+    assert [(each.kind, each.key) for each in found] == [(Kind.RESOURCE, "one/left~gone-1")]
+    assert found[0].removable
+    assert not found[0].adoptable
+    await hub.sweep(3, after=400)
+    await hub.settle()
+    assert list(cloud.left) == ["gone-2"]
+    assert [each.state for each in await hub.leases()] == [State.RUNNING]
+    assert await spawner.child.poll() is None
+
+
+async def test_a_machine_that_is_there_after_all_stays(stage: Stage, cloud: MemoryCloud) -> None:
+    hub = await stage.begin()
+    inventory = CloudInventory((await hub.start()).child.place)
+    [machine] = cloud.machines
+    left = leftover_of(left_by(stage.ours, machine), cloud.id)
+    assert await inventory.destroy(left)
+    assert list(cloud.machines) == [machine]
+    cloud.id = "another"
+    with pytest.raises(OtherCloudError):
+        await inventory.destroy(left)
+
+
+@pytest.mark.parametrize("fault", ["away", "hangs"])
+async def test_machines_are_listed_also_where_nobody_tells_what_is_left(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    hub = await stage.begin()
+    place = (await hub.start()).child.place
+    monkeypatch.setattr(places, "_LEFT_PATIENCE", 0.05)
+    monkeypatch.setattr(places, "LEFT_SECONDS", 0.0)
+
+    async def leftovers(*_: Any) -> Any:
+        if fault == "hangs":
+            await asyncio.sleep(60)
+        raise ProviderError("nobody answers", cause=FailureCause.UNREACHABLE)
+
+    monkeypatch.setattr(place.provider, "leftovers", leftovers)
+    assert len(await hub.owned()) == 1
+    why = {"away": "nobody answers", "hangs": "no answer within 0.05 s"}[fault]
+    assert f"what machines have left: {why}" in caplog.text
+
+
+async def test_what_is_left_is_asked_for_every_few_minutes(
+    stage: Stage, cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = await stage.begin()
+    asked = []
+
+    async def pace(verb: str) -> None:
+        asked.append(verb)
+
+    cloud.pace = pace
+    for _ in range(5):
+        await hub.owned()
+    assert asked.count("leftovers") <= 1
+    monkeypatch.setattr(places, "LEFT_SECONDS", 0.0)
+    await hub.owned()
+    await hub.owned()
+    assert asked.count("leftovers") >= 2

@@ -116,6 +116,18 @@ class MemoryProvider:
         """
         return bool(await self._ask("destroy", lambda: self.cloud.destroy(machine_id)))
 
+    async def leftovers(
+        self, marks: Mapping[str, str], present: Collection[str]
+    ) -> Sequence[Machine]:
+        """See `Provider.leftovers`.
+
+        Raises:
+            ProviderError: It cannot be asked.
+        """
+        left = await self.cloud.ask_what_is_left()
+        wanted = marks.items()
+        return [x for x in left if wanted <= x.marks.items() and x.id not in present]
+
     async def rest(self, machine_id: str, how: Rest) -> bool:
         """See `Provider.rest`.
 

@@ -19,7 +19,7 @@ from jupyterhub_anywhere.targets.causes import FailureCause
 from jupyterhub_anywhere.targets.machines.provider import Machine, Power, ProviderError, Rest
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from jupyterhub_anywhere.targets.machines.provider import Wanted
 
@@ -91,6 +91,7 @@ class MemoryCloud:
         script: What becomes of the next calls: ``pass``, ``fail`` (refused, nothing done), ``lose``
             (done, and the answer is lost), ``empty`` (a list is empty), ``twice`` (done twice).
         away: Whether no call is answered.
+        left: Machine id to what a machine that is gone has left.
         asked: The names of all calls so far.
         console: What is at the console of each of its machines.
     """
@@ -109,6 +110,7 @@ class MemoryCloud:
         self.pace: Callable[[str], Awaitable[None]] = _at_once
         self.script: deque[str] = deque()
         self.away = False
+        self.left: dict[str, Machine] = {}
         self.asked: list[str] = []
         self.console = ""
         self.volumes: dict[str, MemoryVolume] = {}
@@ -178,6 +180,17 @@ class MemoryCloud:
         if fault == "lose":
             raise self._unreachable(verb, sure=False)
         return found
+
+    async def ask_what_is_left(self) -> Sequence[Machine]:
+        """A call of another service, of which `script` says nothing.
+
+        Raises:
+            ProviderError: No call is answered.
+        """
+        await self.pace("leftovers")
+        if self.away:
+            raise self._unreachable("leftovers", sure=True)
+        return list(self.left.values())
 
     def _again(self, do: Callable[[], Any]) -> None:
         try:
@@ -283,8 +296,9 @@ class MemoryCloud:
         await self._boot(machine_id)
 
     def destroy(self, machine_id: str) -> bool:
-        """Remove one; its volumes stay."""
+        """Remove one, and what it has left; its volumes stay."""
         self._remove(machine_id)
+        self.left.pop(machine_id, None)
         return True
 
     def mark(self, machine_id: str, marks: Mapping[str, str]) -> None:

@@ -179,6 +179,48 @@ async def test_a_floating_ip_goes_with_a_machine_that_was_destroyed_behind_our_b
     assert (cloud.addresses, cloud.ports) == ({}, {})
 
 
+async def test_a_floating_ip_of_a_machine_that_somebody_else_deleted_is_a_leftover(
+    made: LibcloudProvider, cloud: Cloud
+) -> None:
+    gone_one, there = [await made.create(wanted(x, floating_ip="outside")) for x in ("a", "b")]
+    others = {**MARKS, "anywhere-hub": "h2"}
+    await made.create(wanted("c", floating_ip="outside", marks=others))
+    assert await made.leftovers(MARKS, ()) == []
+    for server in cloud.servers.keys() - {there.id}:
+        cloud.remove(server)
+    # Nobody's, and one that no machine is written on.
+    cloud.addresses["x"] = {"id": "x", "description": "mine", "port_id": None}
+    cloud.addresses["y"] = {
+        "id": "y",
+        "description": f"anywhere: address of {gone_one.id}0",
+        "port_id": None,
+    }
+    [left] = await made.leftovers(MARKS, ())
+    assert (left.id, left.public, left.power) == (gone_one.id, ("192.0.2.1",), Power.GOING)
+    assert await made.destroy(left.id)
+    assert await made.leftovers(MARKS, ()) == []
+    assert len(await made.leftovers(others, ())) == 1
+    # Its machine is there: it has only been taken off.
+    for each in cloud.addresses.values():
+        each["port_id"] = None
+    assert await made.leftovers(MARKS, ()) == []
+    assert await made.leftovers(MARKS, {there.id}) == []
+    assert len(cloud.addresses) == 4
+
+
+async def test_a_404_of_another_service_makes_no_leftover(
+    made: LibcloudProvider, cloud: Cloud
+) -> None:
+    machine = await made.create(wanted(floating_ip="outside"))
+    for each in cloud.addresses.values():
+        each["port_id"] = None
+    cloud.remove(machine.id)
+    cloud.order("GET", r"/servers/[^/?]+$", "html", status=404)
+    with pytest.raises(ProviderError):
+        await made.leftovers(MARKS, ())
+    assert len(await made.leftovers(MARKS, ())) == 1
+
+
 async def test_a_machine_without_its_address_is_none(made: LibcloudProvider, cloud: Cloud) -> None:
     with pytest.raises(ProviderError, match="no external network elsewhere") as caught:
         await made.create(wanted(floating_ip="elsewhere"))

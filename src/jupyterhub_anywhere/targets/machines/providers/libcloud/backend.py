@@ -20,7 +20,7 @@ from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import Ref
 from jupyterhub_anywhere.targets.machines.providers.libcloud.lookups import Lookups, Thing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from jupyterhub_anywhere.targets.machines.provider import Volume, Wanted
     from jupyterhub_anywhere.targets.machines.providers.libcloud.account import Account
@@ -310,10 +310,19 @@ class Backend:
         _ = (driver, machine_id)
         return not volumes
 
-    def give_address(self, driver: Any, machine_id: str, pool: str) -> bool:
+    def give_address(
+        self, driver: Any, machine_id: str, pool: str, marks: Mapping[str, str]
+    ) -> bool:
         """Give a machine a floating IP; False while it cannot take one yet."""
-        _ = (driver, machine_id, pool)
+        _ = (driver, machine_id, pool, marks)
         return True
+
+    def leftovers(
+        self, driver: Any, marks: Mapping[str, str], present: Collection[str]
+    ) -> Sequence[Machine]:
+        """What machines with some marks have left that are gone themselves, see `Provider`."""
+        _ = (driver, marks, present)
+        return ()
 
     def take_addresses(self, driver: Any, machine_id: str) -> None:
         """Give its floating IPs back."""

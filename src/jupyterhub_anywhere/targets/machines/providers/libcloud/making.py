@@ -156,7 +156,8 @@ class Making:
             return await run(backend.attach, machine.id, volumes, doing=doing)
 
         async def addressed() -> bool:
-            return await run(backend.give_address, machine.id, wanted.floating_ip, doing=doing)
+            pool, whose = wanted.floating_ip, wanted.marks
+            return await run(backend.give_address, machine.id, pool, whose, doing=doing)
 
         if volumes:
             await self._until(attached, "its volumes cannot be attached yet", doing)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from libcloud.common.exceptions import BaseHTTPError
 
+from jupyterhub_anywhere.targets.machines import marks as marking
+from jupyterhub_anywhere.targets.machines.provider import Machine, Power
 from jupyterhub_anywhere.targets.machines.providers.libcloud import nova
 from jupyterhub_anywhere.targets.machines.providers.libcloud.backend import (
     Backend,
@@ -23,9 +26,9 @@ from jupyterhub_anywhere.targets.machines.providers.libcloud.lookups import Thin
 from jupyterhub_anywhere.targets.machines.providers.libcloud.paging import pages
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from jupyterhub_anywhere.targets.machines.provider import Machine, Rest, Wanted
+    from jupyterhub_anywhere.targets.machines.provider import Rest, Wanted
 
 # Kind to the attribute of the driver that asks for it, the path, the key, and the query.
 _LISTS: Final[Mapping[str, tuple[str, str, str, Mapping[str, Any]]]] = {
@@ -41,6 +44,31 @@ _LISTS: Final[Mapping[str, tuple[str, str, str, Mapping[str, Any]]]] = {
     "security group": ("network_connection", "/v2.0/security-groups", "security_groups", {}),
     "key pair": ("connection", "/os-keypairs", "keypairs", {}),
 }
+
+
+# Characters of hub and target in a description, of which Neutron takes 255.
+_LONGEST: Final = 180
+# What the description of a floating IP says: for which machine, of which hub and target.
+_ADDRESS: Final = re.compile(r"anywhere: address of ([^ ,]+)(?:, of (.*))?")
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """A floating IP that was made for a machine.
+
+    Attributes:
+        id: Neutron's.
+        address: The address itself.
+        machine: For which machine.
+        whose: Hub and target; empty where that was not written down.
+        used: Whether it leads anywhere.
+    """
+
+    id: str
+    address: str
+    machine: str
+    whose: str
+    used: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,17 +260,19 @@ class OpenStackBackend(Backend):
 
     # --- Neutron -------------------------------------------------------------------------------
 
-    def give_address(self, driver: Any, machine_id: str, pool: str) -> bool:
+    def give_address(
+        self, driver: Any, machine_id: str, pool: str, marks: Mapping[str, str]
+    ) -> bool:
         """Give a server a floating IP of a pool; False while it has no port yet."""
         ports = self._ports(driver, machine_id)
         if not ports:
             return False
         port = next((each for each in ports if _has_ipv4(each)), ports[0])
-        own = self._addresses(driver, machine_id)
-        if any(each.get("port_id") for each in own):
+        own = [each for each in self._addresses(driver) if each.machine == machine_id]
+        if any(each.used for each in own):
             return True
         if own:
-            path, method = f"/v2.0/floatingips/{own[0]['id']}", "PUT"
+            path, method = f"/v2.0/floatingips/{own[0].id}", "PUT"
             body: dict[str, Any] = {"port_id": port["id"]}
         else:
             network = self.find("external network", pool, driver)
@@ -250,25 +280,50 @@ class OpenStackBackend(Backend):
             body = {
                 "floating_network_id": network.id,
                 "port_id": port["id"],
-                "description": _described(machine_id),
+                "description": f"anywhere: address of {machine_id}, of {_whose(marks)}",
             }
         driver.network_connection.request(path, method=method, data={"floatingip": body})
         return True
 
     def take_addresses(self, driver: Any, machine_id: str) -> None:
         """Give back the floating IPs that were made for a server."""
-        for each in self._addresses(driver, machine_id):
-            path = f"/v2.0/floatingips/{each['id']}"
-            self._request(driver.network_connection, path, "DELETE")
+        for each in self._addresses(driver):
+            if each.machine == machine_id:
+                path = f"/v2.0/floatingips/{each.id}"
+                self._request(driver.network_connection, path, "DELETE")
 
-    def _addresses(self, driver: Any, machine_id: str) -> list[dict[str, Any]]:
+    def leftovers(
+        self, driver: Any, marks: Mapping[str, str], present: Collection[str]
+    ) -> Sequence[Machine]:
+        """Floating IPs of servers that are gone: somebody else has deleted them."""
+        found: dict[str, list[str]] = {}
+        for each in self._addresses(driver):
+            if each.whose == _whose(marks) and not each.used and each.machine not in present:
+                found.setdefault(each.machine, []).append(each.address)
+        return [
+            Machine(
+                id=machine,
+                name=f"address of {machine}",
+                power=Power.GOING,
+                public=tuple(addresses),
+                marks=marks,
+            )
+            for machine, addresses in found.items()
+            if self.server(driver, machine) is None
+        ]
+
+    def _addresses(self, driver: Any) -> list[_Address]:
+        """The floating IPs that were made for servers, of whichever hub."""
         if not hasattr(driver, "network_connection"):
             return []
-        text = _described(machine_id)
-        query = {"description": text}
-        found = pages(driver.network_connection, "/v2.0/floatingips", "floatingips", query)
-        # An old Neutron ignores what it does not know, and answers with everybody's.
-        return [each for each in found if each.get("description") == text]
+        found = []
+        for each in pages(driver.network_connection, "/v2.0/floatingips", "floatingips"):
+            said = _ADDRESS.fullmatch(str(each.get("description") or ""))
+            if said is not None:
+                address, used = str(each.get("floating_ip_address")), bool(each.get("port_id"))
+                whose = said[2] or ""
+                found.append(_Address(str(each["id"]), address, said[1], whose, used))
+        return found
 
     def _ports(self, driver: Any, machine_id: str) -> list[dict[str, Any]]:
         if not hasattr(driver, "network_connection"):
@@ -328,8 +383,9 @@ def _path(machine_id: str) -> str:
     return f"/servers/{quote(machine_id, safe='')}"
 
 
-def _described(machine_id: str) -> str:
-    return f"anywhere: address of {machine_id}"
+def _whose(marks: Mapping[str, str]) -> str:
+    """Hub and target, as far as a description goes."""
+    return f"{marks.get(marking.HUB, '')}/{marks.get(marking.TARGET, '')}"[:_LONGEST]
 
 
 def _has_ipv4(port: Mapping[str, Any]) -> bool:

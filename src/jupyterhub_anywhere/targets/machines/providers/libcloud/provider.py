@@ -151,6 +151,18 @@ class LibcloudProvider:
         doing = self._doing(f"the machine {machine_id} cannot be removed", changes=True)
         return await drivers.run(backend.destroy, machine_id, doing=doing)
 
+    async def leftovers(
+        self, marks: Mapping[str, str], present: Collection[str]
+    ) -> Sequence[Machine]:
+        """What machines of ours have left that are gone themselves; see `Provider.leftovers`.
+
+        Raises:
+            ProviderError: It cannot be listed.
+        """
+        drivers, backend, _ = self._made()
+        doing = self._doing("what machines have left cannot be listed")
+        return await drivers.run(backend.leftovers, marks, present, doing=doing)
+
     async def rest(self, machine_id: str, how: Rest) -> bool:
         """Stop, suspend or shelve a machine; True once it rests.
 
