@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from engines.ec2 import supplies
 from engines.ec2.server import Ec2Server
 from jupyterhub_anywhere.core.findings import Level
 from jupyterhub_anywhere.targets.causes import FailureCause
+from jupyterhub_anywhere.targets.machines.marks import GOES
 from jupyterhub_anywhere.targets.machines.provider import (
     Access,
     Machine,
@@ -158,8 +160,15 @@ async def test_a_home_volume_outlives_its_machine(made: LibcloudProvider) -> Non
     home = Volume("alice-home", 5)
     one = await made.create(wanted("one", zone="us-east-1a", volumes=(home,), boot_volume=20))
     await gone(made, one)
+    first = await made.volume_marks("alice-home", MARKS)
+    assert first is not None
+    assert (first["anywhere-user"], first[GOES]) == ("alice", "0")
+    home = replace(home, goes=True)
     two = await made.create(wanted("two", zone="us-east-1a", volumes=(home,)))
     await gone(made, two)
+    # All else that stood on it is there.
+    assert await made.volume_marks("alice-home", MARKS) == {**first, GOES: "1"}
+    assert await made.volume_marks("bob-home", MARKS) is None
     for _ in range(100):
         if await made.delete_volume("alice-home", MARKS):
             break

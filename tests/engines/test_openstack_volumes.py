@@ -95,7 +95,10 @@ def delete_user(hub: GuestHub) -> None:
 
 
 def test_a_home_outlives_its_machines(volumes: OpenStack) -> None:
-    """A server writes a file; another machine has it; deleting the user removes the volume."""
+    """A server writes a file; another machine has it; deleting the user removes the volume.
+
+    The volume says so itself, as it was declared when a machine last got it.
+    """
     more = {"image": "debian-stub", "cmd": [STUB], "delete_volumes": True, "first": _ANOTHER}
     with volume_hub(volumes, **more) as hub:
         hub.start_server("ann", seconds=PATIENCE)
@@ -104,6 +107,7 @@ def test_a_home_outlives_its_machines(volumes: OpenStack) -> None:
         assert (made["size"], made["status"]) == (1, "in-use")
         assert [each["server_id"] for each in made["attachments"]] == [first["id"]]
         assert made["metadata"]["anywhere-user"] == "ann"
+        assert made["metadata"]["anywhere-goes"] == "1"
         with hub.guest() as guest:
             system = guest.run("findmnt -rno FSTYPE,LABEL,UUID /home")
             assert system.startswith("ext4 anywhere-home "), system
@@ -115,11 +119,16 @@ def test_a_home_outlives_its_machines(volumes: OpenStack) -> None:
         hub.stop_server("ann", seconds=PATIENCE)
         assert hub.machines() == []
         assert (volume(hub)["id"], volume(hub)["status"]) == (made["id"], "available")
+        # As if another profile had used it.
+        body = {"metadata": {"anywhere-goes": "0"}}
+        volumes.admin.post("volumev3", f"/volumes/{made['id']}/metadata", body)
 
         hub.start_server("ann", seconds=PATIENCE)
         second = hub.machine()
         assert second["id"] != first["id"]
         assert volume(hub)["id"] == made["id"]
+        own = {key: text for key, text in made["metadata"].items() if key.startswith("anywhere-")}
+        assert own.items() <= volume(hub)["metadata"].items()
         assert file_of_server(hub, "GET") == "what was done"
         with hub.guest() as guest:
             # It was formatted once, and its owner has no other number here.
@@ -142,6 +151,7 @@ def test_a_home_outlives_its_user_unless_it_is_declared(volumes: OpenStack) -> N
         assert hub.machines() == []
         hub.start_server("ann", seconds=PATIENCE)
         made = volume(hub)
+        assert made["metadata"]["anywhere-goes"] == "0"
         # The one that her machine boots from goes with it.
         assert len(all_volumes(volumes)) == 2
         delete_user(hub)

@@ -23,6 +23,8 @@ LEASE: Final = PREFIX + "lease"
 KEEP: Final = PREFIX + "keep"
 # ``1`` where the volume with its user's home is attached.
 HOME: Final = PREFIX + "home"
+# On that volume: whether it was declared to go with its user: ``1`` or ``0``.
+GOES: Final = PREFIX + "goes"
 # The id, in the hub's database, of the API token that its server gets.
 TOKEN: Final = PREFIX + "token"
 # On a machine that servers share: the fingerprint of what it was made from.
@@ -75,6 +77,20 @@ def of_server(
     if token is not None:
         found[TOKEN] = str(token)
     return found
+
+
+def of_volume(*, goes: bool) -> dict[str, str]:
+    """The mark of a home volume, beside those that say whose it is.
+
+    Args:
+        goes: Whether it is declared to go with its user.
+    """
+    return {GOES: "1" if goes else "0"}
+
+
+def goes(found: Mapping[str, str]) -> bool:
+    """Whether a volume was declared to go with its user; not so where nobody said anything."""
+    return found.get(GOES) == "1"
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,11 +54,13 @@ class Volume:
         name: Its deterministic name; one of that name is found before one is made.
         size: In GiB.
         kind: The cloud's volume type; empty for its default.
+        goes: Whether it is declared to go with its user; written on it, also where it is found.
     """
 
     name: str
     size: int
     kind: str = ""
+    goes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +233,12 @@ class Provider(Protocol):
 
     async def wake(self, machine_id: str) -> None:
         """Start, resume or unshelve it; one that runs is left alone."""
+
+    async def volume_marks(self, name: str, marks: Mapping[str, str]) -> Mapping[str, str] | None:
+        """The marks that a volume of ours has; None where there is none of that name.
+
+        So where the place has no volumes at all.
+        """
 
     async def delete_volume(self, name: str, marks: Mapping[str, str]) -> bool:
         """Remove a volume of ours; True once it is gone, or was never there."""

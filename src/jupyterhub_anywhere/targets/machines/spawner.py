@@ -130,7 +130,7 @@ class MachineSpawner(Inheriting, Starting, Spawner):
             await self._until(lambda each=each: ending.removed(self.cloud, each))
         self.place.disclaim(self.resource)
         self.memo = Memo()
-        if self.home_volume and not self.name:
+        if not self.name and await self._volume_goes():
             await self._delete_volume()
         await maybe_future(super().delete_forever())
 
@@ -143,11 +143,25 @@ class MachineSpawner(Inheriting, Starting, Spawner):
         shared = marks.is_shared(machine.marks)
         return not shared and marks.owner_of(machine.marks) == self.owner
 
+    async def _volume_goes(self) -> bool:
+        """Whether the home volume goes with its user.
+
+        Another profile than the one that was chosen last may have made it: then it says so itself.
+        """
+        name = self.volume_name
+        if self.home_volume:
+            goes = bool(self.delete_volumes)
+        else:
+            found = await self.cloud.volume_marks(name, self.owner.marks())
+            if found is None:
+                return False
+            goes = marks.goes(found)
+        if not goes:
+            self.log.info("The volume %s is kept, if it is there. See `delete_volumes`.", name)
+        return goes
+
     async def _delete_volume(self) -> None:
         name = self.volume_name
-        if not self.delete_volumes:
-            self.log.info("The volume %s is kept, if it is there. See `delete_volumes`.", name)
-            return
         self.log.info("Removing the volume %s of %s", name, self.user.name)
         await self._until(lambda: self.cloud.delete_volume(name, self.owner.marks()))
 

@@ -244,7 +244,8 @@ class Starting(Together):
     def _wanted(self, text: str) -> Wanted:
         volumes: tuple[Volume, ...] = ()
         if self.home_volume:
-            volumes = (Volume(self.volume_name, self.home_volume, self.home_volume_kind),)
+            kind, goes = self.home_volume_kind, self.delete_volumes
+            volumes = (Volume(self.volume_name, self.home_volume, kind, goes=goes),)
         return Wanted(
             name=self.machine_name,
             image=self.image,

@@ -324,6 +324,14 @@ def _make_volume(cloud: Cloud, asked: Asked) -> Answer:
     return Answer(202, {"volume": made})
 
 
+def _mark_volume(cloud: Cloud, asked: Asked, volume_id: str) -> Answer:
+    if volume_id not in cloud.volumes:
+        raise Trouble(404, f"Volume {volume_id} could not be found.")
+    found: dict[str, str] = cloud.volumes[volume_id].setdefault("metadata", {})
+    found.update(asked.body["metadata"])
+    return Answer(200, {"metadata": found})
+
+
 def _credential(cloud: Cloud, _: Asked, name: str) -> Answer:
     ends = cloud.expires.strftime("%Y-%m-%dT%H:%M:%S.000000") if cloud.expires else None
     return Answer(200, {"application_credential": {"id": name, "expires_at": ends}})
@@ -365,5 +373,6 @@ _ROUTES: Final[Sequence[tuple[str, str, Callable[..., Answer]]]] = (
     ("POST", f"{_V}/volumes", _make_volume),
     ("GET", f"{_V}/volumes/{_ID}", _volume),
     ("DELETE", f"{_V}/volumes/{_ID}", _drop("volumes")),
+    ("POST", f"{_V}/volumes/{_ID}/metadata", _mark_volume),
     ("GET", f"/identity/v3/users/{USER}/application_credentials/{_ID}", _credential),
 )

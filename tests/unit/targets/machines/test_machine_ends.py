@@ -28,6 +28,7 @@ from jupyterhub_anywhere.targets.machines.provider import Machine, Power, Provid
 
 if TYPE_CHECKING:
     from jupyterhub_anywhere.targets.machines.providers.memory_cloud import MemoryCloud
+    from jupyterhub_anywhere.testing.contract.hub import HubProcess
     from jupyterhub_anywhere.testing.contract.stage import Stage
     from jupyterhub_anywhere.testing.worlds.machines import StubGuest
 
@@ -377,6 +378,96 @@ async def test_what_a_profile_says_of_volumes_is_heeded_at_the_end_of_a_user(
     await hub.delete()
     await hub.settle()
     assert (cloud.machines, cloud.volumes) == ({}, {})
+
+
+async def _served(stage: Stage, server: str = "", **sets: Any) -> HubProcess:
+    """A hub whose profile sets this, after a server of it."""
+    stage.sets = sets
+    hub = await stage.begin()
+    await hub.start(server=server)
+    await hub.stop(server=server)
+    return hub
+
+
+@pytest.mark.parametrize("server", ["", "second"])
+@pytest.mark.parametrize("goes", [True, False])
+async def test_a_volume_goes_as_the_profile_said_that_used_it_last(
+    stage: Stage, cloud: MemoryCloud, *, goes: bool, server: str
+) -> None:
+    """Whatever was chosen after it, for whichever server."""
+    await _served(stage, server, home_volume=3, delete_volumes=goes)
+    assert [marks.goes(each.marks) for each in cloud.volumes.values()] == [goes]
+    # Nothing is declared to go by a profile that gives nobody a volume.
+    hub = await _served(stage, delete_volumes=not goes)
+    await hub.delete()
+    await hub.settle()
+    assert (cloud.machines, len(cloud.volumes)) == ({}, 0 if goes else 1)
+
+
+@pytest.mark.parametrize("goes", [True, False])
+async def test_a_profile_that_changes_its_mind_changes_it_for_volumes_that_are_there(
+    stage: Stage, cloud: MemoryCloud, *, goes: bool
+) -> None:
+    await _served(stage, home_volume=3, delete_volumes=not goes)
+    await _served(stage, home_volume=3, delete_volumes=goes)
+    hub = await _served(stage)
+    await hub.delete()
+    assert len(cloud.volumes) == (0 if goes else 1)
+
+
+@pytest.mark.parametrize("goes", [True, False])
+async def test_what_is_declared_now_counts_where_volumes_are_given(
+    stage: Stage, cloud: MemoryCloud, *, goes: bool
+) -> None:
+    """Also for whoever has not started anything since."""
+    await _served(stage, home_volume=3, delete_volumes=not goes)
+    stage.sets = {"home_volume": 3, "delete_volumes": goes}
+    hub = await stage.begin()
+    before = len(cloud.asked)
+    await hub.delete()
+    assert len(cloud.volumes) == (0 if goes else 1)
+    # At the other target, which knows of no volume.
+    assert cloud.asked[before:].count("volume") == 1
+
+
+@pytest.mark.parametrize("mark", [marks.GOES, marks.HUB])
+async def test_a_volume_that_does_not_say_so_stays(
+    stage: Stage, cloud: MemoryCloud, mark: str
+) -> None:
+    """As one of an earlier version, and one that is another hub's."""
+    await _served(stage, home_volume=3, delete_volumes=True)
+    hub = await _served(stage)
+    [volume] = cloud.volumes.values()
+    volume.marks = {name: text for name, text in volume.marks.items() if name != mark}
+    await hub.delete()
+    assert len(cloud.volumes) == 1
+
+
+async def test_whoever_never_had_a_volume_costs_one_look(stage: Stage, cloud: MemoryCloud) -> None:
+    """At each of the two targets, for all servers together."""
+    hub = await _served(stage)
+    await hub.start(server="second")
+    before = len(cloud.asked)
+    await hub.delete()
+    asked = [each for each in cloud.asked[before:] if "volume" in each]
+    assert asked == ["volume", "volume"]
+
+
+async def test_a_volume_that_cannot_be_asked_for_is_told(stage: Stage, cloud: MemoryCloud) -> None:
+    await _served(stage, home_volume=3, delete_volumes=True)
+    stage.sets = {}
+    hub = await stage.begin()
+    child = (await hub.start()).child
+    await child.stop()
+
+    async def pace(verb: str) -> None:
+        cloud.away = verb == "volume"
+
+    cloud.pace = pace
+    with pytest.raises(ProviderError, match="refused the connection") as caught:
+        await child.delete_forever()
+    assert caught.value.cause is FailureCause.UNREACHABLE
+    assert len(cloud.volumes) == 1
 
 
 async def test_the_next_hub_knows_which_of_two_is_the_servers(

@@ -144,6 +144,19 @@ class MemoryProvider:
         """
         await self._ask("wake", lambda: self.cloud.wake(machine_id))
 
+    async def volume_marks(self, name: str, marks: Mapping[str, str]) -> Mapping[str, str] | None:
+        """See `Provider.volume_marks`.
+
+        Raises:
+            ProviderError: It cannot be asked.
+        """
+
+        def look() -> Mapping[str, str] | None:
+            return self.cloud.volumes[name].marks if self._is_ours(name, marks) else None
+
+        found: Mapping[str, str] | None = await self._ask("volume", look)
+        return found
+
     async def delete_volume(self, name: str, marks: Mapping[str, str]) -> bool:
         """See `Provider.delete_volume`; another hub's is left alone.
 
@@ -152,13 +165,15 @@ class MemoryProvider:
         """
 
         def delete() -> bool:
-            found = self.cloud.volumes.get(name)
-            hub = marks.get(marking.HUB)
-            if found is not None and found.marks.get(marking.HUB) == hub:
+            if self._is_ours(name, marks):
                 del self.cloud.volumes[name]
             return True
 
         return bool(await self._ask("delete_volume", delete))
+
+    def _is_ours(self, name: str, marks: Mapping[str, str]) -> bool:
+        found = self.cloud.volumes.get(name)
+        return found is not None and found.marks.get(marking.HUB) == marks.get(marking.HUB)
 
     async def console(self, machine_id: str, lines: int) -> str:
         """See `Provider.console`.

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from jupyterhub_anywhere.targets.causes import FailureCause
+from jupyterhub_anywhere.targets.machines import marks as marking
 from jupyterhub_anywhere.targets.machines.provider import Machine, Power, ProviderError, Rest
 
 if TYPE_CHECKING:
@@ -226,9 +227,10 @@ class MemoryCloud:
             state="building",
         )
         for each in wanted.volumes:
-            self.volumes.setdefault(
+            found = self.volumes.setdefault(
                 each.name, MemoryVolume(each.name, each.size, dict(wanted.marks))
             )
+            found.marks = {**found.marks, **marking.of_volume(goes=each.goes)}
         names = tuple(each.name for each in wanted.volumes)
         self._built[made.id] = _Built(made, wanted.userdata, names, self._address())
         self._run(made.id, self._build(made.id, image))

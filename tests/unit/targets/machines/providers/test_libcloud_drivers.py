@@ -201,6 +201,17 @@ async def test_a_provider_that_was_never_used_is_closed() -> None:
     await LibcloudProvider(Access(title="t")).close()
 
 
+async def test_a_driver_without_volumes_has_none_of_ours(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = LibcloudProvider(Access(title="t", driver="dummy", user="creds"))
+    monkeypatch.setattr(made._made()[0], "driver", lambda: driver)
+    try:
+        assert await made.volume_marks("home", {}) is None
+    finally:
+        await made.close()
+
+
 def test_an_instance_that_stops_is_not_off_yet() -> None:
     """Its system still writes to the volume with the home."""
     node = Node("i-1", "ann", NodeState.UNKNOWN, [], [], None, extra={"status": "stopping"})

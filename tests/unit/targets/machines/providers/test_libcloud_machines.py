@@ -11,7 +11,7 @@ import pytest
 from tests.unit.targets.machines.providers.clouds import MARKS, gone, provider, until, wanted
 
 from jupyterhub_anywhere.targets.causes import FailureCause
-from jupyterhub_anywhere.targets.machines.marks import HOME, Owner, Seat, of_server, of_shared
+from jupyterhub_anywhere.targets.machines.marks import GOES, HOME, Owner, Seat, of_server, of_shared
 from jupyterhub_anywhere.targets.machines.provider import Power, ProviderError, Rest, Volume
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ async def test_it_boots_from_a_volume_and_has_a_home_that_outlives_it(
     assert (second["uuid"], second["delete_on_termination"]) == (volume["id"], False)
     assert (volume["size"], volume["volume_type"]) == (5, "fast")
     # Without what changes from start to start.
-    assert volume["metadata"] == MARKS
+    assert volume["metadata"] == {**MARKS, GOES: "0"}
     await gone(made, machine)
     again = await made.create(wanted(lease="l2", volumes=(home,)))
     assert len(cloud.volumes) == 1
@@ -116,7 +116,7 @@ async def test_a_home_is_found_again_whatever_its_machines_are_marked_with(
         if share:
             marks = of_shared(owner, shape, Seat(lease, "", 7)) | {HOME: "1"}
         await gone(made, await made.create(wanted(marks=marks, volumes=(home,))))
-    assert [each["metadata"] for each in cloud.volumes.values()] == [MARKS]
+    assert [each["metadata"] for each in cloud.volumes.values()] == [{**MARKS, GOES: "0"}]
 
 
 async def test_a_volume_of_somebody_else_is_not_touched(
@@ -132,16 +132,98 @@ async def test_a_volume_of_somebody_else_is_not_touched(
     assert await made.delete_volume("another", MARKS)
 
 
+async def test_a_home_says_whether_it_goes_with_its_user(
+    made: LibcloudProvider, cloud: Cloud
+) -> None:
+    """As it was declared last; what is right is not written again."""
+    assert await made.volume_marks("home", MARKS) is None
+    for count, goes in enumerate((True, True, False, False, True)):
+        home = Volume("home", 5, goes=goes)
+        await gone(made, await made.create(wanted(lease=str(count), volumes=(home,))))
+        [volume] = cloud.volumes.values()
+        assert volume["metadata"] == {**MARKS, GOES: "1" if goes else "0", **_of_others(count)}
+        # By whatever marks its machine had.
+        found = await made.volume_marks("home", {**MARKS, "anywhere-lease": "x", GOES: "x"})
+        assert found == volume["metadata"]
+        volume["metadata"]["cost"] = "12"
+    assert cloud.asked("POST", "/volumes/.+/metadata") == 2
+
+
+def _of_others(count: int) -> dict[str, str]:
+    return {"cost": "12"} if count else {}
+
+
+@pytest.mark.parametrize("goes", [False, True])
+async def test_a_home_of_an_earlier_version_says_nothing(
+    made: LibcloudProvider, cloud: Cloud, *, goes: bool
+) -> None:
+    """It is kept as it is, unless somebody declares that it goes."""
+    own = dict(MARKS)
+    cloud.volumes["v"] = {"id": "v", "name": "home", "status": "available", "metadata": own}
+    assert await made.volume_marks("home", MARKS) == MARKS
+    await made.create(wanted(volumes=(Volume("home", 5, goes=goes),)))
+    assert own == (MARKS | {GOES: "1"} if goes else MARKS)
+
+
+async def test_a_home_that_cannot_be_marked_gets_no_machine(
+    made: LibcloudProvider, cloud: Cloud
+) -> None:
+    """Else it would go, or stay, against what was declared."""
+    own = {**MARKS, GOES: "1"}
+    cloud.volumes["v"] = {"id": "v", "name": "home", "status": "available", "metadata": own}
+    cloud.order("POST", "/metadata", "status", status=403, message="Policy doesn't allow it")
+    with pytest.raises(ProviderError, match="Policy doesn't allow it") as caught:
+        await made.create(wanted(volumes=(Volume("home", 5),)))
+    assert caught.value.cause is FailureCause.REFUSED
+    assert (cloud.servers, list(cloud.volumes), own[GOES]) == ({}, ["v"], "1")
+
+
+async def test_marks_are_those_of_our_volume(made: LibcloudProvider, cloud: Cloud) -> None:
+    cloud.volumes["v"] = {"id": "v", "name": "home", "status": "available", "metadata": {GOES: "1"}}
+    assert await made.volume_marks("home", MARKS) is None
+    for each in ("one", "two"):
+        own = {**MARKS, GOES: "1"}
+        cloud.volumes[each] = {"id": each, "name": "home", "status": "available", "metadata": own}
+    with pytest.raises(ProviderError, match="there are 2 volumes home"):
+        await made.volume_marks("home", MARKS)
+
+
+@pytest.mark.parametrize("how", ["catalogue", "version"])
+async def test_where_there_are_no_volumes_there_is_none_of_ours(
+    world: OpenStackWorld, how: str
+) -> None:
+    if how == "catalogue":
+        del world.cloud.services["volumev3"]
+    options = {"api_version": "1.1"} if how == "version" else {}
+    async with provider(world, options=options) as made:
+        assert await made.volume_marks("home", MARKS) is None
+        # Who wants one is told.
+        with pytest.raises(ProviderError, match="volume"):
+            await made.delete_volume("home", MARKS)
+
+
+async def test_volumes_that_do_not_answer_are_not_none(
+    made: LibcloudProvider, cloud: Cloud
+) -> None:
+    cloud.order("GET", "/volumes/detail", "html", status=503)
+    with pytest.raises(ProviderError, match="the volume home cannot be looked at") as caught:
+        await made.volume_marks("home", MARKS)
+    assert caught.value.cause is FailureCause.UNREACHABLE
+
+
 @pytest.mark.parametrize(
     ("status", "cure"), [("in-use", "share_machine"), ("creating", "again in a minute")]
 )
 async def test_a_volume_in_use_is_waited_for_and_given_up(
     world: OpenStackWorld, status: str, cure: str
 ) -> None:
-    world.cloud.volumes["v"] = {"id": "v", "name": "home", "status": status, "metadata": MARKS}
+    own = dict(MARKS)
+    world.cloud.volumes["v"] = {"id": "v", "name": "home", "status": status, "metadata": own}
     async with provider(world, patience=0.05) as made:
         with pytest.raises(ProviderError, match="still in use") as caught:
-            await made.create(wanted(volumes=(Volume("home", 5),)))
+            await made.create(wanted(volumes=(Volume("home", 5, goes=True),)))
+    # Whoever has it says what becomes of it.
+    assert own == MARKS
     assert caught.value.cause is FailureCause.TIMEOUT
     assert cure in caught.value.hint
     assert world.cloud.servers == {}

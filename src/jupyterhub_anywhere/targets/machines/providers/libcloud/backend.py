@@ -16,7 +16,7 @@ from libcloud.compute.types import NodeState
 
 from jupyterhub_anywhere.targets.causes import FailureCause
 from jupyterhub_anywhere.targets.machines.provider import Machine, Power, Rest
-from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import Refused
+from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import NoneOfOurs, Refused
 from jupyterhub_anywhere.targets.machines.providers.libcloud.lookups import Lookups, Thing
 
 if TYPE_CHECKING:
@@ -266,13 +266,14 @@ class Backend:
         """A volume of ours by its name; None where there is none.
 
         Raises:
-            Refused: The driver has no volumes, or there are several of that name.
+            NoneOfOurs: The driver has no volumes.
+            Refused: There are several of that name.
         """
         _ = (driver, wanted, marks)
         raise self._no_volumes()
 
-    def _no_volumes(self) -> Refused:
-        return Refused(
+    def _no_volumes(self) -> NoneOfOurs:
+        return NoneOfOurs(
             f"volumes are not kept with libcloud's driver {self.account.driver}",
             hint="Leave `home_volume` out, or use openstack or ec2.",
         )
@@ -283,10 +284,18 @@ class Backend:
         """Make one.
 
         Raises:
-            Refused: The driver has no volumes.
+            NoneOfOurs: The driver has no volumes.
         """
         _ = (driver, wanted, marks, zone)
         raise self._no_volumes()
+
+    def volume_marks(self, volume: Thing) -> Mapping[str, str]:
+        """The marks of one that was just found."""
+        raise NotImplementedError
+
+    def mark_volume(self, driver: Any, volume_id: str, marks: Mapping[str, str]) -> None:
+        """Write marks on one beside those that it has."""
+        raise NotImplementedError
 
     def volume_state(self, driver: Any, volume_id: str) -> str:
         """``available``, ``in-use``, ``gone``, or whatever the cloud says."""
@@ -300,7 +309,7 @@ class Backend:
         """What volumes the project may have and has, in Cinder's words; empty for no word.
 
         Raises:
-            Refused: The driver has no volumes.
+            NoneOfOurs: The driver has no volumes.
         """
         _ = driver
         raise self._no_volumes()

@@ -8,7 +8,8 @@ from urllib.parse import quote
 from libcloud.common.exceptions import BaseHTTPError
 
 from jupyterhub_anywhere.targets.causes import FailureCause
-from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import Refused
+from jupyterhub_anywhere.targets.machines.providers.libcloud.backend import marks_in
+from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import NoneOfOurs, Refused
 from jupyterhub_anywhere.targets.machines.providers.libcloud.lookups import Thing
 from jupyterhub_anywhere.targets.machines.providers.libcloud.openstack import (
     OpenStackBackend,
@@ -31,12 +32,13 @@ class WithVolumes(OpenStackBackend):
         """A volume of ours by its name.
 
         Raises:
-            Refused: There are several, one of that name is somebody else's, or has failed.
+            NoneOfOurs: One of that name is somebody else's, or there are no volumes here.
+            Refused: There are several.
         """
         found = self._named(driver, wanted.name)
         own = [each for each in found if _has(each, marks)]
         if found and not own:
-            raise Refused(
+            raise NoneOfOurs(
                 f"the volume {wanted.name} is there, but is not of this hub and user",
                 cause=FailureCause.NAME_CONFLICT,
                 hint="Rename it, or give it the metadata of this hub: "
@@ -68,6 +70,15 @@ class WithVolumes(OpenStackBackend):
         connection = _connection(driver)
         answer = connection.request("/volumes", method="POST", data={"volume": body}).object
         return Thing(str(answer["volume"]["id"]), wanted.name, answer["volume"])
+
+    def volume_marks(self, volume: Thing) -> Mapping[str, str]:
+        """The metadata of one that was just found."""
+        return marks_in(volume.raw)
+
+    def mark_volume(self, driver: Any, volume_id: str, marks: Mapping[str, str]) -> None:
+        """Write metadata of a volume; PUT would take all other away."""
+        path = f"{_path(volume_id)}/metadata"
+        _connection(driver).request(path, method="POST", data={"metadata": dict(marks)})
 
     def volume_state(self, driver: Any, volume_id: str) -> str:
         """Cinder's word for its state, or ``gone``."""
@@ -101,7 +112,7 @@ class WithVolumes(OpenStackBackend):
 def _connection(driver: Any) -> Any:
     found = getattr(driver, "volumev3_connection", None)
     if found is None:
-        raise Refused(
+        raise NoneOfOurs(
             "volumes need OpenStack's own API for them",
             hint="Leave `api_version` of the target's options out.",
         )

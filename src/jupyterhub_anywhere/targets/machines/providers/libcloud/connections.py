@@ -18,7 +18,7 @@ from libcloud.compute.drivers.ec2 import EC2Response
 from jupyterhub_anywhere.targets.machines.providers.libcloud import aws
 from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import (
     UNAUTHORIZED,
-    Refused,
+    NoneOfOurs,
 )
 from jupyterhub_anywhere.targets.machines.providers.libcloud.urls import service_url
 
@@ -130,7 +130,7 @@ class Shared(OpenStackBaseConnection):
         what is forced for one service to all.
 
         Raises:
-            Refused: The catalogue has none.
+            NoneOfOurs: The catalogue has none.
         """
         kind = str(self.service_type)
         catalog: Any = self.service_catalog
@@ -150,7 +150,7 @@ class Shared(OpenStackBaseConnection):
             url = next(iter(found.values()))
         if url is None:
             told = _no_endpoint(kind, region, sorted(found))
-            raise Refused(told, hint=_WITHOUT.get(kind, ""))
+            raise NoneOfOurs(told, hint=_WITHOUT.get(kind, ""))
         return service_url(url) if kind in _VERSIONED else url
 
     def _tuple_from_url(self, url: str) -> tuple[str, int, int, str]:

@@ -12,7 +12,7 @@ from libcloud.compute.types import NodeState
 from jupyterhub_anywhere.targets.causes import FailureCause
 from jupyterhub_anywhere.targets.machines import marks as marking
 from jupyterhub_anywhere.targets.machines.provider import Machine, Power
-from jupyterhub_anywhere.targets.machines.providers.libcloud.backend import Backend
+from jupyterhub_anywhere.targets.machines.providers.libcloud.backend import Backend, marks_in
 from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import Refused
 from jupyterhub_anywhere.targets.machines.providers.libcloud.lookups import Thing
 
@@ -193,6 +193,14 @@ class Ec2Backend(Backend):
         answer = driver.connection.request(driver.path, params=params).object
         made = driver._to_volume(answer, name=wanted.name)  # noqa: SLF001 - its create writes no tags
         return Thing(made.id, wanted.name, made)
+
+    def volume_marks(self, volume: Thing) -> Mapping[str, str]:
+        """The tags of one that was just found."""
+        return marks_in(volume.raw.extra)
+
+    def mark_volume(self, driver: Any, volume_id: str, marks: Mapping[str, str]) -> None:
+        """Write tags of a volume."""
+        self._tag(driver, "CreateTags", volume_id, marks)
 
     def volume_state(self, driver: Any, volume_id: str) -> str:
         """EC2's word for its state, or ``gone``."""

@@ -77,6 +77,10 @@ class Refused(Missing):
     """Something that cannot be done as it was asked for: nothing was made."""
 
 
+class NoneOfOurs(Refused):
+    """Nothing of that name is ours: it is somebody else's, or the cloud has no such things."""
+
+
 def code_of(error: BaseException) -> int:
     """The HTTP status that a cloud refused with; 0 where there is none."""
     code = getattr(error, "code", None) or getattr(error, "http_code", None)

@@ -123,11 +123,12 @@ class Making:
         self, wanted: Volume, machine: Wanted, fresh: list[Thing], doing: Doing
     ) -> Thing:
         """A volume that is free, made where there is none."""
-        own = lasting(machine.marks)
+        own, mark = lasting(machine.marks), marks.of_volume(goes=wanted.goes)
         found = await self._drivers.run(self._backend.volume, wanted, own, doing=doing)
+        right = found is None or marks.goes(self._backend.volume_marks(found)) == wanted.goes
         if found is None:
             make = self._backend.make_volume
-            found = await self._drivers.run(make, wanted, own, machine.zone, doing=doing)
+            found = await self._drivers.run(make, wanted, own | mark, machine.zone, doing=doing)
             fresh.append(found)
         volume, state = found, ""
 
@@ -144,6 +145,8 @@ class Making:
 
         why = f"the volume {wanted.name} is still in use or being made"
         await self._until(free, why, doing, lambda: _IN_USE if state == "in-use" else _LATER)
+        if not right:
+            await self._drivers.run(self._backend.mark_volume, volume.id, mark, doing=doing)
         return volume
 
     async def _completed(

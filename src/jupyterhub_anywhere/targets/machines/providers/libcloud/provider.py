@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from jupyterhub_anywhere.core.clock import Clock, SystemClock
 from jupyterhub_anywhere.core.findings import Finding, Level
-from jupyterhub_anywhere.targets.machines.provider import ProviderError
+from jupyterhub_anywhere.targets.machines.provider import ProviderError, Volume
 from jupyterhub_anywhere.targets.machines.providers.libcloud.account import (
     EC2,
     Account,
     userdata_limit,
 )
 from jupyterhub_anywhere.targets.machines.providers.libcloud.backend import whole_names
-from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import Doing
+from jupyterhub_anywhere.targets.machines.providers.libcloud.failures import Doing, NoneOfOurs
 from jupyterhub_anywhere.targets.machines.providers.libcloud.findings import Looking
 from jupyterhub_anywhere.targets.machines.providers.libcloud.lookups import Lookups
 from jupyterhub_anywhere.targets.machines.providers.libcloud.making import (
@@ -183,14 +183,30 @@ class LibcloudProvider:
         doing = self._doing(f"the machine {machine_id} cannot be started", changes=True)
         await drivers.run(backend.wake, machine_id, doing=doing)
 
+    async def volume_marks(self, name: str, marks: Mapping[str, str]) -> Mapping[str, str] | None:
+        """The marks that a volume of ours has; None where there is none, or there are no volumes.
+
+        Raises:
+            ProviderError: It cannot be asked, or there are several.
+        """
+        drivers, backend, _ = self._made()
+
+        def look(driver: Any) -> Mapping[str, str] | None:
+            try:
+                found = backend.volume(driver, Volume(name, 0), lasting(marks))
+            except NoneOfOurs:
+                return None
+            return None if found is None else backend.volume_marks(found)
+
+        doing = self._doing(f"the volume {name} cannot be looked at")
+        return await drivers.run(look, doing=doing)
+
     async def delete_volume(self, name: str, marks: Mapping[str, str]) -> bool:
         """Remove a volume of ours; True once it is gone, or was never there.
 
         Raises:
             ProviderError: The cloud refuses, or the volume is somebody else's.
         """
-        from jupyterhub_anywhere.targets.machines.provider import Volume
-
         drivers, backend, _ = self._made()
 
         def remove(driver: Any) -> bool:
