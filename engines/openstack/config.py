@@ -185,7 +185,8 @@ def neutron(layout: Layout) -> Sections:
             "transport_url": _TRANSPORT,
             "api_paste_config": f"{layout.services}/etc/neutron/api-paste.ini",
             "notify_nova_on_port_status_changes": False,
-            "notify_nova_on_port_data_changes": False,
+            # Of a floating address, which Nova shows only then.
+            "notify_nova_on_port_data_changes": True,
             "dhcp_agent_notification": False,
             "api_workers": 1,
             "rpc_workers": 0,

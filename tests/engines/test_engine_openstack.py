@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from tests.engines.openstack_router import router
 from tests.hub.harness import wait_for
 
 from engines import room
@@ -457,29 +458,15 @@ def test_a_floating_address_leads_to_a_guest(openstack: OpenStack, listener: Lis
     admin = openstack.admin
     with guest(openstack, script(listener, serve)) as server_id:
         listener.wait("booted")
-        external = openstack.seeded.networks[seed.EXTERNAL]
-        about = {"name": "router", "external_gateway_info": {"network_id": external}}
-        router = admin.post("network", "/routers", {"router": about})["router"]["id"]
         port = next(each for each in openstack.ports() if each["device_id"] == server_id)
-        subnet = {"subnet_id": port["fixed_ips"][0]["subnet_id"]}
-        # The subnet's own gateway is this room: the router has another address there.
-        inner = admin.post(
-            "network",
-            "/ports",
-            {"port": {"network_id": port["network_id"], "fixed_ips": [subnet]}},
-        )["port"]["id"]
-        admin.ask("PUT", "network", f"/routers/{router}/add_router_interface", {"port_id": inner})
-        floating = {"floating_network_id": external, "port_id": port["id"]}
-        try:
+        subnet = port["fixed_ips"][0]["subnet_id"]
+        with router(openstack, port["network_id"], subnet) as external:
+            floating = {"floating_network_id": external, "port_id": port["id"]}
             made = admin.post("network", "/floatingips", {"floatingip": floating})["floatingip"]
             address = made["floating_ip_address"]
             wait_for(lambda: answers(f"http://{address}:8000/"), seconds=PATIENCE)
             admin.delete("network", f"/floatingips/{made['id']}")
             wait_for(lambda: address not in nat_rules(), what="the end of the translation")
-        finally:
-            body = {"port_id": inner}
-            admin.ask("PUT", "network", f"/routers/{router}/remove_router_interface", body)
-            admin.delete("network", f"/routers/{router}")
 
 
 def nat_rules() -> str:

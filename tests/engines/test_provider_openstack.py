@@ -10,7 +10,9 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.engines.openstack_router import router
 
+from engines.openstack import seed
 from jupyterhub_anywhere.core.findings import Level
 from jupyterhub_anywhere.targets.causes import FailureCause
 from jupyterhub_anywhere.targets.machines.provider import (
@@ -127,6 +129,44 @@ async def test_a_machine_boots_runs_its_userdata_and_is_gone_with_its_ports(
     await gone(made, machine)
     assert await made.machine(machine.id) is None
     assert openstack.ports() == []
+
+
+async def test_a_floating_ip_is_given_and_found_where_somebody_deleted_its_machine(
+    openstack: OpenStack, made: LibcloudProvider
+) -> None:
+    admin = openstack.admin
+
+    def addresses() -> list[str]:
+        found = admin.get("network", "/floatingips")["floatingips"]
+        return [each["floating_ip_address"] for each in found]
+
+    inside = openstack.seeded.networks["hubnet"]
+    [subnet] = admin.get("network", f"/networks/{inside}")["network"]["subnets"]
+    with router(openstack, inside, subnet):
+        kept, lost = [
+            await made.create(wanted(name, floating_ip=seed.EXTERNAL)) for name in ("kept", "lost")
+        ]
+        assert len(addresses()) == 2
+        there = await until(made, lost, Power.RUNNING)
+        for _ in range(40):
+            if there.public:
+                break
+            # Neutron tells Nova by and by.
+            await asyncio.sleep(0.5)
+            there = await until(made, lost, Power.RUNNING)
+        [address] = there.public
+        admin.delete("compute", f"/servers/{lost.id}")
+        for _ in range(PATIENCE * 2):
+            if left := await made.leftovers(MARKS, {kept.id}):
+                break
+            await asyncio.sleep(0.5)
+        assert [(each.id, each.public) for each in left] == [(lost.id, (address,))]
+        assert await made.leftovers({**MARKS, "anywhere-hub": "h2"}, ()) == []
+        assert await made.destroy(lost.id)
+        assert await made.leftovers(MARKS, ()) == []
+        assert len(addresses()) == 1
+        await gone(made, kept)
+        assert addresses() == []
 
 
 @pytest.mark.full
