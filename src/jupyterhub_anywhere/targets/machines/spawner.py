@@ -15,10 +15,11 @@ from jupyterhub.utils import maybe_future
 from tornado import web
 
 from jupyterhub_anywhere.core.errors import AnywhereError
+from jupyterhub_anywhere.targets.causes import FailureCause
 from jupyterhub_anywhere.targets.machines import api, ending, marks
 from jupyterhub_anywhere.targets.machines.inherit import Inheriting
 from jupyterhub_anywhere.targets.machines.memo import Memo
-from jupyterhub_anywhere.targets.machines.provider import Power
+from jupyterhub_anywhere.targets.machines.provider import Power, ProviderError
 from jupyterhub_anywhere.targets.machines.starting import Starting
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 _STOP_SECONDS: Final = 50.0
 # The same where the machine is switched off before: Nova alone gives its system a minute for that.
 _OFF_SECONDS: Final = ending.PATIENCE + _STOP_SECONDS
+# Seconds that the removal of a volume may take, with that of the machines which have it.
+VOLUME_SECONDS: Final = 600.0
 # Seconds for which a listing answers all who poll.
 _POLL_SECONDS: Final = 5.0
 _CONFLICT: Final = 409
@@ -163,7 +166,16 @@ class MachineSpawner(Inheriting, Starting, Spawner):
     async def _delete_volume(self) -> None:
         name = self.volume_name
         self.log.info("Removing the volume %s of %s", name, self.user.name)
-        await self._until(lambda: self.cloud.delete_volume(name, self.owner.marks()))
+        try:
+            # Another server's machine may have it, which goes after this one.
+            async with asyncio.timeout(VOLUME_SECONDS):
+                await self._until(lambda: self.cloud.delete_volume(name, self.owner.marks()))
+        except TimeoutError:
+            raise ProviderError(
+                f"{self.title}: the volume {name} of {self.user.name} is still in use.",
+                cause=FailureCause.TIMEOUT,
+                hint="Look in the cloud what has it, and remove it there.",
+            ) from None
 
     async def rename(self, old_name: str, new_name: str) -> None:
         """Refuse where a machine is kept for the old name: its files would be lost to the new one.

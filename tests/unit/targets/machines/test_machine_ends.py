@@ -18,6 +18,7 @@ from jupyterhub_anywhere.targets.causes import FailureCause, failure_cause
 from jupyterhub_anywhere.targets.errors import StartError
 from jupyterhub_anywhere.targets.machines import ending, marks, seen, waiting
 from jupyterhub_anywhere.targets.machines import place as places
+from jupyterhub_anywhere.targets.machines import spawner as spawner_of_machines
 from jupyterhub_anywhere.targets.machines.core import OtherCloudError
 from jupyterhub_anywhere.targets.machines.inventory import (
     CloudInventory,
@@ -527,6 +528,27 @@ async def test_the_end_of_a_user_takes_machine_and_volume(stage: Stage, cloud: M
     assert (cloud.machines, cloud.volumes) == ({}, {})
 
 
+@given(home_volume=3, delete_volumes=True)
+async def test_a_home_that_something_still_has_is_waited_for_and_not_for_ever(
+    stage: Stage, cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = await stage.begin()
+    child = (await hub.start()).child
+    await hub.stop()
+    asked: list[int] = []
+
+    async def busy(*_: Any) -> bool:
+        asked.append(len(asked))
+        return False
+
+    monkeypatch.setattr(child.cloud, "delete_volume", busy)
+    monkeypatch.setattr(spawner_of_machines, "VOLUME_SECONDS", 0.7)
+    with pytest.raises(ProviderError, match="of ann is still in use") as caught:
+        await child.delete_forever()
+    assert "what has it" in caught.value.hint
+    assert len(asked) > 1
+
+
 @given(home_volume=3)
 async def test_a_home_outlives_its_user_where_nobody_said_otherwise(
     stage: Stage, cloud: MemoryCloud
@@ -889,7 +911,7 @@ async def test_what_is_left_is_asked_for_every_few_minutes(
     stage: Stage, cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub = await stage.begin()
-    asked = []
+    asked: list[int] = []
 
     async def pace(verb: str) -> None:
         asked.append(verb)

@@ -132,6 +132,19 @@ async def test_a_volume_of_somebody_else_is_not_touched(
     assert await made.delete_volume("another", MARKS)
 
 
+@pytest.mark.parametrize("state", ["in-use", "detaching", "deleting"])
+async def test_a_volume_that_cannot_go_yet_is_not_asked_to(
+    made: LibcloudProvider, cloud: Cloud, state: str
+) -> None:
+    cloud.volumes["v"] = {"id": "v", "name": "home", "status": state, "metadata": MARKS}
+    assert not await made.delete_volume("home", MARKS)
+    assert not cloud.asked("DELETE", "/volumes/")
+    cloud.volumes["v"]["status"] = "available"
+    while not await made.delete_volume("home", MARKS):
+        pass
+    assert cloud.volumes == {}
+
+
 async def test_a_home_says_whether_it_goes_with_its_user(
     made: LibcloudProvider, cloud: Cloud
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.core.clock import Clock, SystemClock
 from jupyterhub_anywhere.core.findings import Finding, Level
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.targets.machines.providers.libcloud.backend import Backend
 
 log = logging.getLogger(__name__)
+# States of a volume that pass by themselves, or with what has it, in the words of Cinder and EC2.
+BUSY: Final = frozenset({"creating", "attaching", "in-use", "detaching", "deleting"})
 
 
 class LibcloudProvider:
@@ -211,7 +213,8 @@ class LibcloudProvider:
 
         def remove(driver: Any) -> bool:
             found = backend.volume(driver, Volume(name, 0), lasting(marks))
-            if found is not None:
+            # One that a machine still has, or that goes already, would be refused.
+            if found is not None and backend.volume_state(driver, found.id) not in BUSY:
                 backend.remove_volume(driver, found.id)
             return found is None
 
