@@ -56,8 +56,8 @@ FILES: Final = {
 VOLUMES: Final = HERE / "volumes.txt"
 # Whether all tests are to run: the others need less.
 FULL: Final = os.environ.get("ANYWHERE_OPENSTACK") == "full"
-# Of the guests' Debian; from it, they look accounts up beside /etc/passwd.
-DIRECTORY: Final = "libnss-extrausers"
+# Of the guests' Debian: a directory of accounts by LDAP, and what looks accounts up there.
+DIRECTORY: Final = ("slapd", "sssd-ldap", "libnss-sss")
 SERVICES: Final = (
     "nova",
     "keystone",
@@ -113,7 +113,7 @@ def filled_path() -> Path:
 
 def directory_path() -> Path:
     """Where the cache keeps what lets guests look accounts up elsewhere."""
-    return cache() / f"directory-{digest(SUITE, DIRECTORY)}"
+    return cache() / f"directory-{digest(SUITE, *DIRECTORY)}"
 
 
 def volumes_path() -> Path:
@@ -138,22 +138,45 @@ def fetch() -> None:
 
 
 def directory() -> Path:
-    """A folder with a package for guests: accounts that are in no /etc/passwd, by NSS.
+    """A folder with packages for guests: accounts that are in no /etc/passwd, by LDAP and SSSD.
 
-    It is not in their image, for most guests are to be as they come.
+    They are not in their image, for most guests are to be as they come.
 
     Raises:
-        SupplyError: When apt cannot fetch it.
+        SupplyError: When apt cannot fetch them.
     """
     path = directory_path()
     with made(path.name) as target:
         if target is not None:
-            print(f"fetching {DIRECTORY} …", flush=True)
+            print(f"fetching {', '.join(DIRECTORY)} …", flush=True)
             target.mkdir()
-            _run("apt-get", ["apt-get", "-q", "download", f"{DIRECTORY}/{SUITE}"], folder=target)
-            [package] = target.iterdir()
-            package.rename(target / f"{DIRECTORY}.deb")
+            named = [f"{each}/{SUITE}" for each in _beside_the_guests(target / "status")]
+            _run("apt-get", ["apt-get", "-q", "download", *named], folder=target)
     return path
+
+
+def _beside_the_guests(status: Path) -> list[str]:
+    """What guests lack of the packages of a directory, by apt's own reckoning.
+
+    Args:
+        status: A file that may be made for it: of a system on which nothing is installed.
+    """
+    lines = (GUEST / "make-guests").read_text("utf-8").splitlines()
+    words = [line.removeprefix("packages=") for line in lines if line.startswith("packages=")]
+    there = {each for line in words for each in line.split(",") if not each.startswith("$")}
+    status.touch()
+    apt = ["apt-get", "-o", f"Dir::State::status={status}", "-o", "Debug::NoLocking=1"]
+    apt += ["--no-install-recommends", "--simulate", "install", "?essential"]
+    apt += ["?priority(required)", "apt", *sorted(there)]
+    without, beside = _planned(apt), _planned([*apt, *DIRECTORY])
+    status.unlink()
+    return sorted(beside - without)
+
+
+def _planned(apt: list[str]) -> set[str]:
+    """The names of the packages that a simulated call of apt would install."""
+    said = _run("apt-get", apt).splitlines()
+    return {line.split()[1] for line in said if line.startswith("Inst ")}
 
 
 def volumes() -> Path:
@@ -253,8 +276,8 @@ def _run(
     words: list[str],
     environment: dict[str, str] | None = None,
     folder: Path | None = None,
-) -> None:
-    """Run a program, quiet unless it fails.
+) -> str:
+    """Run a program, quiet unless it fails; what it said.
 
     Raises:
         SupplyError: When it fails, with the end of what it said.
@@ -271,3 +294,4 @@ def _run(
     if done.returncode:
         tail = "\n".join(done.stdout.splitlines()[-20:])
         raise SupplyError(f"{what} failed ({' '.join(words[:4])} …):\n{tail}")
+    return done.stdout

@@ -13,7 +13,7 @@ from tests.hub.harness import wait_for
 from tests.hub.kernels import Kernel
 
 from engines.docker.supplies import wheels
-from engines.openstack.supplies import DIRECTORY, directory
+from engines.openstack.supplies import directory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,16 +29,68 @@ _ELSEWHERE: Final = (
 )
 
 
-def directory_of(url: str) -> str:
-    """Lines of shell that let a guest look accounts up in a directory, too."""
-    lines = [f"curl -fsS -o /tmp/d.deb {url}/{DIRECTORY}.deb", "dpkg -i /tmp/d.deb"]
-    lines += ["sed -i -E '/^(passwd|group|shadow):/s/$/ extrausers/' /etc/nsswitch.conf"]
-    lines += ["mkdir -p /var/lib/extrausers", "cd /var/lib/extrausers", "umask 022"]
-    for name, uid, home, there in _ELSEWHERE:
-        lines += [f"echo '{name}:x:{uid}:{uid}::{home}:/bin/sh' >>passwd"]
-        lines += [f"echo '{name}:x:{uid}:' >>group"]
-        lines += [f"install -d -o {uid} -g {uid} -m 700 {home}"] if there else []
-    lines += ["echo 'staff2:x:7100:ann' >>group"]
+_SLAPD: Final = """
+include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/nis.schema
+modulepath /usr/lib/ldap
+moduleload back_mdb
+database mdb
+suffix dc=lab
+directory /srv/ldap
+"""
+_SSSD: Final = """
+[sssd]
+services = nss
+domains = lab
+[domain/lab]
+id_provider = ldap
+auth_provider = none
+ldap_uri = ldap://127.0.0.1
+ldap_search_base = dc=lab
+"""
+
+
+def entries() -> str:
+    """What is in the directory, as LDIF."""
+    found = ["dn: dc=lab\nobjectClass: dcObject\nobjectClass: organization\no: lab\ndc: lab\n"]
+    for name, uid, home, _ in _ELSEWHERE:
+        found += [
+            (
+                f"dn: uid={name},dc=lab\nobjectClass: account\nobjectClass: posixAccount\n"
+                f"uid: {name}\ncn: {name}\nuidNumber: {uid}\ngidNumber: {uid}\n"
+                f"homeDirectory: {home}\nloginShell: /bin/sh\n"
+            ),
+            f"dn: cn={name},dc=lab\nobjectClass: posixGroup\ncn: {name}\ngidNumber: {uid}\n",
+        ]
+    found += [
+        (
+            "dn: cn=staff2,dc=lab\nobjectClass: posixGroup\ncn: staff2\ngidNumber: 7100\n"
+            "memberUid: ann\n"
+        )
+    ]
+    return "\n".join(found)
+
+
+def directory_of(url: str, packages: list[str]) -> str:
+    """Lines of shell that let a guest look accounts up in a directory, too.
+
+    Args:
+        url: Where its packages are.
+        packages: Their files.
+    """
+    lines = ["mkdir /tmp/d", "cd /tmp/d", "export DEBIAN_FRONTEND=noninteractive"]
+    lines += [f"for each in {' '.join(packages)}; do curl -fsSO {url}/$each; done"]
+    lines += ["echo slapd slapd/no_configuration boolean true | debconf-set-selections"]
+    lines += ["dpkg -i *.deb >/tmp/dpkg.log 2>&1 || { tail -n 20 /tmp/dpkg.log; exit 1; }"]
+    lines += ["mkdir -p /srv/ldap", f"cat >/srv/slapd.conf <<'END'{_SLAPD}END"]
+    lines += [f"slapadd -f /srv/slapd.conf <<'END'\n{entries()}END"]
+    lines += ["slapd -f /srv/slapd.conf -h ldap://127.0.0.1"]
+    lines += [f"(umask 077; cat >/etc/sssd/sssd.conf <<'END'{_SSSD}END\n)", "sssd -D"]
+    lines += ["grep -q '^passwd:.* sss' /etc/nsswitch.conf"]
+    lines += [
+        f"install -d -o {uid} -g {uid} -m 700 {home}" for _, uid, home, there in _ELSEWHERE if there
+    ]
     # This directory gives out no account of the system's.
     lines += ["echo 'toor:x:0:0::/root:/bin/sh' >>/etc/passwd"]
     return "\n".join(["set -e", *lines, "cd /", "set +e"])
@@ -104,11 +156,17 @@ def test_all_servers_may_have_one_account(openstack: OpenStack) -> None:
 
 @pytest.mark.full
 def test_accounts_of_a_directory(openstack: OpenStack) -> None:
-    """What the system looks up counts, wherever it finds it; nobody else is let in."""
+    """What the system looks up by SSSD and LDAP counts; nobody else is let in."""
+    packages = sorted(each.name.replace("%", "%25") for each in directory().glob("*.deb"))
+    assert any(each.startswith("sssd-ldap") for each in packages)
     with (
         served(directory(), openstack.gateway) as url,
         guest_hub(
-            openstack, image="debian-stub", make_account=False, first=directory_of(url)
+            openstack,
+            image="debian-stub",
+            make_account=False,
+            first=directory_of(url, packages),
+            start_timeout=900,
         ) as hub,
     ):
         hub.start_server("ann", seconds=PATIENCE)

@@ -911,7 +911,7 @@ async def test_what_is_left_is_asked_for_every_few_minutes(
     stage: Stage, cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub = await stage.begin()
-    asked: list[int] = []
+    asked: list[str] = []
 
     async def pace(verb: str) -> None:
         asked.append(verb)
