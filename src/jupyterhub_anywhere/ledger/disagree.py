@@ -165,8 +165,11 @@ def _fate(
     remove = f"`anywhere leaks --clean{files}` removes it."
     adopt = f"`anywhere adopt {target}/{resource.name}` keeps it for its user; "
     wish = f"{adopt if _rests(resource) else ''}{remove}"
+    # Of what is nobody's, its name says nothing to people.
+    about = f" ({resource.detail})" if resource.detail and not resource.user else ""
+    unknown = f"no lease is known of it{about}"
     if known.hub is None:
-        return "no lease is known of it", "The hub settles it when it runs: `anywhere up`.", None
+        return unknown, "The hub settles it when it runs: `anywhere up`.", None
     if wanted:
         cause = "its server runs in the hub, but no lease is known of it"
         return cause, "It is taken up by the next look at its target.", None
@@ -176,7 +179,7 @@ def _fate(
         cause = "no lease is known of it, and its user's files are in it"
         return cause, f"It stays until a person decides: {wish}", None
     due = None if first is None else first + timedelta(seconds=known.grace)
-    return "no lease is known of it", "It is removed after a time of grace.", due
+    return unknown, "It is removed after a time of grace.", due
 
 
 def _wanted(known: Known, kin: Sequence[str], resource: Resource) -> bool:

@@ -866,6 +866,7 @@ async def test_what_a_deleted_machine_has_left_is_told_and_removed(
     await hub._keeper.lift()
     found = [each for each in disagreements(await hub._keeper.facts()) if "left~" in each.key]
     assert [(each.kind, each.key) for each in found] == [(Kind.RESOURCE, "one/left~gone-1")]
+    assert "192.0.2.7 of the machine gone-1, which is gone" in found[0].cause
     assert found[0].removable
     assert not found[0].adoptable
     await hub.sweep(3, after=400)
