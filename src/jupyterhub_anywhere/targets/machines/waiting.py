@@ -9,8 +9,9 @@ by the reconciler as any other leftover.
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from jupyterhub_anywhere.core.clock import SystemClock
 from jupyterhub_anywhere.targets.machines import tickets
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     Told = Callable[[Refusal, str, str], None]
 
 log = logging.getLogger(__name__)
+# Of how many that wait no more something is kept.
+_REMEMBERED: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,27 @@ class JobRefusedError(Exception):
     """A machine that has redeemed its ticket gets no job: its text is for people."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """Of a server that waits for its machine no more."""
+
+    whose: str
+    record: Record | None
+    credential: Record | None
+
+    @classmethod
+    def of(cls, awaited: Awaited) -> Self:
+        """What is kept of it: records that open nothing."""
+        both = awaited.record, awaited.credential
+        record, credential = (None if each is None else each.ended() for each in both)
+        return cls(awaited.whose, record, credential)
+
+
 class Waiting:
     """All that wait, by key.
+
+    Of those that wait no more, the records are kept for a while, of which no more than 'stopped'
+    comes: a machine that is being switched off goes on to report, and nobody need look into that.
 
     Args:
         clock: The time.
@@ -98,11 +120,13 @@ class Waiting:
         self._clock: Clock = clock or SystemClock()
         self._limits = limits or tickets.Limits()
         self._awaited: dict[str, Awaited] = {}
+        self._past: OrderedDict[str, _Past] = OrderedDict()
         self._told: list[Told] = []
 
     def expect(self, key: str, awaited: Awaited) -> None:
         """Wait for a machine; who waited under that key before waits no more."""
         self._awaited[key] = awaited
+        self._past.pop(key, None)
 
     def forget(self, key: str, awaited: Awaited | None = None) -> None:
         """Wait no more; its ticket and credential open nothing from now on.
@@ -112,7 +136,11 @@ class Waiting:
             awaited: Only where it is this one that waits.
         """
         if awaited is None or self._awaited.get(key) is awaited:
-            self._awaited.pop(key, None)
+            found = self._awaited.pop(key, None)
+            if found is not None:
+                self._past[key] = _Past.of(found)
+                while len(self._past) > _REMEMBERED:
+                    self._past.popitem(last=False)
 
     def found(self, key: str) -> Awaited | None:
         """Who waits under a key."""
@@ -143,7 +171,8 @@ class Waiting:
         """
         key = tickets.key_of(ticket)
         awaited = self._awaited.get(key)
-        record = awaited.record if awaited is not None else None
+        known = awaited or self._past.get(key)
+        record = known.record if known is not None else None
         if awaited is not None and self._lost_answer(awaited, key, ticket, credential, caller):
             return await awaited.redeemed(replace(caller, again=True))
         found = tickets.redeem(record, ticket, caller.address, self._clock.now().timestamp())
@@ -174,7 +203,8 @@ class Waiting:
         """Who a machine works for, by its credential (``KEY.SECRET``)."""
         key, _ = tickets.credential_of(credential)
         awaited = self._awaited.get(key)
-        record = awaited.credential if awaited is not None else None
+        known = awaited or self._past.get(key)
+        record = known.credential if known is not None else None
         refusal = tickets.refused(record, credential, address)
         if refusal is not None or awaited is None:
             return self._refuse(refusal or Refusal(Reason.UNKNOWN, key), address)
@@ -190,9 +220,11 @@ class Waiting:
             self._limits.refused(address, refusal.key, self._clock.elapsed())
             if awaited is not None:
                 awaited.refused(refusal, address)
-        whose = "" if awaited is None else awaited.whose
+        known = awaited or self._past.get(refusal.key)
+        whose = "" if known is None else known.whose
         named = whose or refusal.key or "-"
-        log.warning("Refused a machine at %s: %s (%s)", address, refusal.reason, named)
+        level = logging.INFO if refusal.reason is Reason.STOPPED else logging.WARNING
+        log.log(level, "Refused a machine at %s: %s (%s)", address, refusal.reason, named)
         for told in self._told:
             told(refusal, address, whose)
         return refusal

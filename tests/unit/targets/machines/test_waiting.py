@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from jupyterhub_anywhere.targets.machines import tickets
+from jupyterhub_anywhere.targets.machines import waiting as module
 from jupyterhub_anywhere.targets.machines.tickets import Limits, Reason, Record, Refusal
 from jupyterhub_anywhere.targets.machines.waiting import Caller, JobRefusedError, Waiting
 
@@ -121,15 +122,46 @@ async def test_a_redemption_that_fails_has_used_the_ticket_up(
     assert await waiting.redeem(text, "B" * 43, HERE) == Refusal(Reason.USED, "lease1")
 
 
-async def test_after_the_end_nothing_opens(waiting: Waiting, ticket_and_start: Pair) -> None:
+async def test_after_the_end_nothing_opens(
+    waiting: Waiting, ticket_and_start: Pair, caplog: pytest.LogCaptureFixture
+) -> None:
     text, start = ticket_and_start
     await waiting.redeem(text, SECRET, HERE)
     waiting.forget("lease1", Start(None))
     assert waiting.found("lease1") is start
     waiting.forget("lease1", start)
     waiting.forget("lease1")
-    assert await waiting.redeem(text, SECRET, HERE) == Refusal(Reason.UNKNOWN, "lease1")
-    assert waiting.admit(CREDENTIAL, HERE.address) == Refusal(Reason.UNKNOWN, "lease1")
+    with caplog.at_level("INFO"):
+        assert await waiting.redeem(text, SECRET, HERE) == Refusal(Reason.STOPPED, "lease1")
+        assert waiting.admit(CREDENTIAL, HERE.address) == Refusal(Reason.STOPPED, "lease1")
+    # That is what a machine says until it is off: nobody need look into it.
+    assert {each.levelname for each in caplog.records} == {"INFO"}
+    assert "stopped (ann:lab)" in caplog.text
+    # Who does not know the secret learns nothing of it.
+    wrong = waiting.admit(f"lease1.{'B' * 43}", HERE.address)
+    assert wrong == Refusal(Reason.WRONG, "lease1")
+    assert caplog.records[-1].levelname == "WARNING"
+    assert start.refusals == []
+
+
+async def test_one_that_is_waited_for_again_is_let_in(
+    waiting: Waiting, ticket_and_start: Pair
+) -> None:
+    text, start = ticket_and_start
+    await waiting.redeem(text, SECRET, HERE)
+    waiting.forget("lease1", start)
+    waiting.expect("lease1", start)
+    assert waiting.admit(CREDENTIAL, HERE.address) == ("lease1", start)
+
+
+async def test_of_the_past_so_much_is_kept(
+    waiting: Waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_REMEMBERED", 3)
+    for number in range(5):
+        waiting.expect(f"lease{number}", Start(None))
+        waiting.forget(f"lease{number}")
+    assert list(waiting._past) == ["lease2", "lease3", "lease4"]
 
 
 async def test_an_hub_that_was_restarted_knows_no_start_that_was_under_way(
