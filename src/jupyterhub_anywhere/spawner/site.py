@@ -155,6 +155,8 @@ def no_more_on_publish(listener: Callable[[], None]) -> None:
 def publish(site: Site) -> None:
     """Make a site the one that new servers are started from, and write down its targets."""
     site.definitions.remember(site.factories.values())
+    for target in site.targets.values():
+        target.published()
     _Holder.site = site
     for listener in _Holder.listeners:
         listener()

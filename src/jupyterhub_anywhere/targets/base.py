@@ -144,6 +144,9 @@ class Target(ABC):
         """
         return ()
 
+    def published(self) -> None:  # noqa: B027 - for kinds that look
+        """The file that declares it counts from now on; again after each reload."""
+
     def notes(self) -> Sequence[str]:
         """What a user should know before choosing it, as "memory limits are not enforced here"."""
         return ()

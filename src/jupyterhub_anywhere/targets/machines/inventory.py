@@ -45,8 +45,8 @@ def resource_of(machine: Machine, engine: str, ended: Ended | None) -> Resource:
     alive = _ALIVE[machine.power]
     if alive and ended is not None:
         alive = False
-    # What was never up holds no files, and what is being deleted will hold none.
-    up = machine.power not in {Power.BUILDING, Power.GOING}
+    # One that is being built may have been there before: some clouds say so of one that is woken.
+    there = machine.power is not Power.GOING
     return Resource(
         name=machine.name,
         user=owner.user if owner else "",
@@ -56,7 +56,7 @@ def resource_of(machine: Machine, engine: str, ended: Ended | None) -> Resource:
         lease=found.get(marks.LEASE, ""),
         alive=alive,
         exit_code=ended.status if ended is not None and machine.power is Power.RUNNING else None,
-        keep=found.get(marks.KEEP) == "1" and up,
+        keep=found.get(marks.KEEP) == "1" and there,
         created=machine.created,
         token=marks.token_of(found),
     )
@@ -247,7 +247,8 @@ class CloudInventory:
         found = await self._ours(resource)
         if found is None:
             return True
-        if not resource.keep:
+        # Not what was listed: a machine that is being started looks there as if it never was up.
+        if found.marks.get(marks.KEEP) != "1":
             return await self.destroy(resource)
         return await self._place.provider.rest(str(resource.handle["id"]), Rest.STOP)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import urlsplit
 
@@ -52,15 +54,24 @@ class CloudTarget(Target):
     )
     own: CloudSettings
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    @cached_property
+    def place(self) -> Place:
+        """Where its machines are: one for all definitions of this target that mean the same cloud.
+
+        Looked up at first use and not before: a file that is refused has been made targets of, too.
+        """
         place = Place(self.site.hub_id, self.name, self._provider, self._access)
-        self.place = place_of(self.site.lasting, place, self._cloud())
+        return place_of(self.site.lasting, place, self._cloud())
+
+    def published(self) -> None:
+        """Read the secrets again: the file that declares it counts from now on."""
+        self.place.renew(self._provider, self._access)
 
     def _cloud(self) -> str:
-        """Which cloud, and as whom, as the file says it: secrets are named and not read."""
+        """Which cloud, and as whom, as the file says it; a digest, for it may say a secret."""
         said = {name: self.declared.own.get(name) for name in _CLOUD}
-        return json.dumps([said, str(self.site.base)], sort_keys=True, default=str)
+        text = json.dumps([said, str(self.site.base)], sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def _access(self) -> Access:
         """What the file says of the cloud.

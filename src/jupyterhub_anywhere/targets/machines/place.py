@@ -36,9 +36,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 GROUP: Final = "jupyterhub_anywhere.providers"
-# Seconds between two looks for what machines have left that are gone themselves, and for one.
+# Seconds between two looks for what machines have left that are gone themselves, and for which a
+# list of machines waits for one.
 LEFT_SECONDS: Final = 300.0
-_LEFT_PATIENCE: Final = 5.0
+LEFT_PATIENCE: Final = 2.0
 
 
 @cache
@@ -93,13 +94,16 @@ class Known:
         ended: Machine id to what its agent said of the end of its server; where servers share it,
             what `Place.seat` says.
         sharing: Of the machines that servers share.
+        going: Names of home volumes that go with their users, as soon as nothing has them; who
+            takes one up takes it out.
         places: Which cloud, and as whom, to the place there.
     """
 
     own: dict[str, str] = field(default_factory=dict)
     ended: dict[str, Ended] = field(default_factory=dict)
     sharing: Sharing = field(default_factory=Sharing)
-    places: dict[str, Place] = field(default_factory=dict)
+    going: set[str] = field(default_factory=set)
+    places: dict[str, Place] = field(default_factory=dict, repr=False)
 
 
 @dataclass
@@ -118,14 +122,19 @@ class Place:
     target: str
     make: Callable[[], Provider]
     key: Callable[[], object] = lambda: None
-    known: Known = field(default_factory=Known)
+    known: Known = field(default_factory=Known, repr=False)
     _provider: Provider | None = None
-    _made_with: object = None
+    # What the provider was made with, secrets and all; whether that may be another by now; and
+    # those of before.
+    _made_with: object = field(default=None, repr=False)
     _dated: bool = False
+    _old: list[Provider] = field(default_factory=list, repr=False)
     _users: int = 0
     _listing: _Listing | None = None
+    # What was found that machines have left; when that was asked for; and while it is.
     _left: Sequence[Machine] = ()
     _left_at: float | None = None
+    _looking: asyncio.Task[None] | None = None
 
     @property
     def own(self) -> dict[str, str]:
@@ -172,8 +181,9 @@ class Place:
         except AnywhereError as error:
             log.warning("target %s goes on with the credential that it has: %s", self.target, error)
             return
-        if changed:
-            # Who asks it just now gets an answer; its threads end when nobody does any more.
+        if changed and self._provider is not None:
+            # Whoever asks it just now is to get an answer.
+            self._old.append(self._provider)
             self._provider, self._listing = None, None
 
     def use(self) -> None:
@@ -188,9 +198,11 @@ class Place:
         self._users = max(self._users - 1, 0)
         if self._users:
             return
-        provider, self._provider = self._provider, None
-        if provider is not None:
-            await provider.close()
+        if self._looking is not None:
+            self._looking.cancel()
+        provider, self._provider, old, self._old = self._provider, None, self._old, []
+        for each in [*old, *([provider] if provider is not None else [])]:
+            await each.close()
 
     async def machines(self) -> Sequence[Machine]:
         """All machines of this hub at this target, asked now; all of them or an error.
@@ -219,23 +231,28 @@ class Place:
     async def leftovers(self, present: Collection[str]) -> Sequence[Machine]:
         """What machines have left that are gone themselves; never raises.
 
-        It is asked for every few minutes: what somebody else has deleted is rare.
+        It is asked for every few minutes: what somebody else has deleted is rare. An answer that
+        takes long is there at the next call.
 
         Args:
             present: Ids of all machines that are there.
         """
         now = time.monotonic()
-        if self._left_at is None or now - self._left_at >= LEFT_SECONDS:
+        idle = self._looking is None or self._looking.done()
+        if idle and (self._left_at is None or now - self._left_at >= LEFT_SECONDS):
             self._left_at = now
-            try:
-                wanted = marks.of_place(self.hub, self.target)
-                async with asyncio.timeout(_LEFT_PATIENCE):
-                    self._left = await self.provider.leftovers(wanted, present)
-            except (TargetError, TimeoutError) as error:
-                # A list of machines is whole without it.
-                why = error if str(error) else f"no answer within {_LEFT_PATIENCE:g} s"
-                log.warning("target %s: what machines have left: %s", self.target, why)
+            look = self._look_for_what_is_left(frozenset(present))
+            self._looking = asyncio.create_task(look, name=f"anywhere-left-{self.target}")
+        if self._looking is not None:
+            await asyncio.wait({self._looking}, timeout=LEFT_PATIENCE)
         return [each for each in self._left if each.id not in present]
+
+    async def _look_for_what_is_left(self, present: Collection[str]) -> None:
+        try:
+            wanted = marks.of_place(self.hub, self.target)
+            self._left = await self.provider.leftovers(wanted, present)
+        except Exception as error:  # noqa: BLE001 - of any provider; a list of machines is whole without it
+            log.warning("target %s: what machines have left cannot be told: %s", self.target, error)
 
     def look_for_leftovers(self) -> None:
         """Some have been removed: ask anew."""
@@ -274,8 +291,6 @@ def place_of(lasting: MutableMapping[Hashable, Any], place: Place, cloud: str) -
     known: Known = lasting.setdefault(("machines", place.hub, place.target), place.known)
     found = known.places.setdefault(cloud, place)
     found.known = known
-    if found is not place:
-        found.renew(place.make, place.key)
     return found
 
 

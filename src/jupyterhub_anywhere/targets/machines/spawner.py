@@ -15,11 +15,10 @@ from jupyterhub.utils import maybe_future
 from tornado import web
 
 from jupyterhub_anywhere.core.errors import AnywhereError
-from jupyterhub_anywhere.targets.causes import FailureCause
-from jupyterhub_anywhere.targets.machines import api, ending, marks
+from jupyterhub_anywhere.targets.machines import api, ending, marks, volumes
 from jupyterhub_anywhere.targets.machines.inherit import Inheriting
 from jupyterhub_anywhere.targets.machines.memo import Memo
-from jupyterhub_anywhere.targets.machines.provider import Power, ProviderError
+from jupyterhub_anywhere.targets.machines.provider import Power
 from jupyterhub_anywhere.targets.machines.starting import Starting
 
 if TYPE_CHECKING:
@@ -31,8 +30,9 @@ if TYPE_CHECKING:
 _STOP_SECONDS: Final = 50.0
 # The same where the machine is switched off before: Nova alone gives its system a minute for that.
 _OFF_SECONDS: Final = ending.PATIENCE + _STOP_SECONDS
-# Seconds that the removal of a volume may take, with that of the machines which have it.
-VOLUME_SECONDS: Final = 600.0
+# Seconds that the removal of a volume may take, with that of the machines which have it; and those
+# that a person waits for it where the spawner is used alone.
+VOLUME_SECONDS, ALONE_SECONDS = 600.0, 10.0
 # Seconds for which a listing answers all who poll.
 _POLL_SECONDS: Final = 5.0
 _CONFLICT: Final = 409
@@ -128,6 +128,9 @@ class MachineSpawner(Inheriting, Starting, Spawner):
         Raises:
             ProviderError: The cloud cannot be asked, or refuses.
         """
+        if not self.name:
+            # From now on: a new user of this name may start a server before the machines are gone.
+            self.place.known.going.add(self.volume_name)
         for each in await self._kept():
             self.log.info("Removing the machine %s of %s", each.name, self.user.name)
             await self._until(lambda each=each: ending.removed(self.cloud, each))
@@ -164,18 +167,18 @@ class MachineSpawner(Inheriting, Starting, Spawner):
         return goes
 
     async def _delete_volume(self) -> None:
+        """Remove the home volume, as soon as nothing has it any more.
+
+        Raises:
+            ProviderError: The cloud cannot be asked, or refuses, or something still has it.
+        """
         name = self.volume_name
         self.log.info("Removing the volume %s of %s", name, self.user.name)
-        try:
-            # Another server's machine may have it, which goes after this one.
-            async with asyncio.timeout(VOLUME_SECONDS):
-                await self._until(lambda: self.cloud.delete_volume(name, self.owner.marks()))
-        except TimeoutError:
-            raise ProviderError(
-                f"{self.title}: the volume {name} of {self.user.name} is still in use.",
-                cause=FailureCause.TIMEOUT,
-                hint="Look in the cloud what has it, and remove it there.",
-            ) from None
+        going = volumes.removed(self.place, name, self.owner.marks(), self.title, VOLUME_SECONDS)
+        task = asyncio.ensure_future(going)
+        # Alone, nobody else sees to it that a person does not wait so long: the machine of another
+        # server may have it, which goes after this one.
+        await volumes.watched(task, None if self.anywhere_target is not None else ALONE_SECONDS)
 
     async def rename(self, old_name: str, new_name: str) -> None:
         """Refuse where a machine is kept for the old name: its files would be lost to the new one.

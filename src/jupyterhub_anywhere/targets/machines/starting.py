@@ -69,7 +69,7 @@ class Starting(Together):
             await self.remember(engine=self.memo.engine)
             if self.share_machine:
                 return await self._start_shared(deadline)
-            if not await self._take_up():
+            if not await self._take_up(deadline):
                 await self._create(deadline)
             return await self._served(deadline)
         except BaseException as error:
@@ -113,11 +113,11 @@ class Starting(Together):
 
     # --- a machine that was kept -----------------------------------------------------------------
 
-    async def _take_up(self) -> bool:
+    async def _take_up(self, deadline: float) -> bool:
         """Wake the machine that was kept for this server; what else has its name goes.
 
         Raises:
-            StartError: A machine is kept that cannot be used.
+            StartError: A machine is kept that cannot be used, or does not come to rest.
             ProviderError: The cloud cannot be asked, or refuses.
         """
         found = [
@@ -140,7 +140,11 @@ class Starting(Together):
         if kept.power in {Power.RUNNING, Power.STOPPED}:
             # Somebody has woken it, and only what boots asks for its server; or it is still on its
             # way to rest, and clouds wake none that is.
-            await self._until(lambda: self.cloud.rest(kept.id, Rest.STOP))
+            try:
+                async with asyncio.timeout(max(deadline - time.monotonic(), 0.0)):
+                    await self._until(lambda: self.cloud.rest(kept.id, Rest.STOP))
+            except TimeoutError:
+                raise failures.late(self.news.words, self.hub_url, "") from None
         await self.cloud.wake(kept.id)
         return True
 
@@ -184,6 +188,8 @@ class Starting(Together):
         lifetime = float(self.ticket_seconds) or max(deadline - time.monotonic(), 1.0)
         text, memo.ticket = tickets.issue(memo.key, time.time(), lifetime)
         wanted = self._wanted(self.userdata(text))
+        # Of an earlier user of this name, one may be on its way out.
+        self.place.known.going.discard(self.volume_name if self.home_volume else "")
         await self.expect()
         await self.remember(engine=memo.engine)
         self._creating = asyncio.ensure_future(self.cloud.create(wanted))

@@ -46,7 +46,7 @@ class Together(Awaiting):
         except TimeoutError:
             raise failures.late(self.news.words, self.hub_url, "") from None
         try:
-            if await self._take_up():
+            if await self._take_up(deadline):
                 # One that was kept, from before machines were shared.
                 return await self._served(deadline)
             if not await self._join(deadline):
@@ -146,7 +146,7 @@ class Together(Awaiting):
 
     _creating: asyncio.Task[Machine] | None
 
-    async def _take_up(self) -> bool:
+    async def _take_up(self, deadline: float) -> bool:
         raise NotImplementedError
 
     async def _create(self, deadline: float) -> None:

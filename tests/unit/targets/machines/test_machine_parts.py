@@ -49,7 +49,7 @@ def machine(
     [
         (Power.RUNNING, True, True),
         (Power.STOPPED, False, True),
-        (Power.BUILDING, None, False),
+        (Power.BUILDING, None, True),
         (Power.BROKEN, None, True),
         (Power.UNKNOWN, None, True),
         (Power.GOING, False, False),

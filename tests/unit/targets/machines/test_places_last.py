@@ -120,10 +120,13 @@ async def test_a_target_that_means_another_cloud_has_a_place_of_its_own(
 # --- credentials ---------------------------------------------------------------------------------
 
 
-def target(info: SiteInfo, **own: Any) -> CloudTarget:
+def target(info: SiteInfo, *, published: bool = True, **own: Any) -> CloudTarget:
     given = {"kind": "cloud", "provider": "memory", **own}
     declared = TargetConfig.model_validate(given)
-    return CloudTarget("t", declared, CloudSettings.model_validate(declared.own), info)
+    made = CloudTarget("t", declared, CloudSettings.model_validate(declared.own), info)
+    if published:
+        made.published()
+    return made
 
 
 @pytest.fixture
@@ -133,7 +136,7 @@ def info(tmp_path: Path) -> SiteInfo:
 
 
 def test_a_secret_that_was_changed_is_taken_with_the_next_reload(info: SiteInfo) -> None:
-    own = {"key": {"file": "key"}, "options": {"cloud": "x"}}
+    own: dict[str, Any] = {"key": {"file": "key"}, "options": {"cloud": "x"}}
     place = target(info, **own).place
     provider = place.provider
     again = target(info, **own).place
@@ -148,13 +151,54 @@ def test_a_secret_that_was_changed_is_taken_with_the_next_reload(info: SiteInfo)
 def test_a_secret_that_is_away_at_a_reload_leaves_the_one_that_is_known(
     info: SiteInfo, caplog: pytest.LogCaptureFixture
 ) -> None:
-    own = {"key": {"file": "key"}, "options": {"cloud": "x"}}
+    own: dict[str, Any] = {"key": {"file": "key"}, "options": {"cloud": "x"}}
     place = target(info, **own).place
     provider = place.provider
     (info.base / "key").unlink()
     target(info, **own)
     assert [place.provider, place.provider] == [provider, provider]
     assert caplog.text.count("goes on with the credential that it has") == 1
+
+
+def test_a_file_that_is_refused_changes_nothing(info: SiteInfo) -> None:
+    """Where one key is wrong, the others are checked all the same, by a target of nothing."""
+    own: dict[str, Any] = {"key": {"file": "key"}, "options": {"cloud": "x"}}
+    place = target(info, **own).place
+    provider = place.provider
+    declared = TargetConfig.model_validate({"kind": "cloud", "provider": "memory", **own})
+    CloudTarget("t", declared, CloudSettings.model_construct(), info)
+    (info.base / "key").write_text("second")
+    target(info, published=False, **own)
+    target(info, published=False, options={"cloud": "y"})
+    assert place.provider is provider
+    assert len(place.known.places) == 1
+
+
+def test_no_secret_is_shown(info: SiteInfo) -> None:
+    place = target(info, key="s3cret-in-the-file", options={"cloud": "x"}).place
+    assert place.provider
+    assert "s3cret" not in repr(place)
+    assert "s3cret" not in repr(place.known.places.keys())
+
+
+@pytest.mark.asyncio
+async def test_what_was_replaced_is_closed_with_the_place(
+    info: SiteInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own: dict[str, Any] = {"key": {"file": "key"}, "options": {"cloud": "x"}}
+    place = target(info, **own).place
+    closed = []
+
+    async def close() -> None:
+        closed.append(1)
+
+    monkeypatch.setattr(place.provider, "close", close)
+    (info.base / "key").write_text("second")
+    target(info, **own)
+    assert place.provider
+    assert closed == []
+    await place.close()
+    assert closed == [1]
 
 
 def test_another_hub_process_knows_nothing_of_before(info: SiteInfo, tmp_path: Path) -> None:

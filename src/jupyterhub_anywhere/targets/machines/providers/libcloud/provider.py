@@ -33,7 +33,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 # States of a volume that pass by themselves, or with what has it, in the words of Cinder and EC2.
-BUSY: Final = frozenset({"creating", "attaching", "in-use", "detaching", "deleting"})
+BUSY: Final = frozenset(
+    {
+        *("creating", "reserved", "attaching", "in-use", "detaching", "deleting", "extending"),
+        *("retyping", "backing-up", "restoring-backup", "uploading", "downloading", "maintenance"),
+    }
+)
 
 
 class LibcloudProvider:
