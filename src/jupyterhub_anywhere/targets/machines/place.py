@@ -198,7 +198,7 @@ class Place:
         self._users = max(self._users - 1, 0)
         if self._users:
             return
-        if self._looking is not None:
+        if self._looking is not None and _is_of_here(self._looking):
             self._looking.cancel()
         provider, self._provider, old, self._old = self._provider, None, self._old, []
         for each in [*old, *([provider] if provider is not None else [])]:
@@ -222,7 +222,8 @@ class Place:
             ProviderError: The cloud cannot be asked, or refuses.
         """
         now, present = time.monotonic(), self._listing
-        if present is None or now - present.began > seconds or _failed(present.task):
+        usable = present is not None and _is_of_here(present.task) and not _failed(present.task)
+        if present is None or not usable or now - present.began > seconds:
             task = asyncio.create_task(self._by_id(), name=f"anywhere-machines-{self.target}")
             self._listing = present = _Listing(now, task)
         # Whoever stops waiting does not end it for the others.
@@ -238,6 +239,8 @@ class Place:
             present: Ids of all machines that are there.
         """
         now = time.monotonic()
+        if self._looking is not None and not _is_of_here(self._looking):
+            self._looking, self._left_at = None, None
         idle = self._looking is None or self._looking.done()
         if idle and (self._left_at is None or now - self._left_at >= LEFT_SECONDS):
             self._left_at = now
@@ -292,6 +295,11 @@ def place_of(lasting: MutableMapping[Hashable, Any], place: Place, cloud: str) -
     found = known.places.setdefault(cloud, place)
     found.known = known
     return found
+
+
+def _is_of_here(task: asyncio.Task[Any]) -> bool:
+    """Whether a task is of the loop that runs: a hub begins with one that ends before it serves."""
+    return task.get_loop() is asyncio.get_running_loop()
 
 
 def _failed(task: asyncio.Task[Mapping[str, Machine]]) -> bool:

@@ -13,6 +13,7 @@ from jupyterhub_anywhere.core.state import StatePaths
 from jupyterhub_anywhere.ledger.states import State
 from jupyterhub_anywhere.targets.base import SiteInfo
 from jupyterhub_anywhere.targets.machines import CloudTarget
+from jupyterhub_anywhere.targets.machines.providers.memory_cloud import MemoryCloud
 from jupyterhub_anywhere.targets.machines.settings import CloudSettings
 from jupyterhub_anywhere.testing.worlds.machines import SharingGuest
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from jupyterhub_anywhere.targets.machines.providers.memory_cloud import MemoryCloud
     from jupyterhub_anywhere.testing.contract.stage import Stage
 
 
@@ -218,3 +218,22 @@ async def test_the_last_that_has_a_place_open_closes_it(info: SiteInfo) -> None:
     await second.close()  # type: ignore[attr-defined]  # of a cloud
     assert place.provider is not provider
     await place.close()
+
+
+def test_what_another_loop_has_begun_is_asked_anew(info: SiteInfo) -> None:
+    """A hub looks at its targets before it serves, in a loop of its own."""
+    place = target(info, options={"cloud": "loops"}).place
+    cloud = MemoryCloud.named("loops")
+
+    async def ask(*, hangs: bool) -> int:
+        async def pace(verb: str) -> None:
+            if hangs and verb in {"leftovers", "list"}:
+                await asyncio.sleep(60)
+
+        cloud.pace = pace
+        looks = asyncio.gather(place.glance(60), place.leftovers(()))
+        done, _ = await asyncio.wait({asyncio.ensure_future(looks)}, timeout=0.2)
+        return len(done)
+
+    assert asyncio.run(ask(hangs=True)) == 0
+    assert asyncio.run(ask(hangs=False)) == 1
