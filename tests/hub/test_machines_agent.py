@@ -287,7 +287,9 @@ async def test_plain_http_only_where_somebody_said_so(world: World) -> None:
 # --- tickets --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", ["used", "stopped", "late", "elsewhere", "unknown", "wrong"])
+@pytest.mark.parametrize(
+    "how", ["used", "stopped", "late", "elsewhere", "forgotten", "unknown", "wrong"]
+)
 async def test_a_refused_ticket_ends_the_agent(world: World, how: str) -> None:
     start = world.start()
     assert start.record is not None
@@ -300,8 +302,12 @@ async def test_a_refused_ticket_ends_the_agent(world: World, how: str) -> None:
         start.record = tickets.Record(start.record.digest, ends=1.0)
     elif how == "elsewhere":
         start.record = start.record.bound(["10.9.9.9"])
+    elif how == "forgotten":
+        waiting.forget(start.key)
     elif how == "unknown":
         waiting.forget(start.key)
+        # As a hub that was restarted.
+        waiting.hub._past.clear()
     else:
         start.text = tickets.issue(start.key, 0, 1)[0]
     before = len(start.callers)
@@ -311,7 +317,8 @@ async def test_a_refused_ticket_ends_the_agent(world: World, how: str) -> None:
         await eventually(lambda: "No server of this hub waits" in agent.said, "it")
     else:
         assert await agent.ended() == 0
-        assert "Start the server again" in agent.said or "address" in agent.said or how == "stopped"
+        words = "was stopped" if how in {"stopped", "forgotten"} else "Start the server again"
+        assert words in agent.said or (how == "elsewhere" and "address" in agent.said)
     assert len(start.callers) == before
     assert "redeemed" not in start.stages()
 
