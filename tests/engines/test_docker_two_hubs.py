@@ -94,6 +94,19 @@ def stays(site: DockerHub) -> None:
     wait_for(lambda: ready(site, "ann"), seconds=90, what="the look after ann's server")
 
 
+def answers(site: DockerHub) -> None:
+    """Ann's server answers; where it does not, everything is told that may say why."""
+    try:
+        wait_for(lambda: site.ask("ann", "stub/about").status_code == 200, what="ann's server")
+    except AssertionError as error:
+        last = site.ask("ann", "stub/about")
+        there = site.container("ann")
+        about = {key: (there or {}).get(key) for key in ("State", "NetworkSettings")}
+        said = f"{last.status_code} {last.text[:500]}\n{about}\n{site.hub.server('ann')}"
+        engine = site.engine.tail()
+        raise AssertionError(f"{error}: {said}\n{engine}\n{site.hub.logs()}") from error
+
+
 @pytest.mark.timeout(400)
 def test_an_engine_that_is_away_or_another_one_at_the_hubs_start(
     own_engine: Engine, second_engine: Engine, engine_room: Path
@@ -131,7 +144,7 @@ def test_an_engine_that_is_away_or_another_one_at_the_hubs_start(
         link.symlink_to(own_engine.socket)
         site.hub.start()
         stays(site)
-        wait_for(lambda: site.ask("ann", "stub/about").status_code == 200, what="ann's server")
+        answers(site)
         assert site.who_am_i(token).status_code == 200
         site.hub.stop_server("ann")
         after = site.container("ann")

@@ -136,8 +136,11 @@ class MachineSpawner(Inheriting, Starting, Spawner):
             await self._until(lambda each=each: ending.removed(self.cloud, each))
         self.place.disclaim(self.resource)
         self.memo = Memo()
-        if not self.name and await self._volume_goes():
-            await self._delete_volume()
+        if not self.name:
+            if await self._volume_goes():
+                await self._delete_volume()
+            else:
+                self.place.known.going.discard(self.volume_name)
         await maybe_future(super().delete_forever())
 
     async def _kept(self) -> list[Machine]:

@@ -621,10 +621,11 @@ async def test_a_home_outlives_its_user_where_nobody_said_otherwise(
     stage: Stage, cloud: MemoryCloud
 ) -> None:
     hub = await stage.begin()
-    await hub.start()
+    place = (await hub.start()).child.place
     await hub.delete()
     await hub.settle()
     assert (cloud.machines, len(cloud.volumes)) == ({}, 1)
+    assert place.known.going == set()
 
 
 @given(home_volume=3)
