@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import contextlib
+import socket
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.engines.docker_hub import OURS, DockerHub, docker_hub
@@ -107,6 +109,25 @@ def answers(site: DockerHub) -> None:
         raise AssertionError(f"{error}: {said}\n{engine}\n{site.hub.logs()}") from error
 
 
+@contextlib.contextmanager
+def ports_of(container: dict[str, Any]) -> Iterator[None]:
+    """Keep the ports of a container whose engine is away.
+
+    The engine of another test would give them to a container of its own, and ours would come back
+    without: "Failed to reserve existing port mapping".
+    """
+    published = container["NetworkSettings"]["Ports"].values()
+    with contextlib.ExitStack() as stack:
+        for each in [each for bound in published for each in bound or ()]:
+            held = stack.enter_context(socket.socket())
+            # Beside connections that have ended; nobody who would listen gets it from now on, and
+            # who connects is refused, as where nobody is.
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            held.bind((each["HostIp"], int(each["HostPort"])))
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        yield
+
+
 @pytest.mark.timeout(400)
 def test_an_engine_that_is_away_or_another_one_at_the_hubs_start(
     own_engine: Engine, second_engine: Engine, engine_room: Path
@@ -124,18 +145,19 @@ def test_an_engine_that_is_away_or_another_one_at_the_hubs_start(
         # Away at the hub's start: containers live on (live-restore), and nothing is forgotten.
         site.hub.kill()
         own_engine.stop()
-        site.hub.start()
-        stays(site)
-        assert site.who_am_i(token).status_code == 200
+        with ports_of(before):
+            site.hub.start()
+            stays(site)
+            assert site.who_am_i(token).status_code == 200
 
-        # Another engine in its place knows no such container: that says nothing of this one.
-        site.hub.kill()
-        link.unlink()
-        link.symlink_to(second_engine.socket)
-        site.hub.start()
-        stays(site)
-        assert site.who_am_i(token).status_code == 200
-        assert "another engine answers" in site.hub.output()
+            # Another engine in its place knows no such container: that says nothing of this one.
+            site.hub.kill()
+            link.unlink()
+            link.symlink_to(second_engine.socket)
+            site.hub.start()
+            stays(site)
+            assert site.who_am_i(token).status_code == 200
+            assert "another engine answers" in site.hub.output()
 
         # Back: the same server, and the hub is in charge of it.
         site.hub.kill()
