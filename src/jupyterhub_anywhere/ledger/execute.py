@@ -225,6 +225,7 @@ class Executor:
 
         Its lease was made from a label, which says whose it is and not what its spawner knew.
         """
+        # See `core.inventory.Resting`; not every inventory is one.
         end = getattr(self._inventory(lease.target), "end", None)
         if end is None or lease.child.keys() - {"engine"}:
             return False

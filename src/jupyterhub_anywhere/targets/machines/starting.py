@@ -12,6 +12,7 @@ from jupyterhub_anywhere.core.loopback import is_loopback
 from jupyterhub_anywhere.core.scrubbing import scrubbed
 from jupyterhub_anywhere.targets.machines import (
     addresses,
+    again,
     ending,
     failures,
     launcher,
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 # Seconds by which a start ends before the hub's own deadline.
 _MARGIN: Final = 3.0
-# Seconds between two looks at the cloud while nobody says anything, at first and at most.
-_FIRST_LOOK, _SLOWEST_LOOK = 0.5, 5.0
 # Seconds for which a listing is good enough for all starts.
 _GLANCE: Final = 0.5
 # Seconds that a start which failed gets to remove what it made.
@@ -288,7 +287,7 @@ class Starting(Together):
         Raises:
             StartError: The cloud or the machine says that nothing comes of it, or time is up.
         """
-        pause = _FIRST_LOOK
+        pause = again.FIRST
         while True:
             self._told.clear()
             machine = await self._look()
@@ -304,7 +303,7 @@ class Starting(Together):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(pause, left)):
                     await self._told.wait()
-            pause = min(pause * 1.5, _SLOWEST_LOOK)
+            pause = again.slower(pause)
 
     async def _late(self) -> StartError:
         if self._listening:
@@ -451,11 +450,8 @@ class Starting(Together):
         Raises:
             ProviderError: The cloud cannot be asked, or refuses.
         """
-        pause = _FIRST_LOOK
         try:
-            while not await done():
-                await asyncio.sleep(pause)
-                pause = min(pause * 1.5, _SLOWEST_LOOK)
+            await again.until(done)
         finally:
             # Of what was listed before that, nothing holds any more.
             self.place.changed()

@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from jupyterhub_anywhere.targets.causes import FailureCause
+from jupyterhub_anywhere.targets.machines import again
 from jupyterhub_anywhere.targets.machines.provider import ProviderError
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from jupyterhub_anywhere.targets.machines.place import Place
 
 log: Final = logging.getLogger(__name__)
-# Seconds between two tries, at first and at most.
-_FIRST, _SLOWEST = 0.5, 5.0
 # Those that nobody waits for.
 _GO_ON: Final[set[asyncio.Task[None]]] = set()
 
@@ -38,12 +37,14 @@ async def removed(
     Raises:
         ProviderError: The cloud cannot be asked, or refuses, or something still has it.
     """
-    going, provider, pause = place.known.going, place.provider, _FIRST
+    going, provider = place.known.going, place.provider
+
+    async def over() -> bool:
+        return name not in going or await provider.delete_volume(name, marks)
+
     try:
         async with asyncio.timeout(seconds):
-            while name in going and not await provider.delete_volume(name, marks):
-                await asyncio.sleep(pause)
-                pause = min(pause * 1.5, _SLOWEST)
+            await again.until(over)
     except TimeoutError:
         raise ProviderError(
             f"{title}: the volume {name} is still in use.",

@@ -146,6 +146,10 @@ class Waiting:
         """Who waits under a key."""
         return self._awaited.get(key)
 
+    def _known(self, key: str) -> Awaited | _Past | None:
+        """Who waits under a key, or what is kept of who did."""
+        return self._awaited.get(key) or self._past.get(key)
+
     def on_refusal(self, told: Told) -> None:
         """Have a function told of every refusal, its address and whose server it named.
 
@@ -171,7 +175,7 @@ class Waiting:
         """
         key = tickets.key_of(ticket)
         awaited = self._awaited.get(key)
-        known = awaited or self._past.get(key)
+        known = self._known(key)
         record = known.record if known is not None else None
         if awaited is not None and self._lost_answer(awaited, key, ticket, credential, caller):
             return await awaited.redeemed(replace(caller, again=True))
@@ -203,7 +207,7 @@ class Waiting:
         """Who a machine works for, by its credential (``KEY.SECRET``)."""
         key, _ = tickets.credential_of(credential)
         awaited = self._awaited.get(key)
-        known = awaited or self._past.get(key)
+        known = self._known(key)
         record = known.credential if known is not None else None
         refusal = tickets.refused(record, credential, address)
         if refusal is not None or awaited is None:
@@ -220,7 +224,7 @@ class Waiting:
             self._limits.refused(address, refusal.key, self._clock.elapsed())
             if awaited is not None:
                 awaited.refused(refusal, address)
-        known = awaited or self._past.get(refusal.key)
+        known = self._known(refusal.key)
         whose = "" if known is None else known.whose
         named = whose or refusal.key or "-"
         level = logging.INFO if refusal.reason is Reason.STOPPED else logging.WARNING

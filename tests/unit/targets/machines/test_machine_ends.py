@@ -549,6 +549,17 @@ async def test_a_home_that_something_still_has_is_waited_for_and_not_for_ever(
     assert len(asked) > 1
 
 
+def held_volume(child: Any, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Let something have the home volume until the event is set."""
+    free, delete = asyncio.Event(), child.cloud.delete_volume
+
+    async def slow(*words: Any) -> bool:
+        return free.is_set() and await delete(*words)
+
+    monkeypatch.setattr(child.cloud, "delete_volume", slow)
+    return free
+
+
 @given(home_volume=3, delete_volumes=True)
 async def test_a_home_that_a_new_user_of_the_name_has_taken_up_stays(
     stage: Stage, cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch
@@ -557,17 +568,12 @@ async def test_a_home_that_a_new_user_of_the_name_has_taken_up_stays(
     hub = await stage.begin()
     child = (await hub.start()).child
     await hub.stop()
-    delete, busy = child.cloud.delete_volume, True
-
-    async def slow(*words: Any) -> bool:
-        return not busy and await delete(*words)
-
-    monkeypatch.setattr(child.cloud, "delete_volume", slow)
+    free = held_volume(child, monkeypatch)
     deletion = asyncio.ensure_future(child.delete_forever())
     while child.place.known.going == set():  # noqa: ASYNC110 - the removal tells nobody
         await asyncio.sleep(0.01)
     await hub.start()
-    busy = False
+    free.set()
     await deletion
     assert len(cloud.volumes) == 1
     assert child.place.known.going == set()
@@ -581,18 +587,13 @@ async def test_alone_nobody_waits_long_for_a_home_that_something_still_has(
     child = (await hub.start()).child
     await hub.stop()
     place, name = child.place, child.volume_name
-    delete, busy = child.cloud.delete_volume, True
-
-    async def slow(*words: Any) -> bool:
-        return not busy and await delete(*words)
-
-    monkeypatch.setattr(child.cloud, "delete_volume", slow)
+    free = held_volume(child, monkeypatch)
     place.known.going.add(name)
     removal = volumes.removed(place, name, child.owner.marks(), "here", 60)
     task = asyncio.ensure_future(removal)
     await volumes.watched(task, 0.05)
     assert not task.done()
-    busy = False
+    free.set()
     await task
     assert cloud.volumes == {}
 
